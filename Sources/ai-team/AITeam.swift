@@ -1,0 +1,2 @@
+import ArgumentParser
+@main struct AITeam: ParsableCommand { func run() throws { print("hi") } }
