@@ -1,8 +1,7 @@
 #pragma once
 // What glibc offers only as a macro, as a variadic function or under _GNU_SOURCE, which Swift can't see.
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
+// _GNU_SOURCE itself must stay undefined here: Swift's Glibc module is built without it, and two views of
+// one header (fd_set, for one) are an error in a file that imports both.
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -17,7 +16,7 @@
 #include <unistd.h>
 
 /// Flushes the whole file system that holds `fd`. C: syncfs
-static inline int cs_syncfs(int fd) { return syncfs(fd); }
+static inline int cs_syncfs(int fd) { return (int)syscall(SYS_syncfs, fd); }
 
 /// Turns core dumps and ptrace by other processes off (0) or on (1). C: prctl(PR_SET_DUMPABLE)
 static inline int cs_set_dumpable(int on) { return prctl(PR_SET_DUMPABLE, on, 0, 0, 0); }
