@@ -76,7 +76,9 @@ let package = Package(
         .executableTarget(
             name: "ai-team",
             dependencies: ["FileSystem", "KeyRing", "Vault", "Backup", "CSystem", argumentParser],
-            swiftSettings: house, linkerSettings: program),
+            swiftSettings: house, linkerSettings: program, plugins: ["BuildInfo"]),
+        // The commit and the build date that `ai-team --version` prints.
+        .plugin(name: "BuildInfo", capability: .buildTool()),
 
         // What tests share: seeded randomness and clocks, temporary homes, process helpers.
         .target(

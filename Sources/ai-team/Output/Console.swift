@@ -1,0 +1,49 @@
+import Glibc
+
+/// Where a command's results and notes go, by the global options and what the streams are.
+struct Console: Sendable {
+    let json: Bool
+    let quiet: Bool
+    let verbose: Bool
+    let style: Style
+
+    init(_ options: GlobalOptions) {
+        json = options.json
+        quiet = options.quiet
+        verbose = options.verbose
+        let plain = options.noColor || getenv("NO_COLOR").map { $0.pointee != 0 } == true
+        let dumb = getenv("TERM").map { String(cString: $0) == "dumb" } ?? true
+        style = Style(enabled: !plain && !dumb && !options.json && isatty(1) == 1)
+    }
+
+    /// Prints the one JSON value, or the lines for people.
+    func emit(_ value: @autoclosure () -> JSON, _ lines: () -> [String]) {
+        if json {
+            StandardOutput.write(value().text + "\n")
+        } else {
+            for line in lines() { StandardOutput.write(line + "\n") }
+        }
+    }
+
+    /// The columns of the terminal on standard output; nil when it is none.
+    var width: Int? {
+        var size = winsize()
+        guard isatty(1) == 1, ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
+    }
+
+    /// A remark on standard error, unless `--quiet`.
+    func note(_ text: String) {
+        if !quiet { StandardError.write("ai-team: note: \(text)\n") }
+    }
+
+    /// A remark that only `--verbose` shows.
+    func detail(_ text: String) {
+        if verbose { StandardError.write("ai-team: \(text)\n") }
+    }
+
+    /// A warning on standard error; also with `--quiet`, because something is not as it should be.
+    func warn(_ text: String) {
+        StandardError.write("ai-team: warning: \(text)\n")
+    }
+}

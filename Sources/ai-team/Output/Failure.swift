@@ -1,0 +1,49 @@
+/// An error as the command line tells it: a code that scripts know, what happened, what to do next.
+///
+/// Messages begin in lower case and have no full stop: they stand after `ai-team: error: `.
+struct Failure: Error {
+    /// The codes and exit statuses of the contract.
+    struct Code: Sendable, Equatable {
+        let name: String
+        let exitStatus: Int32
+
+        static let failed = Code(name: "failed", exitStatus: 1)
+        static let newerFormat = Code(name: "newer_format", exitStatus: 1)
+        static let notFound = Code(name: "not_found", exitStatus: 3)
+        static let ambiguousID = Code(name: "ambiguous_id", exitStatus: 3)
+        static let locked = Code(name: "locked", exitStatus: 4)
+        static let wrongKey = Code(name: "wrong_key", exitStatus: 4)
+        static let conflict = Code(name: "conflict", exitStatus: 5)
+        static let busy = Code(name: "busy", exitStatus: 5)
+        static let refusedByGuard = Code(name: "guard", exitStatus: 5)
+        static let leaseLost = Code(name: "lease_lost", exitStatus: 5)
+        static let integrityFailure = Code(name: "integrity_failure", exitStatus: 6)
+        static let rollback = Code(name: "rollback", exitStatus: 6)
+        static let downgrade = Code(name: "downgrade", exitStatus: 6)
+        static let usage = Code(name: "usage", exitStatus: 64)
+    }
+
+    let code: Code
+    let message: String
+    let hint: String?
+
+    init(_ code: Code, _ message: String, hint: String? = nil) {
+        self.code = code
+        self.message = message
+        self.hint = hint
+    }
+
+    /// Writes the error to standard error, for people or as one JSON object.
+    func print(json: Bool) {
+        StandardOutput.flush()
+        if json {
+            let error: JSON = [
+                "code": .string(code.name), "message": .string(message), "hint": JSON(hint),
+            ]
+            StandardError.write(JSON.object([("error", error)]).text + "\n")
+            return
+        }
+        StandardError.write("ai-team: error: \(message)\n")
+        if let hint { StandardError.write("ai-team: hint: \(hint)\n") }
+    }
+}

@@ -1,0 +1,44 @@
+/// The house of docs/DESIGN.md as a table: what each target may import. Arrows only point down.
+enum Layers {
+    private static let system: Set<String> = ["Glibc", "Synchronization", "FoundationEssentials", "Dispatch"]
+
+    private static let below: [String: Set<String>] = [
+        "FileSystem": ["CSystem"],
+        "Cryptography": ["COpenSSL", "CSystem"],
+        "KeyRing": ["FileSystem", "Cryptography", "CSystem"],
+        "EncryptedSQLite": ["FileSystem", "Cryptography", "CSystem", "GRDB", "GRDBSQLite"],
+        "Compression": ["CZstd"],
+        "Vault": [
+            "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Compression", "CSystem", "GRDB",
+            "GRDBSQLite", "Yams",
+        ],
+        "Backup": [
+            "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Compression", "Vault", "CArchive",
+            "CSystem", "GRDB",
+        ],
+        "ai-team": ["FileSystem", "KeyRing", "Vault", "Backup", "CSystem", "ArgumentParser"],
+    ]
+
+    /// C modules, and how the files that import them are named.
+    private static let suffixes: [String: String] = [
+        "COpenSSL": "+OpenSSL.swift", "CArchive": "+Archive.swift", "CZstd": "+Zstd.swift",
+        "CSystem": "+System.swift", "GRDBSQLite": "+SQLite.swift",
+    ]
+
+    /// Imports that point up or sideways, and C in a file that doesn't say so in its name.
+    static func violations(in file: SourceFile) -> [Violation] {
+        guard let allowed = below[file.target] else {
+            return [Violation(file: file, line: 1, rule: "target \(file.target) is not in Layers.swift")]
+        }
+        return file.imports.compactMap { module, line in
+            if !allowed.contains(module), !system.contains(module) {
+                return Violation(file: file, line: line, rule: "\(file.target) must not import \(module)")
+            }
+            if let suffix = suffixes[module], !file.name.hasSuffix(suffix) {
+                return Violation(
+                    file: file, line: line, rule: "a file that imports \(module) is named X\(suffix)")
+            }
+            return nil
+        }
+    }
+}
