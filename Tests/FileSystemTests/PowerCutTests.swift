@@ -2,8 +2,7 @@ import FileSystem
 import TestSupport
 import Testing
 
-/// The recorder is one for the process, so these run one after the other.
-@Suite(.serialized) struct PowerCutTests {
+@Suite struct PowerCutTests {
     @Test(arguments: 0..<64 as Range<UInt64>)
     func aReplacedFileIsOldOrNewButNeverElse(seed: UInt64) throws {
         let live = try TemporaryDirectory()
@@ -13,7 +12,7 @@ import Testing
         let before = try TemporaryDirectory()
         try TemporaryDirectory.copyTree(live.path, to: before("home"))
         let cut = PowerCut()
-        try cut.record { try Durable.replace(live("f"), with: new) }
+        try cut.record(below: live.path) { try Durable.replace(live("f"), with: new) }
 
         for end in 0...cut.count {
             let root = try TemporaryDirectory()
@@ -31,7 +30,7 @@ import Testing
         for seed in 0..<64 as Range<UInt64> {
             let live = try TemporaryDirectory()
             let cut = PowerCut()
-            try cut.record {
+            try cut.record(below: live.path) {
                 try File.open(live("t"), .createNew).write([UInt8](repeating: 2, count: 5000), at: 0)
                 try Durable.rename(live("t"), to: live("f"))
                 try Durable.syncDirectory(live.path)

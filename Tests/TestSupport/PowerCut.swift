@@ -9,14 +9,32 @@ import Synchronization
 /// synced; names of one directory change in order. Events before `start` are on the disk already.
 package final class PowerCut: Sendable {
     private let events = Mutex<[IOEvent]>([])
+    /// The recorder is one for the process, so recording tests wait for each other.
+    private static let turn = Mutex<Void>(())
 
     package init() {}
 
-    /// Records every change that `body` makes through `FileSystem` and the database's files.
-    package func record<R>(_ body: () throws -> R) rethrows -> R {
-        IOTrace.start { event in self.events.withLock { $0.append(event) } }
-        defer { IOTrace.stop() }
-        return try body()
+    /// Records every change below `directory` that is made through `FileSystem` and the database's
+    /// files while `body` runs, by this or any other thread.
+    package func record<R>(below directory: String, _ body: () throws -> R) rethrows -> R {
+        try Self.turn.withLock { _ in
+            IOTrace.start { event in
+                guard Self.concerns(event, directory) else { return }
+                self.events.withLock { $0.append(event) }
+            }
+            defer { IOTrace.stop() }
+            return try body()
+        }
+    }
+
+    private static func concerns(_ event: IOEvent, _ directory: String) -> Bool {
+        switch event {
+        case .open(let path), .write(let path, _, _), .truncate(let path, _), .sync(let path),
+            .rename(_, let path), .link(_, let path), .remove(let path), .makeDirectory(let path),
+            .syncDirectory(let path):
+            path == directory || path.hasPrefix(directory + "/")
+        case .syncFileSystem: true
+        }
     }
 
     /// How many events were recorded so far.
