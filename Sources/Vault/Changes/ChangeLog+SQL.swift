@@ -1,0 +1,38 @@
+internal import Foundation
+internal import GRDB
+
+extension ReadTransaction {
+    /// The transactions that changed travelling records, in the order of this vault's log.
+    /// - Parameters:
+    ///   - sequence: only later ones.
+    ///   - limit: at most so many; 0 means all.
+    public func changes(after sequence: Int64, limit: Int = 0) throws -> [ChangeBatch] {
+        let origins = try OriginTable.all(db)
+        func origin(_ id: Int64) throws -> Origin {
+            guard let origin = origins[id] else {
+                throw VaultError(.integrityFailure, "the change log names an unknown device")
+            }
+            return origin
+        }
+        let batches = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT seq, stamp, origin, actor FROM change_batch WHERE seq > ? ORDER BY seq
+                \(limit > 0 ? "LIMIT \(limit)" : "")
+                """,
+            arguments: [sequence])
+        let statement = try db.cachedStatement(
+            sql: "SELECT collection, record, origin, counter, fields FROM change WHERE batch = ? ORDER BY seq")
+        return try batches.map { row in
+            let changes = try Row.fetchAll(statement, arguments: [row[0] as Int64]).map { change in
+                RecordChange(
+                    collection: change[0], id: change[1],
+                    dot: Dot(origin: try origin(change[2]), counter: change[3]),
+                    fields: try FieldCodec.decode(Array(change[4] as Data)))
+            }
+            return ChangeBatch(
+                sequence: row[0], stamp: HybridTime(rawValue: row[1]), origin: try origin(row[2]),
+                actor: row[3], changes: changes)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+internal import GRDB
+
+extension ReadTransaction {
+    /// Log lines that pass the filter, oldest first.
+    public func logs(_ filter: LogFilter = LogFilter()) throws -> [LogRecord] {
+        var conditions = ["level >= ?"]
+        var arguments: [any DatabaseValueConvertible] = [filter.level.rawValue]
+        func require(_ condition: String, _ value: any DatabaseValueConvertible) {
+            conditions.append(condition)
+            arguments.append(value)
+        }
+        if let agent = filter.agentID { require("agent_id = ?", AgentCatalogue.canonical(agent)) }
+        if let task = filter.taskID { require("task_id = ?", task) }
+        if let since = filter.since { require("time >= ?", since.milliseconds) }
+        if let after = filter.after { require("seq > ?", after) }
+        let tail = filter.tail > 0 ? "DESC LIMIT \(filter.tail)" : ""
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT seq, time, level, component, message, agent_id, task_id, fields FROM log
+                WHERE \(conditions.joined(separator: " AND ")) ORDER BY seq \(tail)
+                """,
+            arguments: StatementArguments(arguments))
+        let records = rows.map { row in
+            LogRecord(
+                sequence: row[0], time: Timestamp(milliseconds: row[1]),
+                level: LogLevel(rawValue: row[2]) ?? .info, component: row[3], message: row[4],
+                agentID: row[5], taskID: row[6], fields: Text.decodeObject(row[7]))
+        }
+        return filter.tail > 0 ? records.reversed() : records
+    }
+
+    /// The sequence of the newest line, 0 when there is none.
+    public func lastLogSequence() throws -> Int64 {
+        try Int64.fetchOne(db, sql: "SELECT max(seq) FROM log") ?? 0
+    }
+}
+
+extension WriteTransaction {
+    /// Writes a log line into the encrypted log.
+    public func log(_ draft: LogDraft) throws {
+        let statement = try db.cachedStatement(
+            sql: """
+                INSERT INTO log(time, level, component, message, agent_id, task_id, fields)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """)
+        try statement.execute(
+            arguments: [
+                (draft.time ?? now).milliseconds, draft.level.rawValue, draft.component, draft.message,
+                draft.agentID.map(AgentCatalogue.canonical), draft.taskID,
+                JSONValue.object(draft.fields).text,
+            ])
+    }
+
+    /// Forgets log lines that are older than `days`, and the oldest beyond `linesMax`.
+    /// - Returns: how many went.
+    @discardableResult
+    public func trimLogs(olderThanDays days: Int, linesMax: Int = 1_000_000) throws -> Int {
+        let limit = now.advanced(byMilliseconds: -Int64(days) * 86_400_000)
+        try db.execute(sql: "DELETE FROM log WHERE time < ?", arguments: [limit.milliseconds])
+        var removed = db.changesCount
+        try db.execute(
+            sql: "DELETE FROM log WHERE seq <= (SELECT max(seq) FROM log) - ?", arguments: [linesMax])
+        removed += db.changesCount
+        return removed
+    }
+}

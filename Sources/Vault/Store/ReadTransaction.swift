@@ -1,0 +1,27 @@
+internal import Foundation
+internal import GRDB
+
+/// A consistent view of the vault. Whatever is read through one transaction belongs to one moment.
+/// It is good only inside the closure that it is given to.
+public class ReadTransaction {
+    let db: Database
+    /// The moment the transaction began.
+    public let now: Timestamp
+
+    init(db: Database, now: Timestamp) {
+        self.db = db
+        self.now = now
+    }
+}
+
+extension FieldValue {
+    var databaseValue: DatabaseValue {
+        switch self {
+        case .null: .null
+        case .integer(let value): value.databaseValue
+        case .real(let value): value.databaseValue
+        case .text(let value): value.databaseValue
+        case .blob(let bytes): Data(bytes).databaseValue
+        }
+    }
+}
