@@ -1,5 +1,5 @@
-/// Writes the canonical encoding of everything that is signed or authenticated: numbers big-endian, strings and
-/// blobs with a length of 32 bits before them, no optional fields. docs/FORMAT.md, "Conventions".
+/// Writes the canonical encoding of everything that is signed or authenticated: numbers big-endian, strings
+/// and blobs with a length of 32 bits before them, no optional fields. docs/FORMAT.md, "Conventions".
 public struct CanonicalWriter: Sendable {
     /// What was written so far.
     public private(set) var bytes: [UInt8] = []
@@ -83,7 +83,8 @@ public struct CanonicalReader: Sendable {
         return string
     }
 
-    /// The count of a list (32 bits), at most `limit`, whose elements have at least `elementCount` bytes each.
+    /// The count of a list (32 bits), at most `limit`, whose elements have at least `elementCount` bytes
+    /// each.
     public mutating func count(limit: Int, elementCount: Int = 1) throws(CryptoError) -> Int {
         let count = try Int(u32())
         guard count <= limit, count * elementCount <= remaining else {

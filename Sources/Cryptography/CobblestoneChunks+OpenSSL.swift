@@ -54,8 +54,8 @@ final class CobblestoneChunks {
     }
 }
 
-/// Gathers bytes into pieces of one size: a whole piece that lies in the input is passed on as it is, only what
-/// straddles two inputs is copied.
+/// Gathers bytes into pieces of one size: a whole piece that lies in the input is passed on as it is, only
+/// what straddles two inputs is copied.
 struct ChunkBuffer: ~Copyable {
     private var bytes: [UInt8]
     private(set) var count = 0

@@ -1,7 +1,7 @@
 /// Reads any part of a message (`Cobblestone`) without reading the rest.
 ///
-/// The length is the storage's claim until the last chunk was opened, which `authenticateLength` and `read` do
-/// first; each chunk is authentic by its own tag.
+/// The length is the storage's claim until the last chunk was opened, which `authenticateLength` and `read`
+/// do first; each chunk is authentic by its own tag.
 public struct CobblestoneReader: ~Copyable {
     /// The number of chunks, by the size of the message.
     public let chunkCount: Int

@@ -31,8 +31,8 @@ public enum Crockford32 {
         return String(decoding: letters, as: UTF8.self)
     }
 
-    /// The bytes of what a person typed: case, spaces and hyphens do not matter, o is 0, i and l are 1. Nil for
-    /// other letters, for a length no encoding has, and when bits are left that are not zero.
+    /// The bytes of what a person typed: case, spaces and hyphens do not matter, o is 0, i and l are 1. Nil
+    /// for other letters, for a length no encoding has, and when bits are left that are not zero.
     ///
     /// Several texts lead to the same bytes; a name that must be unique is compared with its `encode`.
     public static func decode(_ text: String) -> [UInt8]? {

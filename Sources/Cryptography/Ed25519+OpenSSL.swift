@@ -7,9 +7,9 @@ public enum Ed25519 {
     /// The size of a signature in bytes.
     public static let signatureCount = 64
 
-    /// Throws `authenticationFailed` unless `signature` was made over `message` in `domain`, and `invalidPoint`
-    /// when the public key is one that `isAcceptable` refuses: OpenSSL takes the identity as a key under which
-    /// one signature fits every message, so the key is looked at before every verification.
+    /// Throws `authenticationFailed` unless `signature` was made over `message` in `domain`, and
+    /// `invalidPoint` when the public key is one that `isAcceptable` refuses: OpenSSL takes the identity as a
+    /// key under which one signature fits every message, so the key is looked at before every verification.
     public static func verify(
         signature: [UInt8], of message: [UInt8], domain: String, publicKey: [UInt8]
     ) throws(CryptoError) {
@@ -43,8 +43,8 @@ public enum Ed25519 {
     }
 }
 
-/// A private Ed25519 key (RFC 8032). What is signed is always `domain` NUL `message`, so that a signature made
-/// for one purpose never fits another.
+/// A private Ed25519 key (RFC 8032). What is signed is always `domain` NUL `message`, so that a signature
+/// made for one purpose never fits another.
 public struct SigningKey: ~Copyable, Sendable {
     // SAFETY: an EVP_PKEY that is never changed after init; signing only reads it.
     private nonisolated(unsafe) let key: OpaquePointer

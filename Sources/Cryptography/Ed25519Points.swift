@@ -1,6 +1,7 @@
 extension Ed25519 {
-    /// Whether a public key may stand in a roster: 32 bytes, canonical (y < p), and none of the eight points of
-    /// small order in any encoding. Whether the point is on the curve is found out by the first verification.
+    /// Whether a public key may stand in a roster: 32 bytes, canonical (y < p), and none of the eight points
+    /// of small order in any encoding. Whether the point is on the curve is found out by the first
+    /// verification.
     public static func isAcceptable(publicKey: [UInt8]) -> Bool {
         guard publicKey.count == publicKeyCount else { return false }
         var y = publicKey

@@ -56,7 +56,8 @@ public enum HKDF {
                 try HMAC.compute(
                     function, key: key, [previous, info, UnsafeRawBufferPointer(counter)], into: digest)
                 let step = min(size, output.count - done)
-                output.part(done..<done + step).copyMemory(from: UnsafeRawBufferPointer(digest.part(0..<step)))
+                let taken = UnsafeRawBufferPointer(digest.part(0..<step))
+                output.part(done..<done + step).copyMemory(from: taken)
                 done += step
             }
         }

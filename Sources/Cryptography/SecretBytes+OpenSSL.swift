@@ -35,7 +35,9 @@ public struct SecretBytes: ~Copyable, Sendable {
     /// Copies `bytes`, which must be no secret that has to be wiped: `init(wiping:)` is for those.
     public init(copying bytes: [UInt8]) {
         let memory = SecretMemory.allocate(bytes.count)
-        bytes.withRaw { if let source = $0.baseAddress { memory.copyMemory(from: source, byteCount: $0.count) } }
+        bytes.withRaw { bytes in
+            if let source = bytes.baseAddress { memory.copyMemory(from: source, byteCount: bytes.count) }
+        }
         self.pointer = memory
         self.count = bytes.count
     }
@@ -70,12 +72,5 @@ public struct SecretBytes: ~Copyable, Sendable {
     /// A second value with the same bytes, wiped on its own.
     public borrowing func copy() -> SecretBytes {
         SecretBytes(copying: UnsafeRawBufferPointer(start: pointer, count: count))
-    }
-
-    /// A part of the bytes as a secret of its own; nil when the range does not fit.
-    public borrowing func slice(_ range: Range<Int>) -> SecretBytes? {
-        guard range.lowerBound >= 0, range.upperBound <= count else { return nil }
-        return SecretBytes(
-            copying: UnsafeRawBufferPointer(start: pointer + range.lowerBound, count: range.count))
     }
 }

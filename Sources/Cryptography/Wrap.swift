@@ -1,11 +1,11 @@
 /// A secret under a key of 32 uniformly random bytes, committing to that key.
 ///
 ///     key ‖ commitment = HKDF-Expand-SHA-256(wrapping key, "ai-team/wrap/v1" ‖ 0x00 ‖ salt, 64)
-///     wrap = salt (32) ‖ commitment (32) ‖ AES-256-GCM(key, nonce = 12 zero bytes, AAD, secret) ‖ tag (16)
+///     wrap = salt (32) ‖ commitment (32) ‖ AES-256-GCM(key, nonce = 12 zeros, AAD, secret) ‖ tag (16)
 ///
-/// The salt is random and fresh, so the key has a single use and no nonce can repeat; the commitment is checked
-/// first, so that one wrap never opens under two keys and a wrong key (`invalidKey`) is told from tampering
-/// (`authenticationFailed`).
+/// The salt is random and fresh, so the key has a single use and no nonce can repeat; the commitment is
+/// checked first, so that one wrap never opens under two keys and a wrong key (`invalidKey`) is told from
+/// tampering (`authenticationFailed`).
 public enum Wrap {
     private static let label = Array("ai-team/wrap/v1".utf8) + [0]
     private static let nonce = [UInt8](repeating: 0, count: 12)

@@ -3,8 +3,8 @@ import COpenSSL
 /// XAES-256-GCM (c2sp.org/XAES-256-GCM): AES-256-GCM with a nonce of 192 bits, which may be random.
 ///
 /// A key for AES-256-GCM is derived from the first 96 bits of the nonce by CMAC, which here is two blocks of
-/// AES under a schedule that is kept; K1 is computed once. One object per connection and key: its contexts are
-/// reused, it is not thread-safe, and it is not Sendable.
+/// AES under a schedule that is kept; K1 is computed once. One object per connection and key: its contexts
+/// are reused, it is not thread-safe, and it is not Sendable.
 public final class XAES256GCM {
     /// The size of a nonce in bytes.
     public static let nonceCount = 24
@@ -20,7 +20,9 @@ public final class XAES256GCM {
 
     /// Takes a key of 32 bytes.
     public init(key: borrowing SecretBytes) throws(CryptoError) {
-        guard key.count == 32 else { throw CryptoError(.invalidLength, "XAES-256-GCM wants a key of 32 bytes") }
+        guard key.count == 32 else {
+            throw CryptoError(.invalidLength, "XAES-256-GCM wants a key of 32 bytes")
+        }
         sealing = try GCMContext(.seal)
         opening = try GCMContext(.open)
         blocks = try XAES256GCM.schedule(key)

@@ -59,9 +59,9 @@ extension XAES256GCM {
             tag.withUnsafeBytes { tag in
                 nonce.withUnsafeBytes { nonce in
                     aad.withUnsafeBytes { aad in
+                        let input = UnsafeRawBufferPointer(output)
                         do throws(CryptoError) {
-                            try open(
-                                UnsafeRawBufferPointer(output), into: output, nonce: nonce, aad: aad, tag: tag)
+                            try open(input, into: output, nonce: nonce, aad: aad, tag: tag)
                         } catch { failure = error }
                     }
                 }
