@@ -1,3 +1,4 @@
+internal import CSystem
 import Glibc
 
 /// Looking at and tidying the file system, by path.

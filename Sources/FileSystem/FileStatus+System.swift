@@ -1,3 +1,4 @@
+internal import CSystem
 import Glibc
 
 /// What the file system says of a file.
