@@ -1,0 +1,184 @@
+public import Cryptography
+import FileSystem
+
+/// Changes that keep the root. They are atomic and may run while others have the vault open.
+extension KeyRing {
+    /// Adds a slot for `secret`. Returns the keys of the new ring generation.
+    public static func addSlot(
+        _ secret: SlotSecret, in keysDirectory: String, keys: UnlockedKeys,
+        cost: ScryptParameters = .standard, time: UInt64
+    ) throws(KeyError) -> UnlockedKeys {
+        guard secret.kind != .recoveryCode else {
+            throw KeyError(.guardRefused, "a vault has one recovery code", hint: "run ai-team key recovery")
+        }
+        return try change(keysDirectory, keys, time) { (state) throws(KeyError) in
+            guard state.slots.count < RingFile.slotLimit else {
+                throw KeyError(.guardRefused, "a vault has at most \(RingFile.slotLimit) slots")
+            }
+            state.slots.append(try state.newSlot(for: secret, cost: cost, time: time))
+        }
+    }
+
+    /// Begins a new incarnation of this device, pinning what the ended ones wrote.
+    public static func reincarnate(
+        in keysDirectory: String, keys: UnlockedKeys, pins: [Pin] = [], time: UInt64
+    ) throws(KeyError) -> UnlockedKeys {
+        try change(keysDirectory, keys, time) { (state) throws(KeyError) in
+            try state.reincarnate(pins: pins, time: time)
+        }
+    }
+
+    /// Records in the roster that this device was restored from a backup.
+    public static func recordRestored(
+        from origin: BackupOrigin, in keysDirectory: String, keys: UnlockedKeys, time: UInt64
+    ) throws(KeyError) -> UnlockedKeys {
+        try change(keysDirectory, keys, time) { (state) throws(KeyError) in
+            try state.append(.restored(device: state.device, from: origin), time: time)
+        }
+    }
+
+    /// Writes both copies of the ring anew, where one is missing or damaged.
+    public static func repair(
+        in keysDirectory: String, keys: UnlockedKeys, time: UInt64
+    ) throws(KeyError) -> UnlockedKeys {
+        try change(keysDirectory, keys, time) { (_) throws(KeyError) in }
+    }
+
+    /// Applies `edit` to the ring as it is now and stores the result under the next generation.
+    static func change(
+        _ keysDirectory: String, _ keys: UnlockedKeys, _ time: UInt64,
+        _ edit: (inout RingState) throws(KeyError) -> Void
+    ) throws(KeyError) -> UnlockedKeys {
+        let directory = KeyDirectory(path: keysDirectory)
+        let lock = try directory.lock()
+        let rings = try directory.readRings()
+        guard rings.newest.generation >= keys.ringGeneration else {
+            throw KeyError(
+                .rollback, "the key ring in \(keysDirectory) is older than the one that was opened",
+                hint: "someone put an old keys/ back; restore it from the newest backup of this home")
+        }
+        let roster = try directory.readRoster(for: rings.newest)
+        var state = try RingState(rings.newest, root: keys.state.root, roster: roster)
+        try edit(&state)
+        state.generation += 1
+        try directory.store(state, time: time, after: rings)
+        lock.release()
+        let opened = keys.openedSlot.flatMap { id in state.slots.contains { $0.id == id } ? id : nil }
+        return UnlockedKeys(state, openedSlot: opened)
+    }
+}
+
+/// Changes after which an old ring with an old secret leads to nothing new: they make a new root, a new epoch
+/// and new key pairs of this device, and need the home to themselves (`busy` while any process has it open).
+///
+/// The caller hands the new root to the key agent (`KeyAgentClient.replaceRoot`).
+extension KeyRing {
+    /// Removes a slot. `guardRefused` for the last one that is no recovery code, and for the recovery code.
+    public static func removeSlot(
+        _ id: SlotID, in keysDirectory: String, keys: UnlockedKeys, time: UInt64
+    ) throws(KeyError) -> UnlockedKeys {
+        try changeAlone(keysDirectory, keys, time) { (state) throws(KeyError) in
+            guard let slot = state.slots.first(where: { $0.id == id }) else {
+                throw KeyError(.notFound, "there is no slot \(id)")
+            }
+            guard slot.kind != .recoveryCode else {
+                throw KeyError(
+                    .guardRefused, "the recovery code can be replaced, not removed",
+                    hint: "run ai-team key recovery")
+            }
+            guard state.slots.filter({ $0.kind != .recoveryCode }).count > 1 else {
+                throw KeyError(
+                    .guardRefused, "this is the last slot beside the recovery code",
+                    hint: "add another one first: ai-team key slots add")
+            }
+            state.slots.removeAll { $0.id == id }
+            try state.replaceRoot(time: time)
+        }
+    }
+
+    /// Replaces a passphrase.
+    ///
+    /// Plainly, the same root is sealed to the new passphrase: copies of the old ring (snapshots, a disk's
+    /// spare cells) still open with the old one. With `isCompromised` the root, the epoch and this device's
+    /// keys are new as well, which needs the home to itself.
+    ///
+    /// - Parameter slot: which passphrase slot; nil means the one that opened the ring, or else the only one.
+    public static func changePassphrase(
+        to secret: SlotSecret, slot: SlotID? = nil, isCompromised: Bool = false, in keysDirectory: String,
+        keys: UnlockedKeys, cost: ScryptParameters = .standard, time: UInt64
+    ) throws(KeyError) -> UnlockedKeys {
+        let replace = { (state: inout RingState) throws(KeyError) -> Void in
+            let index = try passphraseSlot(slot ?? keys.openedSlot, in: state)
+            if isCompromised { try state.replaceRoot(time: time) }
+            state.slots[index] = try state.newSlot(for: secret, cost: cost, time: time)
+        }
+        guard secret.kind == .passphrase else {
+            throw KeyError(.guardRefused, "a passphrase is replaced by a passphrase")
+        }
+        return isCompromised
+            ? try changeAlone(keysDirectory, keys, time, replace)
+            : try change(keysDirectory, keys, time, replace)
+    }
+
+    /// Makes a new recovery code and forgets the old one: it opens nothing that is written from now on.
+    public static func newRecoveryCode(
+        in keysDirectory: String, keys: UnlockedKeys, time: UInt64
+    ) throws(KeyError) -> NewVault {
+        let code = try RecoveryCode.random()
+        let recovery = try code.recoveryKeys()
+        let pair = RecoveryPair(kind: .code, keys: recovery.publicKeys, salt: zeros)
+        let changed = try changeAlone(keysDirectory, keys, time) { (state) throws(KeyError) in
+            let pairs = state.roster.recovery.filter { $0.kind != .code } + [pair]
+            let members = state.roster.recipients.filter { state.roster.member($0.id) != nil }
+            let epoch = try state.nextEpoch(members + pairs.map { ($0.keys.id, $0.keys.agreement) })
+            try state.append(
+                .recoveryChange(pairs: pairs, epoch: epoch),
+                extra: [RosterRecord.Signer(role: .recovery, id: recovery.publicKeys.id, keys: recovery)],
+                time: time)
+            state.slots.removeAll { $0.kind == .recoveryCode }
+            try state.replaceRoot(time: time)
+            // The cost is a passphrase's and means nothing here.
+            state.slots.append(
+                try state.newSlot(for: .recoveryCode(code), cost: .standard, time: time))
+        }
+        return NewVault(keys: changed, recoveryCode: code)
+    }
+
+    private static func changeAlone(
+        _ keysDirectory: String, _ keys: UnlockedKeys, _ time: UInt64,
+        _ edit: (inout RingState) throws(KeyError) -> Void
+    ) throws(KeyError) -> UnlockedKeys {
+        let home = try HomeLock.exclusive(in: keysDirectory)
+        let changed = try change(keysDirectory, keys, time, edit)
+        home.release()
+        return changed
+    }
+
+    private static func passphraseSlot(_ id: SlotID?, in state: RingState) throws(KeyError) -> Int {
+        let all = state.slots.indices.filter { state.slots[$0].kind == .passphrase }
+        if let index = all.first(where: { state.slots[$0].id == id }) { return index }
+        guard let only = all.first else {
+            throw KeyError(
+                .notFound, "this vault has no passphrase", hint: "add one: ai-team key slots add")
+        }
+        guard all.count == 1 else {
+            throw KeyError(.guardRefused, "this vault has several passphrases", hint: "name the slot")
+        }
+        return only
+    }
+}
+
+extension RingState {
+    /// Adds the record of a new incarnation, a random number that this device never had.
+    mutating func reincarnate(pins: [Pin], time: UInt64) throws(KeyError) {
+        let used = roster.member(device)?.incarnations ?? []
+        var incarnation: UInt32 = 0
+        while incarnation == 0 || used.contains(incarnation) {
+            let bytes = try orKeyError(.failed, "incarnation") { () throws(CryptoError) in
+                try RandomBytes.bytes(4)
+            }
+            incarnation = bytes.reduce(0) { $0 << 8 | UInt32($1) }
+        }
+        try append(.reincarnate(device: device, incarnation: incarnation, pins: pins), time: time)
+    }
+}

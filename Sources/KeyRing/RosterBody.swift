@@ -1,0 +1,145 @@
+import Cryptography
+
+/// What a record says, by kind.
+enum RosterBody: Sendable, Hashable {
+    /// The first record: the core whose hash names the vault, the first device's label, epoch 1.
+    case genesis(core: GenesisCore, label: [UInt8], epoch: NewEpoch)
+    /// A device joins. `box` is the current epoch sealed to it; zeros for a role that does not read.
+    case add(Addition)
+    /// The whole list of recovery pairs, and an epoch sealed to them.
+    case recoveryChange(pairs: [RecoveryPair], epoch: NewEpoch)
+    /// A device takes new keys and keeps its id.
+    case rekey(device: DeviceID, keys: PublicKeys, epoch: NewEpoch)
+    /// A device counts anew from here; what it wrote before is pinned.
+    case reincarnate(device: DeviceID, incarnation: UInt32, pins: [Pin])
+    /// A device was restored from a backup.
+    case restored(device: DeviceID, from: BackupOrigin)
+
+    struct Addition: Sendable, Hashable {
+        var keys: PublicKeys
+        var role: MemberRole
+        var inviteTag: [UInt8]
+        var label: [UInt8]
+        var epoch: UInt32
+        var ephemeral: [UInt8]
+        var box: [UInt8]
+    }
+
+    static let labelCount = 144
+
+    var kind: RosterRecord.Kind {
+        switch self {
+        case .genesis: .genesis
+        case .add: .add
+        case .recoveryChange: .recoveryChange
+        case .rekey: .rekey
+        case .reincarnate: .reincarnate
+        case .restored: .restored
+        }
+    }
+
+    var newEpoch: NewEpoch? {
+        switch self {
+        case .genesis(_, _, let epoch), .recoveryChange(_, let epoch), .rekey(_, _, let epoch): epoch
+        default: nil
+        }
+    }
+}
+
+extension RosterBody {
+    var encoded: [UInt8] {
+        var writer = CanonicalWriter()
+        switch self {
+        case .genesis(let core, let label, let epoch):
+            writer.blob(core.encoded)
+            writer.raw(label)
+            epoch.encode(into: &writer)
+        case .add(let add):
+            add.keys.encode(into: &writer)
+            writer.u8(add.role.rawValue)
+            writer.raw(add.inviteTag)
+            writer.raw(add.label)
+            writer.u32(add.epoch)
+            writer.raw(add.ephemeral)
+            writer.raw(add.box)
+        case .recoveryChange(let pairs, let epoch):
+            pairs.encode(into: &writer)
+            epoch.encode(into: &writer)
+        case .rekey(let device, let keys, let epoch):
+            writer.raw(device.bytes)
+            keys.encode(into: &writer)
+            epoch.encode(into: &writer)
+        case .reincarnate(let device, let incarnation, let pins):
+            writer.raw(device.bytes)
+            writer.u32(incarnation)
+            writer.count(pins.count)
+            for pin in pins { pin.encode(into: &writer) }
+        case .restored(let device, let from):
+            writer.raw(device.bytes)
+            from.encode(into: &writer)
+        }
+        return writer.bytes
+    }
+
+    init(kind: RosterRecord.Kind, _ bytes: [UInt8]) throws(CryptoError) {
+        var reader = CanonicalReader(bytes)
+        switch kind {
+        case .genesis:
+            let core = try GenesisCore(reader.blob(limit: 1 << 16))
+            let label = try reader.raw(RosterBody.labelCount)
+            self = .genesis(core: core, label: label, epoch: try NewEpoch(from: &reader))
+        case .add:
+            self = .add(try Addition(from: &reader))
+        case .recoveryChange:
+            let pairs = try [RecoveryPair](from: &reader)
+            self = .recoveryChange(pairs: pairs, epoch: try NewEpoch(from: &reader))
+        case .rekey:
+            let device = try DeviceID(from: &reader)
+            let keys = try PublicKeys(from: &reader)
+            self = .rekey(device: device, keys: keys, epoch: try NewEpoch(from: &reader))
+        case .reincarnate:
+            let device = try DeviceID(from: &reader)
+            let incarnation = try reader.u32()
+            var pins: [Pin] = []
+            for _ in 0..<(try reader.count(limit: 4096, elementCount: Pin.encodedCount)) {
+                pins.append(try Pin(from: &reader))
+            }
+            self = .reincarnate(device: device, incarnation: incarnation, pins: pins)
+        case .restored:
+            let device = try DeviceID(from: &reader)
+            self = .restored(device: device, from: try BackupOrigin(from: &reader))
+        }
+        try reader.expectEnd()
+    }
+}
+
+extension RosterBody.Addition {
+    init(from reader: inout CanonicalReader) throws(CryptoError) {
+        keys = try PublicKeys(from: &reader)
+        guard let role = MemberRole(rawValue: try reader.u8()) else {
+            throw CryptoError(.parameterOutOfRange, "a member has a role that this program lacks")
+        }
+        self.role = role
+        inviteTag = try reader.raw(32)
+        label = try reader.raw(RosterBody.labelCount)
+        epoch = try reader.u32()
+        ephemeral = try reader.raw(32)
+        box = try reader.raw(48)
+    }
+}
+
+extension DeviceID {
+    init(from reader: inout CanonicalReader) throws(CryptoError) { bytes = try reader.raw(DeviceID.count) }
+}
+
+extension PublicKeys {
+    func encode(into writer: inout CanonicalWriter) {
+        writer.raw(signing)
+        writer.raw(agreement)
+    }
+
+    init(from reader: inout CanonicalReader) throws(CryptoError) {
+        signing = try reader.raw(32)
+        agreement = try reader.raw(32)
+    }
+}
