@@ -106,7 +106,7 @@ let package = Package(
             name: "CompressionTests", dependencies: ["Compression", "TestSupport"],
             swiftSettings: house),
         .testTarget(
-            name: "VaultTests", dependencies: ["Vault", "TestSupport", grdb],
+            name: "VaultTests", dependencies: ["Vault", "FileSystem", "TestSupport", grdb],
             swiftSettings: house),
         .testTarget(
             name: "BackupTests",

@@ -49,8 +49,11 @@ final class TestVault: Sendable {
         world = TestWorld(seed: seed)
         directory = NSTemporaryDirectory() + "vault-test-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        pool = try DatabasePool(
-            path: directory + "/plain.db", configuration: Vault.databaseConfiguration())
+        var configuration = Vault.databaseConfiguration()
+        configuration.prepareDatabase { db in
+            db.add(function: DatabaseFunction("blind", argumentCount: 0) { _ in Data((0..<16).map { _ in .random(in: 0...255) }) })
+        }
+        pool = try DatabasePool(path: directory + "/plain.db", configuration: configuration)
         vault = try Vault(
             writer: pool,
             origin: Origin(device: [UInt8](repeating: device, count: 16), incarnation: 7),

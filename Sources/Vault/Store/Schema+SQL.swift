@@ -8,8 +8,10 @@ enum Schema {
         migrator.registerMigration("1") { db in
             try db.execute(sql: changeLog)
             try db.execute(sql: tasks)
+            try db.execute(sql: SearchIndex.schema)
             try db.execute(sql: documents)
             try db.execute(sql: local)
+            try Blinding.write(db)
         }
         return migrator
     }()
@@ -22,9 +24,15 @@ enum Schema {
                     .newerFormat, "this vault was written by a newer ai-team",
                     hint: "install the newest ai-team; nothing was changed")
             }
-            return try migrator.hasCompletedMigrations(db)
+            return try migrator.hasCompletedMigrations(db) && SearchIndex.isCurrent(db)
         }
-        if !isCurrent { try migrator.migrate(writer) }
+        guard !isCurrent else { return }
+        try migrator.migrate(writer)
+        try writer.write { db in
+            guard try !SearchIndex.isCurrent(db) else { return }
+            try SearchIndex.rebuild(db, at: surroundings.now())
+            try Blinding.write(db)
+        }
     }
 
     /// The columns every travelling record has: creation dot, number of changes, last change.

@@ -24,6 +24,11 @@ extension WriteTransaction {
     /// Removes a task for good: its text, its comments, its links and its history.
     public func purgeTask(_ id: String) throws {
         guard try exists(.task, id, inTrash: true) else { throw notFound(id, .task) }
+        try purgeRecords(ofTask: id)
+        try SearchIndex.compact(db)
+    }
+
+    private func purgeRecords(ofTask id: String) throws {
         let comments = try String.fetchAll(
             db, sql: "SELECT id FROM comment WHERE task_id = ?", arguments: [id])
         let links = try String.fetchAll(
@@ -42,7 +47,8 @@ extension WriteTransaction {
             try String.fetchAll(db, sql: "SELECT id FROM \(table) WHERE deleted_at < ?", arguments: [limit])
         }
         let tasks = try expired("task")
-        for id in tasks { try purgeTask(id) }
+        for id in tasks { try purgeRecords(ofTask: id) }
+        if !tasks.isEmpty { try SearchIndex.compact(db) }
         let projects = try expired("project")
         for id in projects { try purge(.project, id: id) }
         return tasks.count + projects.count

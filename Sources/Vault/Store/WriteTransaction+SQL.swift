@@ -66,7 +66,7 @@ public final class WriteTransaction: ReadTransaction {
     /// 16 fresh random bytes (docs/FORMAT.md, "Change log").
     func finish() throws {
         guard batch == nil else { return }
-        try Blinding.write(db, surroundings.random(16))
+        try Blinding.write(db)
     }
 
     private func openBatch() throws -> (sequence: Int64, origin: Int64, time: Timestamp) {
@@ -76,9 +76,8 @@ public final class WriteTransaction: ReadTransaction {
             db.cachedStatement(sql: "SELECT stamp FROM change_batch ORDER BY seq DESC LIMIT 1"))
         let stamp = HybridTime(now: now, after: last.map(HybridTime.init(rawValue:)))
         let statement = try db.cachedStatement(
-            sql: "INSERT INTO change_batch(random, stamp, origin, actor) VALUES (?, ?, ?, ?)")
-        try statement.execute(
-            arguments: [Data(try surroundings.random(16)), stamp.rawValue, origin, actor])
+            sql: "INSERT INTO change_batch(random, stamp, origin, actor) VALUES (blind(), ?, ?, ?)")
+        try statement.execute(arguments: [stamp.rawValue, origin, actor])
         let opened = (db.lastInsertedRowID, origin, stamp.time)
         batch = opened
         return opened
@@ -160,12 +159,10 @@ enum OriginTable {
     }
 }
 
-/// Random bytes for transactions without a batch; without them the database's shared memory would hold a
+/// Random bytes, which the SQL function `blind()` of EncryptedSQLite makes, for transactions without a batch; without them the database's shared memory would hold a
 /// checksum that gives plaintext away.
 enum Blinding {
-    static func write(_ db: Database, _ random: [UInt8]) throws {
-        let statement = try db.cachedStatement(
-            sql: "INSERT OR REPLACE INTO blinding(id, random) VALUES (1, ?)")
-        try statement.execute(arguments: [Data(random)])
+    static func write(_ db: Database) throws {
+        try db.cachedStatement(sql: "INSERT OR REPLACE INTO blinding(id, random) VALUES (1, blind())").execute()
     }
 }
