@@ -1,17 +1,37 @@
 import Cryptography
 
-/// Bytes of a hexadecimal string; spaces are skipped.
+/// Bytes of a hexadecimal string; whatever is no digit is skipped.
 func hex(_ text: String) -> [UInt8] {
-    let digits = text.utf8.filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\n") }
-    return stride(from: 0, to: digits.count - 1, by: 2).map { index in
-        UInt8(String(decoding: digits[index...index + 1], as: UTF8.self), radix: 16) ?? 0
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.utf8.count / 2)
+    var high: UInt8?
+    for character in text.utf8 {
+        let value: UInt8
+        switch character {
+        case 0x30...0x39: value = character - 0x30
+        case 0x61...0x66: value = character - 0x57
+        default: continue
+        }
+        if let first = high {
+            bytes.append(first << 4 | value)
+            high = nil
+        } else {
+            high = value
+        }
     }
+    return bytes
 }
 
 /// Lower-case hexadecimal.
 func hex(_ bytes: [UInt8]) -> String {
     let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    var text: [UInt8] = []
+    text.reserveCapacity(bytes.count * 2)
+    for byte in bytes {
+        text.append(digits[Int(byte >> 4)])
+        text.append(digits[Int(byte & 15)])
+    }
+    return String(decoding: text, as: UTF8.self)
 }
 
 func secret(_ bytes: [UInt8]) -> SecretBytes {
