@@ -83,7 +83,9 @@ let package = Package(
         // What tests share: seeded randomness and clocks, temporary homes, process helpers.
         .target(
             name: "TestSupport",
-            dependencies: ["FileSystem", "Cryptography", "KeyRing", "Vault", "CSystem"],
+            dependencies: [
+                "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Vault", "CSystem",
+            ],
             path: "Tests/TestSupport", swiftSettings: house),
         // A process for the crash and concurrency tests to start and to kill.
         .executableTarget(

@@ -30,3 +30,10 @@ static inline int cs_peer_credentials(int fd, uid_t *uid, gid_t *gid, pid_t *pid
     *uid = peer.uid; *gid = peer.gid; *pid = peer.pid;
     return 0;
 }
+
+struct sqlite3;
+/// Sets a switch of an SQLite connection. C: sqlite3_db_config, which is variadic
+static inline int cs_sqlite_switch(struct sqlite3 *database, int option, int on) {
+    extern int sqlite3_db_config(struct sqlite3 *, int, ...);
+    return sqlite3_db_config(database, option, on, (int *)0);
+}
