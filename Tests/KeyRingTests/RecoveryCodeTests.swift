@@ -25,8 +25,9 @@ import Testing
             typo[place] = letters[place] == "z" ? "y" : "z"
             expect(.malformed) { _ = try RecoveryCode(String(typo)) }
         }
-        for wrong in ["", "abc", String(letters.dropLast()), String(letters) + "0", "u" + letters.dropFirst()] {
-            expect(.malformed) { _ = try RecoveryCode(String(wrong)) }
+        let whole = String(letters)
+        for wrong in ["", "abc", String(whole.dropLast()), whole + "0", "u" + whole.dropFirst()] {
+            expect(.malformed) { _ = try RecoveryCode(wrong) }
         }
     }
 
