@@ -40,10 +40,23 @@ private enum Blind {
         var monotonic = timespec()
         clock_gettime(CLOCK_REALTIME, &real)
         clock_gettime(CLOCK_MONOTONIC, &monotonic)
-        let words = (nanoseconds(real), UInt64(UInt(pthread_self())), nanoseconds(monotonic))
-        withUnsafeBytes(of: words) { words in
-            for index in 0..<min(words.count, buffer.count) { buffer[index] ^= words[index] }
+        let thread = UInt64(UInt(pthread_self()))
+        guard buffer.count >= 24 else {
+            let words = (nanoseconds(real), thread, nanoseconds(monotonic))
+            withUnsafeBytes(of: words) { words in
+                for index in buffer.indices { buffer[index] ^= words[index] }
+            }
+            return
         }
+        mix(nanoseconds(real), into: buffer, at: 0)
+        mix(thread, into: buffer, at: 8)
+        mix(nanoseconds(monotonic), into: buffer, at: 16)
+    }
+
+    @inline(__always)
+    private static func mix(_ word: UInt64, into buffer: UnsafeMutableRawBufferPointer, at offset: Int) {
+        let old = buffer.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        buffer.storeBytes(of: old ^ word, toByteOffset: offset, as: UInt64.self)
     }
 
     private static func nanoseconds(_ time: timespec) -> UInt64 {
@@ -86,11 +99,12 @@ public struct NoncePool: ~Copyable, Sendable {
         remaining -= 1
         let offset = remaining * NoncePool.nonceCount
         pool.withMutableRaw { pool in
-            let used = pool.part(offset..<offset + NoncePool.nonceCount)
-            let nonce = output.part(0..<NoncePool.nonceCount)
-            nonce.copyMemory(from: UnsafeRawBufferPointer(used))
-            used.initializeMemory(as: UInt8.self, repeating: 0)
-            Blind.mix(into: nonce)
+            for word in stride(from: 0, to: NoncePool.nonceCount, by: 8) {
+                let drawn = pool.loadUnaligned(fromByteOffset: offset + word, as: UInt64.self)
+                output.storeBytes(of: drawn, toByteOffset: word, as: UInt64.self)
+                pool.storeBytes(of: 0, toByteOffset: offset + word, as: UInt64.self)
+            }
+            Blind.mix(into: output)
         }
     }
 

@@ -98,15 +98,31 @@ public final class XAES256GCM {
         }
         let template = scratch.assumingMemoryBound(to: UInt8.self)
         let derived = template + 32
-        derived.update(from: template, count: 32)
-        for index in 0..<12 {
-            derived[4 + index] ^= nonce[index]
-            derived[20 + index] ^= nonce[index]
-        }
+        XAES256GCM.lay(nonce, over: template, into: derived)
+        XAES256GCM.lay(nonce, over: template + 16, into: derived + 16)
         var count: Int32 = 0
         guard EVP_EncryptUpdate(blocks, derived, &count, derived, 32) == 1, count == 32 else {
             throw Library.failure("AES-256 block")
         }
         try context.start(key: derived, nonce: nonce + 12)
+    }
+
+    /// One block: the template with the first 96 bits of the nonce XORed over its last 96.
+    @inline(__always)
+    private static func lay(
+        _ nonce: UnsafePointer<UInt8>, over template: UnsafePointer<UInt8>,
+        into block: UnsafeMutablePointer<UInt8>
+    ) {
+        let nonce = UnsafeRawPointer(nonce), template = UnsafeRawPointer(template)
+        let block = UnsafeMutableRawPointer(block)
+        let first = template.loadUnaligned(as: UInt32.self)
+        let second =
+            template.loadUnaligned(fromByteOffset: 4, as: UInt32.self) ^ nonce.loadUnaligned(as: UInt32.self)
+        let rest =
+            template.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            ^ nonce.loadUnaligned(fromByteOffset: 4, as: UInt64.self)
+        block.storeBytes(of: first, as: UInt32.self)
+        block.storeBytes(of: second, toByteOffset: 4, as: UInt32.self)
+        block.storeBytes(of: rest, toByteOffset: 8, as: UInt64.self)
     }
 }
