@@ -1,0 +1,129 @@
+internal import Foundation
+
+/// A document with its newest version.
+public struct DocumentRecord: Sendable, Equatable {
+    public var id: String
+    public var title: String
+    public var category: String
+    public var tags: [String]
+    public var contentType: String
+    /// Bytes of the newest version.
+    public var size: Int64
+    /// The newest version's number, from 1.
+    public var version: Int
+    /// Relative, as bytes: where an export puts it. Need not be UTF-8.
+    public var name: [UInt8]
+    /// Where it came from, absolute, as bytes.
+    public var path: [UInt8]
+    public var createdAt: Timestamp
+    public var updatedAt: Timestamp
+    public var deletedAt: Timestamp?
+    public var content: BlobReference
+    /// The text that was taken out of a PDF.
+    public var extractedText: BlobReference?
+}
+
+extension DocumentRecord: JSONEncodable {
+    public func encode(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.field("id", id)
+            writer.field("title", title)
+            writer.field("category", category)
+            writer.field("tags", tags)
+            writer.field("size", size)
+            writer.field("content_type", contentType)
+            writer.field("version", version)
+            writer.field("created_at", createdAt)
+            writer.field("updated_at", updatedAt)
+            writer.field("deleted_at", deletedAt)
+            writer.field("sha256", Hex.encode(content.sha256))
+            writer.pathField("name", name)
+            writer.pathField("path", path)
+        }
+    }
+}
+
+extension JSONWriter {
+    /// A path as text, and as `<key>_b64` its bytes when they are not UTF-8.
+    public mutating func pathField(_ name: String, _ path: [UInt8]) {
+        field(name, String(decoding: path, as: UTF8.self))
+        if String(validating: path, as: UTF8.self) == nil {
+            field(name + "_b64", Data(path).base64EncodedString())
+        }
+    }
+}
+
+/// One version of a document.
+public struct DocumentVersion: Sendable, Equatable {
+    public var id: String
+    public var documentID: String
+    public var number: Int
+    public var contentType: String
+    public var createdAt: Timestamp
+    public var content: BlobReference
+    public var extractedText: BlobReference?
+}
+
+extension DocumentVersion: JSONEncodable {
+    public func encode(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.field("id", id)
+            writer.field("document_id", documentID)
+            writer.field("version", number)
+            writer.field("size", content.size)
+            writer.field("content_type", contentType)
+            writer.field("created_at", createdAt)
+            writer.field("sha256", Hex.encode(content.sha256))
+        }
+    }
+}
+
+/// What became of one file of an upload.
+public struct UploadResult: Sendable, Equatable, JSONEncodable {
+    public enum Status: String, Sendable { case new, updated, unchanged }
+
+    public var id: String
+    public var title: String
+    public var category: String
+    public var size: Int64
+    public var status: Status
+    public var path: [UInt8]
+
+    public func encode(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.field("id", id)
+            writer.field("title", title)
+            writer.field("category", category)
+            writer.field("size", size)
+            writer.field("chunks", 0)
+            writer.field("status", status.rawValue)
+            writer.pathField("path", path)
+        }
+    }
+}
+
+/// What an upload did, file by file; one that could not be read stops none of the others.
+public struct UploadReport: Sendable, JSONEncodable {
+    public struct Failure: Sendable {
+        public let path: [UInt8]
+        public let error: VaultError
+    }
+
+    public internal(set) var uploaded: [UploadResult] = []
+    public internal(set) var failed: [Failure] = []
+
+    public func encode(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.field("uploaded", uploaded)
+            writer.key("failed")
+            writer.array { writer in
+                for failure in failed {
+                    writer.object { writer in
+                        writer.pathField("path", failure.path)
+                        writer.field("error", failure.error.message)
+                    }
+                }
+            }
+        }
+    }
+}
