@@ -108,7 +108,10 @@ let package = Package(
             name: "CompressionTests", dependencies: ["Compression", "TestSupport"],
             swiftSettings: house),
         .testTarget(
-            name: "VaultTests", dependencies: ["Vault", "FileSystem", "TestSupport", grdb],
+            name: "VaultTests",
+            dependencies: [
+                "Vault", "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "TestSupport", grdb,
+            ],
             swiftSettings: house),
         .testTarget(
             name: "BackupTests",

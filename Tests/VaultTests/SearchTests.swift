@@ -1,3 +1,4 @@
+import EncryptedSQLite
 import GRDB
 import Testing
 import Vault
@@ -46,7 +47,7 @@ import Vault
         try test.vault.write { try $0.deleteTask(id) }
         #expect(try titles(test, "beta").isEmpty)
         try test.vault.write { try $0.purgeTask(id) }
-        try test.pool.writeWithoutTransaction { db in
+        try test.vault.database.pool.writeWithoutTransaction { db in
             try db.execute(sql: "INSERT INTO task_fts(task_fts, rank) VALUES ('integrity-check', 1)")
         }
     }

@@ -1,6 +1,6 @@
-import Foundation
-import GRDB
+import FileSystem
 import Synchronization
+import TestSupport
 import Testing
 import Vault
 
@@ -38,29 +38,33 @@ final class TestWorld: Sendable {
     }
 }
 
-/// A vault over a plain SQLite file in a directory of its own, which goes when this goes.
+/// A vault with fixed keys in a directory of its own, which goes when this goes.
 final class TestVault: Sendable {
     let world: TestWorld
-    let directory: String
-    let pool: DatabasePool
+    let directory: TemporaryDirectory
     let vault: Vault
 
     init(seed: UInt64 = 1, device: UInt8 = 1) throws {
         world = TestWorld(seed: seed)
-        directory = NSTemporaryDirectory() + "vault-test-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        var configuration = Vault.databaseConfiguration()
-        configuration.prepareDatabase { db in
-            db.add(function: DatabaseFunction("blind", argumentCount: 0) { _ in Data((0..<16).map { _ in .random(in: 0...255) }) })
-        }
-        pool = try DatabasePool(path: directory + "/plain.db", configuration: configuration)
-        vault = try Vault(
-            writer: pool,
+        directory = try TemporaryDirectory()
+        let path = directory("ai-agent.db")
+        try Files.createDirectory(directory("documents"))
+        let keys = FixedKeys()
+        try Vault.createDatabase(at: path, keys: keys, surroundings: world.surroundings)
+        let blobKeys = BlobKeys(
+            vault: [UInt8](repeating: 9, count: 32), currentEpoch: { keys.currentEpoch },
+            nameKey: { try keys.homeKey(purpose: "name") },
+            key: { try keys.databaseKey(purpose: "blob", epoch: $0) })
+        vault = try Vault.open(
+            at: path, keys: keys, home: nil,
+            blobs: BlobStore(directory: directory("documents"), keys: blobKeys),
             origin: Origin(device: [UInt8](repeating: device, count: 16), incarnation: 7),
             surroundings: world.surroundings)
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: directory) }
+    deinit {
+        do { try vault.close() } catch { Issue.record("closing the vault: \(error)") }
+    }
 
     @discardableResult
     func task(_ title: String, _ adjust: (inout TaskDraft) -> Void = { _ in }) throws -> TaskRecord {

@@ -16,9 +16,10 @@ enum Schema {
         return migrator
     }()
 
-    /// Runs the migrations that are missing.
-    static func bringUpToDate(_ writer: any DatabaseWriter, surroundings: Surroundings) throws {
-        let isCurrent = try writer.read { db in
+    /// Whether nothing needs to be done before use.
+    /// - Throws: `newer_format` when a newer program has migrated the database.
+    static func isCurrent(_ reader: any DatabaseReader) throws -> Bool {
+        try reader.read { db in
             if try migrator.hasBeenSuperseded(db) {
                 throw VaultError(
                     .newerFormat, "this vault was written by a newer ai-team",
@@ -26,7 +27,15 @@ enum Schema {
             }
             return try migrator.hasCompletedMigrations(db) && SearchIndex.isCurrent(db)
         }
-        guard !isCurrent else { return }
+    }
+
+    static func appliedMigrations(_ reader: any DatabaseReader) throws -> [String] {
+        try reader.read { db in try migrator.completedMigrations(db) }
+    }
+
+    /// Runs the migrations that are missing, and rebuilds the search index of another tokenizer.
+    static func bringUpToDate(_ writer: any DatabaseWriter, surroundings: Surroundings) throws {
+        guard try !isCurrent(writer) else { return }
         try migrator.migrate(writer)
         try writer.write { db in
             guard try !SearchIndex.isCurrent(db) else { return }
