@@ -1,0 +1,37 @@
+internal import Cryptography
+
+/// Something with exactly one encoding (FORMAT.md, "Conventions"): big-endian, lengths in front, nothing
+/// optional. What was decoded encodes to the same bytes.
+protocol Canonical {
+    init(from reader: inout CanonicalReader) throws(CryptoError)
+    func write(to writer: inout CanonicalWriter)
+}
+
+extension CanonicalWriter {
+    /// A list: its count, then its elements.
+    mutating func list(_ elements: [some Canonical]) {
+        count(elements.count)
+        for element in elements { element.write(to: &self) }
+    }
+
+    mutating func i64(_ value: Int64) { u64(UInt64(bitPattern: value)) }
+}
+
+extension CanonicalReader {
+    /// A list of at most `limit` elements, each of at least `size` bytes, so that a length that lies costs
+    /// nothing.
+    mutating func list<E: Canonical>(
+        of type: E.Type, limit: Int, size: Int
+    ) throws(CryptoError) -> [E] {
+        let number = try count(limit: limit, elementCount: size)
+        var elements: [E] = []
+        elements.reserveCapacity(number)
+        for _ in 0..<number { elements.append(try E(from: &self)) }
+        return elements
+    }
+
+    mutating func i64() throws(CryptoError) -> Int64 { Int64(bitPattern: try u64()) }
+}
+
+/// The most that any list in a manifest may hold.
+let listLimit = 1 << 28

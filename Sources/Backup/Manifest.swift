@@ -1,0 +1,121 @@
+internal import Compression
+internal import Cryptography
+
+/// A signed manifest, as it stands in the file `m/<writer>/<inc>/<seq>`.
+///
+///     head 212 ‖ clear part ‖ encrypted part
+///
+/// The encrypted part is Cobblestone over `plain length u64 ‖ frame length u64 ‖ zstd frame ‖ zeros`, padded to
+/// the size grid.
+package struct Manifest: Sendable {
+    /// The largest clear part and the largest encrypted part that are read.
+    static let partLimit: UInt64 = 1 << 29
+
+    package let head: ManifestHead
+    package let clear: ManifestClear
+    /// The encrypted part's ciphertext.
+    package let encrypted: [UInt8]
+
+    /// The file's bytes.
+    package var bytes: [UInt8] { head.bytes + clear.bytes + encrypted }
+
+    /// Reads a file and checks that its parts belong together: lengths, hashes, canonical form. Who signed it
+    /// is the caller's next question (`ManifestHead.verify`).
+    ///
+    /// - Throws: `.integrity`, `.newerFormat`, naming `object`.
+    package init(_ bytes: [UInt8], object: String) throws(BackupError) {
+        let head = try ManifestHead(bytes, object: object)
+        guard head.kind == .backup else { throw .integrity(object, "not a backup's manifest") }
+        let rest = bytes.count - ManifestHead.count
+        guard head.clearLength <= Self.partLimit, Int(head.clearLength) <= rest else {
+            throw .integrity(object, "the manifest is cut")
+        }
+        let split = ManifestHead.count + Int(head.clearLength)
+        let clearBytes = Array(bytes[ManifestHead.count..<split])
+        guard Hash.digest(.sha256, clearBytes) == head.clearHash else {
+            throw .integrity(object, "the clear part was changed")
+        }
+        let clear = try ManifestClear(clearBytes, object: object)
+        guard clear.bytes == clearBytes else { throw .integrity(object, "the clear part is not canonical") }
+        guard clear.bodyLength <= Self.partLimit, bytes.count - split == Int(clear.bodyLength) else {
+            throw .integrity(object, "the manifest is cut or extended")
+        }
+        encrypted = Array(bytes[split...])
+        guard Hash.digest(.sha256, encrypted) == clear.bodyHash else {
+            throw .integrity(object, "the encrypted part was changed")
+        }
+        self.head = head
+        self.clear = clear
+    }
+
+    /// Makes and signs a manifest.
+    ///
+    /// - Parameter previous: the head before it in this writer's incarnation, nil for the first.
+    package init(
+        id: [UInt8], body: ManifestBody, packs: [PackRecord], previous: ManifestHead?, created: UInt64,
+        keys: some BackupKeys
+    ) throws {
+        let key = try ObjectKey(.body, id: id, keys: keys)
+        let encrypted = try Cobblestone.seal(
+            key: key.key, context: key.context, Self.packed(body.bytes))
+        let clear = ManifestClear(
+            id: id, roster: keys.rosterRecords, packs: packs, bodyLength: UInt64(encrypted.count),
+            bodyHash: Hash.digest(.sha256, encrypted), bodyEpoch: key.epoch, bodyWraps: key.wraps)
+        var head = ManifestHead(
+            kind: .backup, vaultID: keys.vaultID, deviceID: keys.deviceID, incarnation: keys.incarnation,
+            sequence: (previous?.sequence ?? 0) + 1,
+            previous: previous?.hash ?? Array(repeating: 0, count: 32), created: created,
+            clear: clear.bytes)
+        head.signature = try keys.sign(head.signedBytes, domain: ManifestHead.domain)
+        self.head = head
+        self.clear = clear
+        self.encrypted = encrypted
+    }
+
+    /// Opens the encrypted part.
+    ///
+    /// - Throws: `.integrity`, `.locked`, naming `object`.
+    package func body(keys: some BackupKeys, object: String) throws -> ManifestBody {
+        let key = try ObjectKey.open(
+            .body, id: clear.id, epoch: clear.bodyEpoch, wraps: clear.bodyWraps, keys: keys, object: object)
+        do {
+            let context = ObjectKey.Kind.body.context(vaultID: head.vaultID, id: clear.id)
+            let plain = try Cobblestone.open(key: key, context: context, encrypted)
+            let bytes = try Self.unpacked(plain)
+            let body = try ManifestBody(bytes, object: object)
+            guard body.bytes == bytes else {
+                throw BackupError.integrity(object, "the encrypted part is not canonical")
+            }
+            return body
+        } catch let error as CryptoError {
+            throw BackupError.integrity(object, error.message)
+        } catch let error as CompressionError {
+            throw BackupError.integrity(object, error.message)
+        }
+    }
+
+    private static func packed(_ bytes: [UInt8]) throws -> [UInt8] {
+        let frame = try Zstandard.compress(bytes)
+        var writer = CanonicalWriter()
+        writer.u64(UInt64(bytes.count))
+        writer.u64(UInt64(frame.count))
+        writer.raw(frame)
+        let padding = SizeGrid.padded(writer.bytes.count) - writer.bytes.count
+        writer.raw(Array(repeating: 0, count: padding))
+        return writer.bytes
+    }
+
+    private static func unpacked(_ plain: [UInt8]) throws -> [UInt8] {
+        var reader = CanonicalReader(plain)
+        let count = try reader.u64()
+        let frameCount = try reader.u64()
+        guard count <= partLimit, frameCount <= UInt64(reader.remaining) else {
+            throw CryptoError(.malformed, "the encrypted part is malformed")
+        }
+        let frame = try reader.raw(Int(frameCount))
+        guard try reader.raw(reader.remaining).allSatisfy({ $0 == 0 }) else {
+            throw CryptoError(.malformed, "the padding of the encrypted part is not empty")
+        }
+        return try Zstandard.decompress(frame, plainCount: Int(count), limit: Int(partLimit))
+    }
+}

@@ -1,0 +1,79 @@
+import Backup
+import Cryptography
+
+/// Keys of a vault that does not exist.
+final class FakeKeys: BackupKeys {
+    let vaultID: [UInt8]
+    let deviceID: [UInt8]
+    let incarnation: UInt32
+    let currentEpoch: UInt32 = 1
+    let rosterRecords: [[UInt8]] = [Array("genesis".utf8), Array("second".utf8)]
+    private let signing: SigningKey
+    private let agreement: AgreementKey
+
+    init(vault: UInt8 = 1, device: UInt8 = 2, incarnation: UInt32 = 0) throws {
+        vaultID = Array(repeating: vault, count: 32)
+        deviceID = Array(repeating: device, count: 16)
+        self.incarnation = incarnation
+        signing = try SigningKey(seed: SecretBytes(copying: Array(repeating: device, count: 32)))
+        agreement = try AgreementKey(seed: SecretBytes(copying: Array(repeating: vault, count: 32)))
+    }
+
+    var publicKey: [UInt8] { signing.publicKey }
+
+    func backupPublicKey(epoch: UInt32) throws -> [UInt8] { agreement.publicKey }
+
+    func openBackupBox(
+        _ box: [UInt8], ephemeral: [UInt8], info: [UInt8], epoch: UInt32
+    ) throws -> SecretBytes {
+        try SealedBox.open(
+            box, with: agreement, ephemeralPublicKey: ephemeral, salt: vaultID, info: info)
+    }
+
+    func sign(_ bytes: [UInt8], domain: String) throws -> [UInt8] { try signing.sign(bytes, domain: domain) }
+}
+
+/// A seeded sequence of bytes and numbers.
+struct Seeded {
+    private var state: UInt64
+    init(_ seed: UInt64) { state = seed }
+
+    mutating func next(below limit: Int) -> Int {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return Int(state >> 33) % limit
+    }
+
+    mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(next(below: 256)) } }
+}
+
+/// A body that uses every field.
+func sampleBody(_ random: inout Seeded) -> ManifestBody {
+    let place = Extent(pack: 1, offset: 512, length: 99)
+    var database = DatabaseRecord(
+        databaseID: random.bytes(16), pageCount: 3, counter: 7, root: random.bytes(32), changeSequence: 41,
+        fullMap: Unit(place: place, plainLength: 1000), fullMapHash: random.bytes(32))
+    database.groups = [Unit(place: place, plainLength: 8 + 64 * 4096)]
+    var outside = OutsideRecord()
+    outside.runs = [Unit(place: place, plainLength: 70_000)]
+    outside.chunks = [ChunkRecord(id: random.bytes(20), run: 0, offset: 0, length: 70_000)]
+    outside.entries = [
+        OutsideEntry(
+            path: [0x2F, 0xFF, 0x61], kind: .file, permissions: 0o644, modified: -5, size: 70_000,
+            chunks: [0]),
+        OutsideEntry(
+            path: Array("/l".utf8), kind: .symbolicLink(Array("../x".utf8)), permissions: 0o777,
+            modified: 0, size: 0, chunks: []),
+    ]
+    var statistics = ManifestBody.Statistics()
+    statistics.files = 3
+    return ManifestBody(
+        tags: ["daily", "標籤"], paths: [[0x2F, 0xFF]], parent: random.bytes(16), statistics: statistics,
+        database: database,
+        blobs: [BlobRecord(path: "documents/ab/c", length: 99, sha256: random.bytes(32), extents: [place])],
+        catalogue: [
+            CatalogueEntry(
+                name: Array("報告.md".utf8), documentID: "doc-1", version: 2, blob: 0,
+                plainHash: random.bytes(32), plainLength: 12, epoch: 1)
+        ],
+        outside: outside)
+}
