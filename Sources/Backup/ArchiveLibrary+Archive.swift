@@ -16,7 +16,7 @@ struct ArchiveLibrary: Sendable {
     let writeNew: Make
     let writeSetFormatPax: Status
     let writeSetBytesPerBlock: @Sendable @convention(c) (Handle, Int32) -> Int32
-    /// C: archive_write_open, archive_write_header, archive_write_data, archive_write_close, archive_write_free
+    /// C: archive_write_open, archive_write_header, archive_write_data, archive_write_close and _free
     let writeOpen:
         @Sendable @convention(c) (
             Handle, UnsafeMutableRawPointer?, Opened?, Written?, Opened?

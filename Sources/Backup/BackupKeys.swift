@@ -25,8 +25,8 @@ package protocol BackupKeys: Sendable {
 ///     box = SealedBox(key, to: backupPk, salt: V, info: kind ‖ object id 16 ‖ epoch u32)
 ///     context of Cobblestone = kind ‖ V ‖ object id 16
 ///
-/// where `kind` is "ai-team/pack/v1" or "ai-team/manifest-body/v1", each with a NUL. A manifest's object id is
-/// the backup's id.
+/// where `kind` is "ai-team/pack/v1" or "ai-team/manifest-body/v1", each with a NUL. A manifest's object id
+/// is the backup's id.
 package struct ObjectKey: ~Copyable, Sendable {
     /// What the key is for.
     package enum Kind: String, Sendable {

@@ -5,8 +5,8 @@ internal import Cryptography
 ///
 ///     head 212 ‖ clear part ‖ encrypted part
 ///
-/// The encrypted part is Cobblestone over `plain length u64 ‖ frame length u64 ‖ zstd frame ‖ zeros`, padded to
-/// the size grid.
+/// The encrypted part is Cobblestone over `plain length u64 ‖ frame length u64 ‖ zstd frame ‖ zeros`, padded
+/// to the size grid.
 package struct Manifest: Sendable {
     /// The largest clear part and the largest encrypted part that are read.
     static let partLimit: UInt64 = 1 << 29

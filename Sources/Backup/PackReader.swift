@@ -2,8 +2,8 @@ internal import Cryptography
 
 /// Reads members of one pack, from anywhere in it.
 ///
-/// Its hash in the signed manifest vouches for the whole file; each chunk is authentic by its own tag besides,
-/// so a part can be read without the rest. Not thread-safe.
+/// Its hash in the signed manifest vouches for the whole file; each chunk is authentic by its own tag
+/// besides, so a part can be read without the rest. Not thread-safe.
 package final class PackReader {
     /// Reads a range of the file.
     package typealias Fetch = (Range<Int>) throws -> [UInt8]

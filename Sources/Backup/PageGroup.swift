@@ -1,8 +1,8 @@
 internal import Compression
 internal import Cryptography
 
-/// A page as it goes into a backup: its plaintext, and the epoch, nonce and tag that its ciphertext has in the
-/// database, so that restore writes exactly the same ciphertext.
+/// A page as it goes into a backup: its plaintext, and the epoch, nonce and tag that its ciphertext has in
+/// the database, so that restore writes exactly the same ciphertext.
 package struct PlainPage: Sendable, Equatable {
     /// Bytes of a page that are SQLite's; the rest is nonce, tag and epoch.
     package static let count = 4048
@@ -77,7 +77,7 @@ package enum PageGroup {
 
 /// The full page map: a member of a pack.
 ///
-///     "ATPM" ‖ database id 16 ‖ groups: count u32 ‖ (pack id 16 ‖ offset u64 ‖ length u32 ‖ plain length u32)
+///     "ATPM" ‖ database id 16 ‖ groups: count u32 ‖ (pack id 16 ‖ offset u64 ‖ length u32 ‖ plain u32)
 ///            ‖ pages: count u32 ‖ (group u32 ‖ epoch u32 ‖ nonce 24 ‖ tag 16), page 1 first
 ///
 /// Groups name their packs by id, since later backups, whose pack tables differ, refer to the same map.

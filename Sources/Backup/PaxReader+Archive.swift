@@ -142,7 +142,9 @@ package final class PaxReader {
 
     private func bytes(_ text: UnsafePointer<CChar>) throws -> [UInt8] {
         let count = strnlen(text, limits.nameBytes + 1)
-        guard count <= limits.nameBytes else { throw refusal("a name of more than \(limits.nameBytes) bytes") }
+        guard count <= limits.nameBytes else {
+            throw refusal("a name of more than \(limits.nameBytes) bytes")
+        }
         return UnsafeRawBufferPointer(start: text, count: count).map { $0 }
     }
 

@@ -4,7 +4,8 @@ import Testing
 @Suite struct ArchiveTests {
     /// Names that people and programs really have.
     static let names: [[UInt8]] = [
-        Array("plain.txt".utf8), Array("中文檔案.md".utf8), Array("emoji-😀👩‍👩‍👧.txt".utf8), Array("e\u{301} nfd".utf8),
+        Array("plain.txt".utf8), Array("中文檔案.md".utf8), Array("emoji-😀👩‍👩‍👧.txt".utf8),
+        Array("e\u{301} nfd".utf8),
         Array("𠜎𠜱 four-byte".utf8), Array("\u{202E}rtl عربى".utf8), [0x62, 0xFF, 0xFE, 0x2E, 0x74],
         [0xED, 0xA0, 0x80, 0x78], Array("new\nline".utf8), Array(" space ".utf8), Array("-rf".utf8),
         [UInt8](repeating: 0x6C, count: 255), Array("a/b/c/deep".utf8), Array("100%=1;x".utf8),
@@ -50,7 +51,8 @@ import Testing
         let writer = try PaxWriter { _ in }
         try writer.begin(MemberHeader(path: [97], size: 3))
         #expect(throws: BackupError.self) { try writer.finish() }
-        #expect(throws: BackupError.self) { try [UInt8](repeating: 0, count: 4).withUnsafeBytes(writer.write) }
+        let four = [UInt8](repeating: 0, count: 4)
+        #expect(throws: BackupError.self) { try four.withUnsafeBytes(writer.write) }
     }
 
     @Test func aSinkThatFailsIsHeard() throws {
@@ -59,7 +61,9 @@ import Testing
         #expect(throws: Full.self) { try writer.add(MemberHeader(path: [97]), [1]) }
     }
 
-    private func content(_ i: Int) -> [UInt8] { (0..<(i * 301)).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ i) } }
+    private func content(_ i: Int) -> [UInt8] {
+        (0..<(i * 301)).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ i) }
+    }
 }
 
 @Suite struct HostileArchiveTests {
@@ -68,9 +72,11 @@ import Testing
         let scratch = try Scratch()
         let target = scratch.directory("target")
         var error: BackupError?
-        do { _ = try Extraction.extract(name: "h.tar", into: target, limits: limits, pieces(tar)) } catch let e
-            as BackupError
-        { error = e }
+        do {
+            try Extraction.extract(name: "h.tar", into: target, limits: limits, pieces(tar))
+        } catch let refusal as BackupError {
+            error = refusal
+        }
         let around = run("/bin/ls", "-A", scratch.path).output
         #expect(around == "target\n", "something escaped: \(around)")
         return error

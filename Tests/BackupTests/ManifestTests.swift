@@ -108,7 +108,8 @@ import Testing
         let bytes = PageGroup.encode(pages)
         #expect(try PageGroup.decode(bytes, object: "g") == pages)
         for count in stride(from: 0, to: bytes.count, by: 511) {
-            #expect(throws: BackupError.self) { try PageGroup.decode(Array(bytes.prefix(count)), object: "g") }
+            let cut = Array(bytes.prefix(count))
+            #expect(throws: BackupError.self) { try PageGroup.decode(cut, object: "g") }
         }
         #expect(throws: BackupError.self) { try PageGroup.decode(bytes + [0], object: "g") }
         let swapped = PageGroup.encode([pages[1], pages[0]])

@@ -1,0 +1,66 @@
+/// Writes many packs of 16 to 32 MiB: a pack ends when the next unit would not fit.
+package final class PackSeries<Keys: BackupKeys> {
+    /// Bytes of tar in a pack at most, so that the padded file stays under 32 MiB.
+    package static var packLimit: Int { 31 << 20 }
+    /// Bytes in one extent at most.
+    package static var extentLimit: Int { 8 << 20 }
+
+    private let store: BackupStore
+    private let keys: Keys
+    private var current: Open?
+
+    private struct Open {
+        let file: PackFile
+        let builder: PackBuilder<Keys>
+    }
+
+    /// The packs that are done, in the order of the manifest's table.
+    package private(set) var packs: [PackRecord] = []
+    /// The ids in the same order, the current one's too.
+    package private(set) var ids: [[UInt8]] = []
+
+    package init(store: BackupStore, keys: Keys) {
+        self.store = store
+        self.keys = keys
+    }
+
+    /// Adds a member of at most 8 MiB.
+    package func add(_ name: String, _ content: [UInt8]) throws -> Extent {
+        guard content.count <= Self.extentLimit else {
+            throw BackupError(.failed, "a unit of \(content.count) bytes", object: name)
+        }
+        if let current, current.builder.count + content.count + 4096 > Self.packLimit { try finish() }
+        let builder: PackBuilder<Keys>
+        if let current { builder = current.builder } else { builder = try begin() }
+        let place = try builder.add(name, content)
+        return Extent(pack: UInt32(packs.count), offset: place.offset, length: place.length)
+    }
+
+    /// Ends the current pack, if one is open.
+    package func finish() throws {
+        guard let open = current else { return }
+        current = nil
+        do {
+            let record = try open.builder.finish()
+            try open.file.commit(record)
+            packs.append(record)
+        } catch {
+            try open.file.abandon()
+            throw error
+        }
+    }
+
+    /// Drops the pack that is open after a failure. Finished ones stay until the next sweep.
+    package func abandon() throws {
+        try current?.file.abandon()
+        current = nil
+    }
+
+    private func begin() throws -> PackBuilder<Keys> {
+        let file = try PackFile(in: store)
+        let builder = try PackBuilder(keys: keys) { try file.write($0) }
+        current = Open(file: file, builder: builder)
+        ids.append(builder.id)
+        return builder
+    }
+}
