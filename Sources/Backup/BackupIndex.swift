@@ -1,0 +1,190 @@
+package import KeyRing
+
+/// All backups of a store, judged: which may be believed, and what is wrong with the others.
+///
+/// Manifests load independently, so one bad object never hides another. They are judged under the longest
+/// roster chain found in any of them or in the running home; a chain that is neither a beginning of it nor
+/// equal to it is a fork.
+package struct BackupIndex: Sendable {
+    /// A manifest that may be believed.
+    package struct Entry: Sendable {
+        package let name: BackupStore.Name
+        package let head: ManifestHead
+        package let clear: ManifestClear
+        /// `backup-` and the id in base32.
+        package var id: String { BackupIndex.idText(clear.id) }
+    }
+
+    /// Something that is wrong.
+    package struct Failure: Sendable, Equatable {
+        package let object: String
+        package let reason: String
+        package let code: BackupError.Code
+    }
+
+    /// In the order of their names: by writer, incarnation, sequence.
+    package private(set) var entries: [Entry] = []
+    package private(set) var failures: [Failure] = []
+    /// The chain under which they were judged; nil when there is none at all.
+    package private(set) var roster: Roster?
+
+    /// Reads and judges every manifest.
+    ///
+    /// - Parameter running: the roster of the home this runs in, if one is open. Manifests of another vault
+    ///   are refused then.
+    package init(store: BackupStore, running: Roster?) throws {
+        var read: [Entry] = []
+        for name in try store.manifestNames() {
+            do {
+                let manifest = try store.manifest(name)
+                read.append(Entry(name: name, head: manifest.head, clear: manifest.clear))
+            } catch let error as BackupError {
+                fail(name.description, error)
+            }
+        }
+        roster = longestChain(read, running: running)
+        var believed: [Entry] = []
+        for entry in read {
+            do throws(BackupError) {
+                try judge(entry)
+                believed.append(entry)
+            } catch {
+                fail(entry.name.description, error)
+            }
+        }
+        link(believed)
+    }
+
+    /// The text form of a backup's id.
+    package static func idText(_ id: [UInt8]) -> String { "backup-" + ULIDText.encode(id) }
+
+    /// The believed backup that `text` names: its id, or at least 4 characters of its beginning or end.
+    ///
+    /// - Throws: `.notFound`, `.ambiguous`; the manifest's own error when it is there but not believed.
+    package func entry(_ text: String) throws(BackupError) -> Entry {
+        let wanted = text.hasPrefix("backup-") ? String(text.dropFirst(7)) : text
+        let found = entries.filter {
+            let id = String($0.id.dropFirst(7))
+            return id == wanted || (wanted.utf8.count >= 4 && (id.hasPrefix(wanted) || id.hasSuffix(wanted)))
+        }
+        guard let first = found.first else {
+            throw BackupError(
+                .notFound, "no backup \(text)", hint: "`ai-team backup list` shows what there is")
+        }
+        guard found.count == 1 else {
+            throw BackupError(
+                .ambiguous, "\(text) fits several backups: "
+                    + found.map(\.id).joined(separator: ", "))
+        }
+        return first
+    }
+
+    // MARK: - Judging
+
+    private mutating func fail(_ object: String, _ error: BackupError) {
+        failures.append(Failure(object: object, reason: error.message, code: error.code))
+    }
+
+    private mutating func longestChain(_ read: [Entry], running: Roster?) -> Roster? {
+        var longest = running
+        var tried: Set<[[UInt8]]> = []
+        for entry in read where tried.insert(entry.clear.roster).inserted {
+            // One that does not verify is named when its manifest is judged.
+            guard case .success(let roster) = Self.verified(entry.clear.roster) else { continue }
+            guard let current = longest else {
+                longest = roster
+                continue
+            }
+            if roster.vaultID == current.vaultID && roster.extends(current) { longest = roster }
+        }
+        return longest
+    }
+
+    private static func verified(_ chain: [[UInt8]]) -> Result<Roster, KeyError> {
+        do throws(KeyError) { return .success(try Roster(verifying: chain)) } catch { return .failure(error) }
+    }
+
+    /// Vault, chain, role, incarnation, pins, signature.
+    private func judge(_ entry: Entry) throws(BackupError) {
+        let object = entry.name.description
+        guard let roster else { throw .integrity(object, "no roster chain verifies") }
+        guard entry.head.vaultID == roster.vaultID.bytes else {
+            throw .integrity(object, "a backup of another vault")
+        }
+        let chain = entry.clear.roster
+        guard chain.count <= roster.records.count, !chain.isEmpty,
+            zip(chain, roster.records).allSatisfy({ $0 == $1.bytes })
+        else {
+            throw .integrity(object, "its roster chain is a fork of the vault's")
+        }
+        guard let id = DeviceID(entry.head.deviceID), let member = roster.member(id) else {
+            throw .integrity(object, "an unknown writer")
+        }
+        guard [MemberRole.owner, .admin, .writer].contains(member.role) else {
+            throw .integrity(object, "its writer's role (\(member.role.name)) makes no backups")
+        }
+        guard member.incarnations.contains(entry.head.incarnation) else {
+            throw .integrity(object, "an incarnation that the roster does not know")
+        }
+        let pin = member.pins.first { $0.kind == .manifests && $0.incarnation == entry.head.incarnation }
+        if let pin, entry.head.sequence > pin.sequence
+            || (entry.head.sequence == pin.sequence && entry.head.hash != pin.hash)
+        {
+            throw .integrity(object, "written after its incarnation had ended")
+        }
+        let last = UInt64(chain.count - 1)
+        guard let era = member.signingKeys.last(where: { $0.since <= last }) else {
+            throw .integrity(object, "written before its writer was a member")
+        }
+        try entry.head.verify(publicKey: era.key, object: object)
+    }
+
+    /// Follows every writer's chain. A manifest whose predecessor is there and is another one is not believed;
+    /// a predecessor that is missing is named, and the rest still counts.
+    private mutating func link(_ believed: [Entry]) {
+        var before: Entry?
+        for entry in believed {
+            let object = entry.name.description
+            let follows = before.map {
+                $0.name.writer == entry.name.writer && $0.name.incarnation == entry.name.incarnation
+            } ?? false
+            let expected = follows ? (before?.head.sequence ?? 0) + 1 : 1
+            if entry.head.sequence == expected {
+                if follows, let before, entry.head.previous != before.head.hash {
+                    failures.append(
+                        Failure(
+                            object: object, reason: "the chain is broken: it does not follow the one before",
+                            code: .integrity))
+                    continue
+                }
+            } else {
+                failures.append(
+                    Failure(
+                        object: object,
+                        reason: "manifests \(expected) to \(entry.head.sequence - 1) before it are missing",
+                        code: .rollback))
+            }
+            entries.append(entry)
+            before = entry
+        }
+    }
+}
+
+/// A ULID's 16 bytes as 26 characters: 130 bits, the two extra ones in front.
+enum ULIDText {
+    private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
+
+    static func encode(_ bytes: [UInt8]) -> String {
+        var high: UInt64 = 0
+        var low: UInt64 = 0
+        for byte in bytes.prefix(8) { high = high << 8 | UInt64(byte) }
+        for byte in bytes.dropFirst(8).prefix(8) { low = low << 8 | UInt64(byte) }
+        var text = [UInt8](repeating: 0, count: 26)
+        for i in (0..<26).reversed() {
+            text[i] = alphabet[Int(low & 31)]
+            low = low >> 5 | high << 59
+            high >>= 5
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}

@@ -1,0 +1,111 @@
+package import Cryptography
+internal import FileSystem
+internal import KeyRing
+
+/// The highest sequence that this home has seen of each writer and incarnation, so that a store that was put
+/// back to an older state is noticed.
+///
+///     "ATBH" ‖ count u32 ‖ count × (device id 16 ‖ incarnation u32 ‖ sequence u64 ‖ head hash 32) ‖ MAC 32
+///
+/// MAC = HMAC-SHA-256 under the home's key `backup-heads` over everything before it.
+package struct RollbackMemory: Sendable {
+    struct Seen: Sendable, Equatable, Canonical {
+        var device: [UInt8]
+        var incarnation: UInt32
+        var sequence: UInt64
+        var hash: [UInt8]
+
+        init(_ head: ManifestHead) {
+            device = head.deviceID
+            incarnation = head.incarnation
+            sequence = head.sequence
+            hash = head.hash
+        }
+
+        init(from reader: inout CanonicalReader) throws(CryptoError) {
+            device = try reader.raw(16)
+            incarnation = try reader.u32()
+            sequence = try reader.u64()
+            hash = try reader.raw(32)
+        }
+
+        func write(to writer: inout CanonicalWriter) {
+            writer.raw(device)
+            writer.u32(incarnation)
+            writer.u64(sequence)
+            writer.raw(hash)
+        }
+
+        func isSameWriter(_ head: ManifestHead) -> Bool {
+            device == head.deviceID && incarnation == head.incarnation
+        }
+    }
+
+    private static let magic = Array("ATBH".utf8)
+    private let path: String
+    private var seen: [Seen] = []
+
+    /// Reads the memory at `path`; one that is not there remembers nothing.
+    ///
+    /// - Throws: `.integrity` when it was changed.
+    package init(_ path: String, key: borrowing SecretBytes) throws {
+        self.path = path
+        guard try Files.exists(path) else { return }
+        let bytes = try Files.readAll(path, limit: 1 << 24)
+        guard bytes.count > 40 else { throw BackupError.integrity(path, "cut") }
+        let text = Array(bytes.dropLast(32))
+        guard
+            ConstantTime.equal(try HMAC.authenticate(.sha256, key: key, text), Array(bytes.suffix(32)))
+        else {
+            throw BackupError.integrity(path, "changed by someone without this home's keys")
+        }
+        var reader = CanonicalReader(text)
+        guard try reader.raw(4) == Self.magic else { throw BackupError.integrity(path, "not a memory") }
+        seen = try reader.list(of: Seen.self, limit: 1 << 18, size: 60)
+        try reader.expectEnd()
+    }
+
+    /// What the store no longer has although it was seen: a name and a reason for each writer.
+    package func check(_ index: BackupIndex, vaultID: [UInt8]) -> [BackupIndex.Failure] {
+        seen.compactMap { seen in
+            let writer = BackupStore.writerTag(vaultID: vaultID, deviceID: seen.device)
+            let name = BackupStore.Name(
+                writer: writer, incarnation: seen.incarnation, sequence: seen.sequence)
+            guard let entry = index.entries.first(where: { $0.name == name }) else {
+                return BackupIndex.Failure(
+                    object: name.description,
+                    reason: "seen before and gone: the store may have been put back", code: .rollback)
+            }
+            guard entry.head.hash != seen.hash else { return nil }
+            return BackupIndex.Failure(
+                object: name.description, reason: "another manifest than the one seen before",
+                code: .rollback)
+        }
+    }
+
+    /// Remembers what is there now, and stores that.
+    package mutating func remember(_ index: BackupIndex, key: borrowing SecretBytes) throws {
+        for entry in index.entries {
+            if let at = seen.firstIndex(where: { $0.isSameWriter(entry.head) }) {
+                if seen[at].sequence < entry.head.sequence { seen[at] = Seen(entry.head) }
+            } else {
+                seen.append(Seen(entry.head))
+            }
+        }
+        try store(key: key)
+    }
+
+    /// Accepts the store as it is, as `--accept-rollback` asks: forgets what is gone.
+    package mutating func accept(_ index: BackupIndex, key: borrowing SecretBytes) throws {
+        seen = []
+        try remember(index, key: key)
+    }
+
+    private func store(key: borrowing SecretBytes) throws {
+        var writer = CanonicalWriter()
+        writer.raw(Self.magic)
+        writer.list(seen)
+        let mac = try HMAC.authenticate(.sha256, key: key, writer.bytes)
+        try Durable.replace(path, with: writer.bytes + mac)
+    }
+}
