@@ -86,7 +86,7 @@ struct KeyDirectory: Sendable {
 
     /// Stores a change in the order that the type's comment gives. The caller holds the writers' lock.
     func store(_ state: RingState, time: UInt64, after rings: Rings) throws(KeyError) {
-        let ring = try orKeyError(.failed, "key ring") { () throws(CryptoError) in try state.sealed(time: time) }
+        let ring = try KeyDirectory.sealed(state, time)
         let settled = rings.newest.rosterSequence
         try removeRecords(beyond: settled)
         for record in state.roster.records where record.sequence > settled { try create(record) }
@@ -97,7 +97,7 @@ struct KeyDirectory: Sendable {
 
     /// Stores the first ring and the whole roster of a new home. The caller holds the writers' lock.
     func storeFirst(_ state: RingState, time: UInt64) throws(KeyError) {
-        let ring = try orKeyError(.failed, "key ring") { () throws(CryptoError) in try state.sealed(time: time) }
+        let ring = try KeyDirectory.sealed(state, time)
         try removeRecords(beyond: nil)
         for record in state.roster.records { try create(record) }
         try write(ring.encoded, to: .a)
@@ -128,7 +128,11 @@ struct KeyDirectory: Sendable {
         }
     }
 
-    func write(_ bytes: [UInt8], to copy: Copy) throws(KeyError) {
+    private static func sealed(_ state: RingState, _ time: UInt64) throws(KeyError) -> RingFile {
+        try orKeyError(.failed, "key ring") { () throws(CryptoError) in try state.sealed(time: time) }
+    }
+
+    private func write(_ bytes: [UInt8], to copy: Copy) throws(KeyError) {
         try withFiles { () throws(FileError) in
             try Durable.replace(path(of: copy), with: bytes, permissions: 0o600)
         }

@@ -65,8 +65,8 @@ extension KeyRing {
         return UnlockedKeys(state, openedSlot: openedSlot)
     }
 
-    /// What a ring says of itself while it is locked. Only its checksum was verified, so nothing may be decided
-    /// by it.
+    /// What a ring says of itself while it is locked. Only its checksum was verified, so nothing may be
+    /// decided by it.
     public struct Summary: Sendable {
         /// The vault's name.
         public let vaultID: VaultID
@@ -103,8 +103,8 @@ extension KeyRing {
         }
     }
 
-    /// Proves that a recovery code opens this home and every epoch of the roster; `wrongKey` and the errors of
-    /// `open` and `Recovery.open` otherwise.
+    /// Proves that a recovery code opens this home and every epoch of the roster; `wrongKey` and the
+    /// errors of `open` and `Recovery.open` otherwise.
     public static func testRecovery(_ code: RecoveryCode, in keysDirectory: String) throws(KeyError) {
         let keys = try open(in: keysDirectory, with: .recoveryCode(code))
         _ = try Recovery.open(keys.roster.chain, with: code)

@@ -3,9 +3,9 @@ import FileSystem
 
 /// The keys of a home: making them and opening them. Changing them: KeyRing+Changes.swift.
 ///
-/// The life of a key: a secret (passphrase, key file, recovery code) leads to a slot's key pair; the slot's box
-/// in the ring holds the root; the root unwraps this device's identity, the home key and every epoch; an epoch
-/// leads to the keys of its purposes.
+/// The life of a key: a secret (passphrase, key file, recovery code) leads to a slot's key pair; the slot's
+/// box in the ring holds the root; the root unwraps this device's identity, the home key and every epoch; an
+/// epoch leads to the keys of its purposes.
 public enum KeyRing {
     /// A vault just made: its keys, and the recovery code, which is kept nowhere.
     public struct NewVault: Sendable {
@@ -15,8 +15,8 @@ public enum KeyRing {
         public let recoveryCode: RecoveryCode
     }
 
-    /// Makes a vault in `keysDirectory`: root, device, genesis record, epoch 1, a slot for `secret` and one for
-    /// the recovery code. `conflict` when there is a ring already.
+    /// Makes a vault in `keysDirectory`: root, device, genesis record, epoch 1, a slot for `secret` and one
+    /// for the recovery code. `conflict` when there is a ring already.
     ///
     /// - Parameters:
     ///   - name: what this device is called, at most 63 bytes; kept encrypted.

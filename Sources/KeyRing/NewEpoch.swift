@@ -5,8 +5,8 @@ import Cryptography
 ///     n u32 ‖ ephPk (32) ‖ count u32 ‖ (id (16) ‖ box (48)) sorted by id ‖ backupPk (32)
 ///     ‖ prevEpochUnderNew (48; zeros for epoch 1) ‖ commit(E_n) (32)
 ///
-/// The boxes hold E_n, sealed with salt V and info = n u32 ‖ id ‖ prevHash of the record. prevEpochUnderNew is
-/// AES-256-GCM of E_(n-1) under HKDF-Expand(E_n, "prev-epoch"), nonce zeros, no AAD: one message per key.
+/// The boxes hold E_n, sealed with salt V and info = n u32 ‖ id ‖ prevHash of the record. prevEpochUnderNew
+/// is AES-256-GCM of E_(n-1) under HKDF-Expand(E_n, "prev-epoch"), nonce zeros, no AAD: one message per key.
 struct NewEpoch: Sendable, Hashable {
     struct Sealed: Sendable, Hashable {
         let id: DeviceID

@@ -6,8 +6,8 @@ public enum Recovery {
     ///
     /// The code itself vouches for the vault: a record that introduces the code's public keys must carry a
     /// signature by them over the vault id and that record. Only then is the chain walked. So a provider who
-    /// builds a vault of its own around recovery keys it has seen is refused (`integrityFailure`). A code that
-    /// no record knows is `wrongKey`, and so is one that a newer code has replaced.
+    /// builds a vault of its own around recovery keys it has seen is refused (`integrityFailure`). A code
+    /// that no record knows is `wrongKey`, and so is one that a newer code has replaced.
     public static func open(_ chain: [[UInt8]], with code: RecoveryCode) throws(KeyError) -> RecoveredKeys {
         let keys = try code.recoveryKeys()
         let vaultID = try vouchedVault(in: chain, by: keys.publicKeys)

@@ -1,6 +1,7 @@
 import Cryptography
 
-/// The recovery code: 256 random bits that open every slot-less copy of the vault, as 56 letters in 14 groups.
+/// The recovery code: 256 random bits that open every slot-less copy of the vault, as 56 letters in 14
+/// groups.
 ///
 /// The last 24 bits are a check, so that a typo is told from a code of another vault. What a person types may
 /// differ in case, spaces, hyphens, o for 0, i and l for 1.

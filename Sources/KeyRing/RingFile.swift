@@ -2,9 +2,9 @@ import Cryptography
 
 /// The ring as it stands on disk, before anything in it is believed.
 ///
-///     "ATKR" ‖ format u8 = 1 ‖ suite u8 = 1 ‖ 0 u16 ‖ generation u64 ‖ V (32) ‖ device (16) ‖ incarnation u32
-///     ‖ authority Ed25519 (32) ‖ X25519 (32) ‖ roster head: sequence u64 ‖ hash (32) ‖ time u64
-///     ‖ slots ‖ hand-overs ‖ wraps of: signing seed, agreement seed, home key (112 each)
+///     "ATKR" ‖ format u8 = 1 ‖ suite u8 = 1 ‖ 0 u16 ‖ generation u64 ‖ V (32) ‖ device (16)
+///     ‖ incarnation u32 ‖ authority Ed25519 (32) ‖ X25519 (32) ‖ roster head: sequence u64 ‖ hash (32)
+///     ‖ time u64 ‖ slots ‖ hand-overs ‖ wraps of: signing seed, agreement seed, home key (112 each)
 ///     ‖ count u32 ‖ (epoch u32 ‖ wrap (112)) each ‖ signature (64) ‖ SHA-256 of everything before (32)
 struct RingFile: Sendable, Hashable {
     /// Old authority, new authority, and the old one's signature over V ‖ the new one.
@@ -97,7 +97,8 @@ extension RingFile {
         }
         guard bytes[4] == RingFile.format, bytes[5] == RingFile.suite, bytes[6] == 0, bytes[7] == 0 else {
             throw KeyError(
-                .newerFormat, "the key ring was written by a newer version of ai-team", hint: "update ai-team")
+                .newerFormat, "the key ring was written by a newer version of ai-team",
+                hint: "update ai-team")
         }
         do { try self.init(parsing: Array(bytes.dropLast(RingFile.hashCount))) } catch {
             throw KeyError(error, .integrityFailure, "key ring")
@@ -155,8 +156,8 @@ extension RingFile {
         }
     }
 
-    /// Throws `integrityFailure` unless the holder of `keys` once saw this ring's authority, or one from which
-    /// hand-over signatures lead to it. A foreign root sealed to a slot's public half ends here.
+    /// Throws `integrityFailure` unless the holder of `keys` once saw this ring's authority, or one from
+    /// which hand-over signatures lead to it. A foreign root sealed to a slot's public half ends here.
     func verifyAuthority(for slot: Slot, _ keys: borrowing SlotKeys) throws(KeyError) {
         let expected = try orKeyError(.integrityFailure, "key ring") { () throws(CryptoError) in
             try keys.authenticate(authority: slot.authority, of: vaultID)

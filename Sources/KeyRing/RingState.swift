@@ -24,7 +24,9 @@ extension RingState {
         guard ring.vaultID == roster.vaultID, ring.rosterSequence == roster.headSequence,
             ring.rosterHash == roster.headHash, let member = roster.member(ring.device),
             member.keys == ring.keys, member.incarnation == ring.incarnation
-        else { throw KeyError(.invalidRoster, "the roster in keys/roster is not the one that the key ring names") }
+        else {
+            throw KeyError(.invalidRoster, "keys/roster is not the roster that the key ring names")
+        }
         let identity = try RingState.unwrap("device keys") { () throws(CryptoError) in
             try IdentityKeys(
                 signingSeed: Wrap.open(
@@ -164,7 +166,7 @@ extension RingState {
         dropUnneededHandovers()
         guard handovers.count <= RingFile.handoverLimit else {
             throw KeyError(
-                .guardRefused, "a slot has not been renewed for \(RingFile.handoverLimit) changes of the root",
+                .guardRefused, "a slot was not renewed for \(RingFile.handoverLimit) changes of the root",
                 hint: "add the oldest slot anew and remove it")
         }
     }

@@ -111,9 +111,8 @@ extension Roster {
 
     /// Adds the next record after checking it.
     mutating func append(_ record: RosterRecord) throws(KeyError) {
-        guard record.vaultID == vaultID, record.sequence == headSequence + 1, record.prevHash == headHash else {
-            throw Roster.broken(record, "does not continue the chain")
-        }
+        guard record.vaultID == vaultID, record.sequence == headSequence + 1, record.prevHash == headHash
+        else { throw Roster.broken(record, "does not continue the chain") }
         var next = self
         try next.apply(record)
         next.records.append(record)

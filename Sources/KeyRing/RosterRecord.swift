@@ -5,8 +5,8 @@ import Cryptography
 ///     "ATR1" ‖ suite u8 = 1 ‖ kind u8 ‖ 0 u16 ‖ V (32) ‖ seq u64 ‖ prevHash (32) ‖ author (16) ‖ time u64
 ///     ‖ body (u32 length) ‖ count of signatures u32 ‖ (role u8 ‖ signer (16) ‖ Ed25519 (64)) each
 ///
-/// The record hash is SHA-256 of everything before the signatures, and all of these are over it; `prevHash` is
-/// SHA-256 of the whole previous record. docs/FORMAT.md, "Roster".
+/// The record hash is SHA-256 of everything before the signatures, and all of these are over it; `prevHash`
+/// is SHA-256 of the whole previous record. docs/FORMAT.md, "Roster".
 public struct RosterRecord: Sendable, Hashable {
     /// Kinds of records. Others exist in later formats; a reader that meets one says `newerFormat`.
     enum Kind: UInt8 {
@@ -111,12 +111,15 @@ extension RosterRecord {
     /// Throws `newerFormat` for another suite or an unknown kind, `invalidRoster` for anything not canonical.
     public init(_ bytes: [UInt8]) throws(KeyError) {
         do { try self.init(parsing: bytes) } catch {
-            throw KeyError(error, error.code == .parameterOutOfRange ? .newerFormat : .invalidRoster, "roster")
+            let isNewer = error.code == .parameterOutOfRange
+            throw KeyError(error, isNewer ? .newerFormat : .invalidRoster, "roster")
         }
     }
 
     private init(parsing bytes: [UInt8]) throws(CryptoError) {
-        guard bytes.count <= RosterRecord.sizeLimit else { throw CryptoError(.malformed, "a record is too large") }
+        guard bytes.count <= RosterRecord.sizeLimit else {
+            throw CryptoError(.malformed, "a record is too large")
+        }
         var reader = CanonicalReader(bytes)
         guard try reader.raw(4) == RosterRecord.magic else {
             throw CryptoError(.malformed, "a record does not begin as one")
@@ -159,7 +162,7 @@ extension RosterRecord {
     func verify(_ index: Int, _ role: Signature.Role, by signer: DeviceID, key: [UInt8]) throws(KeyError) {
         let found = index < signatures.count ? signatures[index] : nil
         guard let found, found.role == role, found.signer == signer else {
-            throw KeyError(.invalidRoster, "record \(sequence) of the roster lacks a signature that its kind needs")
+            throw KeyError(.invalidRoster, "record \(sequence) of the roster lacks a signature")
         }
         let (domain, message) = RosterRecord.message(role, vaultID, recordHash)
         try orKeyError(.invalidRoster, "record \(sequence) of the roster") { () throws(CryptoError) in
@@ -176,10 +179,11 @@ extension RosterRecord.Signature {
     }
 
     init(from reader: inout CanonicalReader) throws(CryptoError) {
-        guard let role = Role(rawValue: try reader.u8()), let signer = DeviceID(try reader.raw(DeviceID.count))
-        else { throw CryptoError(.malformed, "a signature has an unknown role") }
+        guard let role = Role(rawValue: try reader.u8()) else {
+            throw CryptoError(.malformed, "a signature has an unknown role")
+        }
         self.role = role
-        self.signer = signer
+        signer = try DeviceID(from: &reader)
         bytes = try reader.raw(Ed25519.signatureCount)
     }
 }

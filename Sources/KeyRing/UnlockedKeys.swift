@@ -17,7 +17,8 @@ public final class UnlockedKeys: Sendable {
     public var device: DeviceID { state.device }
     /// This device's present incarnation: 0 at first.
     public var incarnation: UInt32 { state.incarnation }
-    /// The ring's generation; it grows with every change, and a lower one than the database knows is `rollback`.
+    /// The ring's generation; it grows with every change, and a lower one than the database knows is
+    /// `rollback`.
     public var ringGeneration: UInt64 { state.generation }
     /// The epoch under which new data is written.
     public var currentEpoch: UInt32 { state.roster.currentEpoch }

@@ -21,8 +21,8 @@ public struct AgentLifetime: Sendable, Hashable {
     private init(known: UInt64) { idleSeconds = known }
 }
 
-/// What a key agent knows and decides, without sockets and clocks of its own. Times are milliseconds of a clock
-/// that goes on during suspend.
+/// What a key agent knows and decides, without sockets and clocks of its own. Times are milliseconds of a
+/// clock that goes on during suspend.
 struct AgentCore {
     let vaultID: VaultID
     private let idle: UInt64

@@ -3,8 +3,8 @@ import Cryptography
 import FileSystem
 import Glibc
 
-/// The key agent's loop: one thread, sockets that never block, a deadline for every connection, so that no peer
-/// can hold it up or make it grow.
+/// The key agent's loop: one thread, sockets that never block, a deadline for every connection, so that no
+/// peer can hold it up or make it grow.
 struct AgentServer: ~Copyable {
     /// What the loop takes from outside.
     struct Surroundings: Sendable {
@@ -86,7 +86,8 @@ struct AgentServer: ~Copyable {
         let descriptor = Glibc.accept(listener, nil, nil)
         guard descriptor >= 0 else { return }
         let isOwner = around.peer(descriptor) == around.owner
-        guard isOwner, fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0, fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0
+        guard isOwner, fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0,
+            fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0
         else {
             close(descriptor)
             return

@@ -10,8 +10,8 @@ public enum AgentSocket {
 
     /// The path of the socket of the home whose `run/` is `runDirectory`.
     ///
-    /// In `run/`, unless that path is too long for a socket; then in `$XDG_RUNTIME_DIR/ai-team/<hash>/`, or else
-    /// in a directory of the temporary one that belongs to this user alone. Makes the directory.
+    /// In `run/`, unless that path is too long for a socket; then in `$XDG_RUNTIME_DIR/ai-team/<hash>/`, or
+    /// else in a directory of the temporary one that belongs to this user alone. Makes the directory.
     ///
     /// - Parameters:
     ///   - runtimeDirectory: `$XDG_RUNTIME_DIR`.
@@ -75,7 +75,9 @@ extension AgentSocket {
     static func connect(to path: String) throws(KeyError) -> Int32? {
         let descriptor = try open()
         var result = try withAddress(path) { Glibc.connect(descriptor, $0, $1) }
-        while result != 0 && errno == EINTR { result = try withAddress(path) { Glibc.connect(descriptor, $0, $1) } }
+        while result != 0 && errno == EINTR {
+            result = try withAddress(path) { Glibc.connect(descriptor, $0, $1) }
+        }
         if result == 0 { return descriptor }
         guard errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR else {
             throw failure("the key agent at \(path) does not answer", closing: descriptor)

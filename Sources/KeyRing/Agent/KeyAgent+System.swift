@@ -5,8 +5,8 @@ import Glibc
 
 /// The key agent: this program, started again in a session of its own, with the root key in locked memory.
 ///
-/// `start` runs in the command `unlock`; `serve` is what the hidden subcommand of the new process does. The root
-/// goes through a pipe, never through arguments or the environment, which the new process gets empty.
+/// `start` runs in the command `unlock`; `serve` is what the hidden subcommand of the new process does. The
+/// root goes through a pipe, never through arguments or the environment, which the new process gets empty.
 public enum KeyAgent {
     /// Starts an agent for `keys`, after ending one that runs. Returns when it listens.
     ///
@@ -41,8 +41,8 @@ public enum KeyAgent {
         return status
     }
 
-    /// The life of the agent: reads what `start` sends on standard input, hardens the process, says on standard
-    /// output that it listens, and serves until it is locked or its time is over.
+    /// The life of the agent: reads what `start` sends on standard input, hardens the process, says on
+    /// standard output that it listens, and serves until it is locked or its time is over.
     public static func serve() throws(KeyError) {
         signal(SIGPIPE, SIG_IGN)
         // A leader of a process group cannot make a session; then it already has one of its own.
