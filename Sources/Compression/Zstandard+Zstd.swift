@@ -35,18 +35,34 @@ public enum Zstandard {
     public static func decompress(
         _ frame: [UInt8], plainCount: Int, limit: Int
     ) throws(CompressionError) -> [UInt8] {
-        var decompressor = try ZstandardDecompressor(plainCount: plainCount, limit: limit)
-        var plain: [UInt8] = []
-        plain.reserveCapacity(plainCount)
-        do {
-            try frame.withUnsafeBytes { frame in
-                try decompressor.update(frame) { plain.append(contentsOf: $0) }
+        guard plainCount >= 0, plainCount <= limit else { throw aboveLimit(plainCount, limit) }
+        var result = 0
+        let plain = [UInt8](unsafeUninitializedCapacity: plainCount) { buffer, initialized in
+            var nothing: UInt8 = 0
+            result = frame.withUnsafeBytes { frame in
+                // libzstd would expand several frames in a row; one is what we write.
+                let size = ZSTD_findFrameCompressedSize(frame.baseAddress, frame.count)
+                guard size == frame.count else { return -1 }
+                return withUnsafeMutablePointer(to: &nothing) { empty in
+                    ZSTD_decompress(buffer.baseAddress ?? empty, plainCount, frame.baseAddress, frame.count)
+                }
             }
-        } catch {
-            throw (error as? CompressionError) ?? CompressionError(.libraryFailure, "zstd failed")
+            initialized = result >= 0 && result <= plainCount ? result : 0
         }
-        try decompressor.finalize()
+        guard plain.count == plainCount, result == plainCount else { throw failure(result, plainCount) }
         return plain
+    }
+
+    static func aboveLimit(_ plainCount: Int, _ limit: Int) -> CompressionError {
+        CompressionError(.aboveLimit, "a length of \(plainCount) bytes is above the limit \(limit)")
+    }
+
+    /// Why a frame did not give `plainCount` bytes; libzstd's errors are negative.
+    private static func failure(_ result: Int, _ plainCount: Int) -> CompressionError {
+        if result >= 0 || ZSTD_getErrorCode(result) == ZSTD_error_dstSize_tooSmall {
+            return CompressionError(.wrongLength, "a frame does not hold the declared \(plainCount) bytes")
+        }
+        return CompressionError(.malformed, "a frame is damaged, or something follows it")
     }
 
     static func library(_ result: Int) -> CompressionError {

@@ -5,8 +5,8 @@ public struct ZstandardCompressor: ~Copyable {
     private let context: OpaquePointer
     private var output = [UInt8](repeating: 0, count: ZSTD_CStreamOutSize())
 
-    /// A compressor at `Zstandard.level`. `plainCount`, when known, stands in the frame and must then be what
-    /// follows.
+    /// A compressor at `Zstandard.level`. `plainCount`, when known, must be what follows; it then stands in the
+    /// frame too, where other programs look for it (ours never does).
     public init(plainCount: Int? = nil) throws(CompressionError) {
         guard let context = ZSTD_createCCtx() else {
             throw CompressionError(.libraryFailure, "zstd has no memory")
@@ -73,7 +73,7 @@ public struct ZstandardDecompressor: ~Copyable {
     /// `plainCount` is the length that stands under authentication; above `limit` nothing is expanded.
     public init(plainCount: Int, limit: Int) throws(CompressionError) {
         guard plainCount >= 0, plainCount <= limit else {
-            throw CompressionError(.aboveLimit, "a length of \(plainCount) bytes is above the limit \(limit)")
+            throw Zstandard.aboveLimit(plainCount, limit)
         }
         guard let context = ZSTD_createDCtx() else {
             throw CompressionError(.libraryFailure, "zstd has no memory")

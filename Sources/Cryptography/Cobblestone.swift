@@ -27,8 +27,9 @@ public enum Cobblestone {
     /// The size of the plaintext in a message of `count` bytes, header included; nil when no message has that
     /// size. It is a claim until the last chunk was opened.
     public static func plaintextCount(forCiphertext count: Int) -> Int? {
+        guard count >= headerCount else { return nil }
         let body = count - headerCount
-        guard body >= 0, body % sealedChunkCount >= 16 else { return nil }
+        guard body % sealedChunkCount >= 16 else { return nil }
         return body / sealedChunkCount * chunkCount + body % sealedChunkCount - 16
     }
 

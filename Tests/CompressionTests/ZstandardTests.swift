@@ -55,6 +55,7 @@ import Testing
         var emitted = 0
         #expect(throws: CompressionError.self) { try decompressor.update(frame) { emitted += $0.count } }
         #expect(emitted <= 1_000_000)
+        #expect(code { try Zstandard.decompress(frame, plainCount: 1_000_000, limit: .max) } == .wrongLength)
     }
 
     @Test func damageIsAnError() throws {
@@ -69,6 +70,27 @@ import Testing
         #expect(code { try Zstandard.decompress(twice, plainCount: 10_000, limit: 10_000) } == .malformed)
         #expect(code { try Zstandard.decompress(frame + [0], plainCount: 5_000, limit: 5_000) } == .malformed)
         #expect(code { try Zstandard.decompress([1, 2, 3, 4, 5], plainCount: 5, limit: 5) } == .malformed)
+    }
+
+    /// The stream refuses what the one-shot refuses.
+    @Test func damageInAStreamIsAnError() throws {
+        let frame = try Zstandard.compress(Self.text(5_000, seed: 5))
+        func expand(_ frame: [UInt8], _ plainCount: Int) -> CompressionError.Code? {
+            code {
+                var plain: [UInt8] = []
+                var decompressor = try ZstandardDecompressor(plainCount: plainCount, limit: 10_000)
+                try decompressor.update(frame) { plain += $0 }
+                try decompressor.finalize()
+                return plain
+            }
+        }
+        #expect(expand(frame, 5_000) == nil)
+        #expect(expand(frame, 5_001) == .wrongLength)
+        #expect(expand(frame, 4_999) == .wrongLength)
+        #expect(expand(Array(frame.dropLast()), 5_000) == .malformed)
+        #expect(expand(frame + [0], 5_000) == .malformed)
+        #expect(expand(frame + frame, 10_000) == .malformed)
+        #expect(expand([], 0) == .malformed)
     }
 
     @Test func anAnnouncedLengthMustBeMet() throws {

@@ -17,6 +17,16 @@ import Testing
         #expect(failure { _ = try Cobblestone.open(key: other, context: [1, 2], sealed) } == .invalidKey)
     }
 
+    /// Every size is either that of exactly one plaintext or of none.
+    @Test func sizesAreOneToOne() {
+        var sizes: [Int: Int] = [:]
+        for plain in 0...50_000 { sizes[Cobblestone.ciphertextCount(forPlaintext: plain)] = plain }
+        let wrong = (0...50_000).filter { Cobblestone.plaintextCount(forCiphertext: $0) != sizes[$0] }
+        #expect(wrong.isEmpty)
+        #expect(Cobblestone.plaintextCount(forCiphertext: Int.min) == nil)
+        #expect((Cobblestone.plaintextCount(forCiphertext: Int.max) ?? 0) < Int.max)
+    }
+
     @Test func aStreamInOddPiecesIsTheSameMessage() throws {
         let key = try SecretBytes.random(count: 32)
         let plaintext = try RandomBytes.bytes(50000)
