@@ -1,6 +1,7 @@
-import CSystem
 import GRDB
 import GRDBSQLite
+
+private let firstRead = "SELECT count(*) FROM sqlite_master"
 
 extension Database {
     /// The main file of this connection, or the reason why there is none.
@@ -30,10 +31,27 @@ extension Database {
             connection, mainFile(), empties: false, milliseconds: milliseconds)
     }
 
+    /// Authenticates the records of the log that SQLite's index counts, while nobody writes.
+    func verifyLog(until deadline: UInt64) throws -> (count: UInt32, damaged: [UInt32]) {
+        // A read makes SQLite open the log and its index.
+        _ = try Int.fetchOne(self, sql: firstRead)
+        let main = try mainFile()
+        var file: UnsafeMutablePointer<sqlite3_file>?
+        guard let connection = sqliteConnection,
+            sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK,
+            file?.pointee.pMethods == WALFile.table, let wal = VFS.object(file, WALFile.self)
+        else { return (0, []) }
+        guard try main.locks.close(until: deadline) else { throw EncryptedPool.busy }
+        defer { main.locks.leave() }
+        // WalIndexHdr.mxFrame, in the machine's own byte order.
+        guard let last = main.shared?.load(fromByteOffset: 16, as: UInt32.self) else { return (0, []) }
+        return (last, try wal.verify(upTo: last))
+    }
+
     /// The next close of this connection, if it is the last, may remove the log.
     func allowLastClose() {
         guard let connection = sqliteConnection else { return }
-        cs_sqlite_switch(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+        Switch.keepLogOnClose(connection, false)
     }
 
     /// VACUUM attaches a temporary database, which nothing else may.

@@ -114,6 +114,13 @@ enum Paths {
         return Int64(status.st_size)
     }
 
+    /// Device and inode, which stay when a file is renamed and differ when it is replaced.
+    static func identity(_ path: String) throws(EncryptedDatabaseError) -> String {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { throw Descriptor.failure("stat", path) }
+        return "\(status.st_dev).\(status.st_ino)"
+    }
+
     /// The path with its directory resolved, as SQLite's "unix" VFS will name it.
     static func canonical(_ path: String) throws(EncryptedDatabaseError) -> String {
         let name = path.split(separator: "/").last.map(String.init) ?? ""

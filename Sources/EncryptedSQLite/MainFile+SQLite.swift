@@ -1,4 +1,3 @@
-import CSystem
 import GRDBSQLite
 
 /// The main database file of one connection: pages are decrypted where SQLite reads them and encrypted

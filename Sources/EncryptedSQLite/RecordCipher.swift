@@ -65,8 +65,9 @@ final class RecordCipher {
         trailer: UnsafeRawPointer, at position: Position, clear: UnsafeRawPointer? = nil
     ) throws(EncryptedDatabaseError) -> Bool {
         let epoch = trailer.big32(40)
-        if epoch == 0 || epoch > 1 << 24 { return false }
-        let cipher = try select(epoch)
+        // An epoch that the ring does not know, read anew, was never written by a member: the field was
+        // changed.
+        guard epoch > 0, epoch < 1 << 24, let cipher = try known(epoch) else { return false }
         let aad = associate(epoch, position, clear)
         do {
             try cipher.open(
@@ -87,6 +88,17 @@ final class RecordCipher {
     private func select(_ wanted: UInt32) throws(EncryptedDatabaseError) -> XAES256GCM {
         if wanted == epoch, let cipher { return cipher }
         return try change(wanted)
+    }
+
+    @inline(__always)
+    private func known(_ wanted: UInt32) throws(EncryptedDatabaseError) -> XAES256GCM? {
+        if wanted == epoch, let cipher { return cipher }
+        do throws(EncryptedDatabaseError) {
+            return try change(wanted)
+        } catch {
+            guard error.code == .wrongKey else { throw error }
+            return nil
+        }
     }
 
     private func change(_ wanted: UInt32) throws(EncryptedDatabaseError) -> XAES256GCM {

@@ -1,4 +1,3 @@
-import CSystem
 import Cryptography
 import GRDB
 import GRDBSQLite
@@ -24,7 +23,7 @@ enum Settings {
             sqlite3_file_control(connection, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved)
         }
         // Only this program's own checkpoints run: also not when a connection closes.
-        cs_sqlite_switch(connection, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        Switch.keepLogOnClose(connection, true)
         // Nothing can be attached, so nothing can be copied out by SQL; `vacuum` lifts it for itself.
         sqlite3_limit(connection, SQLITE_LIMIT_ATTACHED, 0)
         try database.execute(sql: settings)

@@ -1,1 +1,21 @@
-print("worker")
+import Glibc
+
+/// A process for tests to start, to watch and to kill: `test-worker COMMAND ARGUMENTS`. Says nothing but what
+/// its command says, and leaves with 1 when it fails.
+let commands: [String: ([String]) throws -> Void] = [
+    "database-commit": DatabaseWorker.commit,
+    "database-write": DatabaseWorker.write,
+    "database-read": DatabaseWorker.read,
+    "database-bench": DatabaseBench.run,
+]
+
+guard CommandLine.arguments.count > 1, let command = commands[CommandLine.arguments[1]] else {
+    print("commands: \(commands.keys.sorted().joined(separator: " "))")
+    exit(64)
+}
+do {
+    try command(Array(CommandLine.arguments.dropFirst(2)))
+} catch {
+    print("failed: \(error)")
+    exit(1)
+}

@@ -1,0 +1,82 @@
+import Synchronization
+
+/// The main file at one commit, for as long as the snapshot lock is held: writers go on in the log, and
+/// nobody copies the log into the file.
+public final class DatabaseImage {
+    /// Pages in the file; the lock page (`PageSealer.lockPage`) counts and does not exist.
+    public let pageCount: UInt32
+    /// The database's id, 16 bytes.
+    public let databaseID: [UInt8]
+    /// The seal's counter: one more for each checkpoint that wrote.
+    public let counter: UInt64
+
+    private let file: Descriptor
+    private let sealer: PageSealer
+
+    init(_ database: RegisteredDatabase) throws(EncryptedDatabaseError) {
+        file = try RawFiles.descriptor(of: database.path)
+        guard let size = try Paths.size(database.path) else {
+            throw EncryptedDatabaseError(.tampered, "\(database.path) is gone")
+        }
+        pageCount = UInt32(size / Int64(Layout.page))
+        databaseID = database.databaseID
+        counter = try database.seal.read().counter
+        sealer = PageSealer(keys: database.source, databaseID: database.databaseID)
+    }
+
+    /// Page `number`, counted from 1, as it stands on disk: 4048 encrypted bytes and the trailer.
+    public func ciphertext(_ number: UInt32) throws(EncryptedDatabaseError) -> [UInt8] {
+        let page = try file.read(Layout.page, at: Int64(number - 1) * Int64(Layout.page))
+        guard page.count == Layout.page else { throw EncryptedDatabaseError.tampered(page: number) }
+        return page
+    }
+
+    /// Page `number` as SQLite sees it, 4096 bytes with 48 zeros at the end; throws `tampered` with the
+    /// number.
+    public func plaintext(_ number: UInt32) throws(EncryptedDatabaseError) -> [UInt8] {
+        try sealer.open(try ciphertext(number), number: number)
+    }
+
+    /// The tag of page `number`; `PageTag.none` for the lock page.
+    public func tag(_ number: UInt32) throws(EncryptedDatabaseError) -> PageTag {
+        number == Layout.lockPage ? .none : PageTag(ciphertext: try ciphertext(number))
+    }
+
+    /// The tags of all pages.
+    public func map() throws(EncryptedDatabaseError) -> PageMap {
+        var tags: [PageTag] = []
+        tags.reserveCapacity(Int(pageCount))
+        for index in 0..<pageCount { tags.append(try tag(index + 1)) }
+        return PageMap(databaseID: databaseID, counter: counter, tags: tags)
+    }
+
+    /// Whether a page authenticates. The lock page does when it holds nothing.
+    func isIntact(_ number: UInt32) throws(EncryptedDatabaseError) -> Bool {
+        let page = try file.read(Layout.page, at: Int64(number - 1) * Int64(Layout.page))
+        if number == Layout.lockPage { return page.allSatisfy { $0 == 0 } }
+        do throws(EncryptedDatabaseError) {
+            _ = try sealer.open(page, number: number)
+            return true
+        } catch {
+            guard error.code == .tampered else { throw error }
+            return false
+        }
+    }
+}
+
+/// Descriptors of main files that are never closed: closing one would drop the POSIX locks that SQLite
+/// holds on the same file in this process, and the next acknowledged commit could be lost.
+enum RawFiles {
+    private static let open = Mutex<[String: Descriptor]>([:])
+
+    static func descriptor(of path: String) throws(EncryptedDatabaseError) -> Descriptor {
+        let name = "\(path)#\(try Paths.identity(path))"
+        if let known = open.withLock({ $0[name] }) { return known }
+        let file = try Descriptor(path, readOnly: true)
+        return open.withLock { files in
+            // Two threads may come here at once; neither descriptor may close.
+            if files[name] != nil { files["\(name)#\(file.number)"] = file } else { files[name] = file }
+            return file
+        }
+    }
+}

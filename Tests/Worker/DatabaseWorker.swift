@@ -1,0 +1,64 @@
+import EncryptedSQLite
+import GRDB
+import Glibc
+import TestSupport
+
+/// Commands on a database of `FixedKeys()` with a table `note (id, body)`.
+enum DatabaseWorker {
+    /// `PATH NAME`: commits row after row and says each number once it is on disk, until it is killed.
+    static func commit(_ arguments: [String]) throws {
+        let pool = try EncryptedDatabase.open(at: arguments[0], keys: FixedKeys())
+        var number = 0
+        while true {
+            number += 1
+            try pool.pool.write { db in
+                for part in 0...(number % 7) { try insert(db, "\(arguments[1]) \(number) \(part)") }
+                try db.execute(sql: "UPDATE note SET body = body || '.' WHERE id % 50 = 1")
+            }
+            if number % 25 == 0 { try pool.checkpoint(empties: number % 50 == 0, milliseconds: 100) }
+            say("\(number)\n")
+        }
+    }
+
+    /// `PATH NAME SECONDS`: writes as fast as it can, then says how many transactions were acknowledged and
+    /// how large the log ever was.
+    static func write(_ arguments: [String]) throws {
+        let pool = try EncryptedDatabase.open(at: arguments[0], keys: FixedKeys())
+        let end = time(nil) + (Int(arguments[2]) ?? 1)
+        var (number, log) = (0, 0)
+        while time(nil) < end {
+            number += 1
+            try pool.pool.write { db in
+                for part in 0..<20 { try insert(db, "\(arguments[1]) \(number) \(part)") }
+            }
+            var status = stat()
+            if stat(arguments[0] + "-wal", &status) == 0 { log = max(log, Int(status.st_size)) }
+        }
+        print(number, log)
+        try pool.close()
+    }
+
+    /// `PATH SECONDS`: reads; a transaction is seen whole or not at all.
+    static func read(_ arguments: [String]) throws {
+        let pool = try EncryptedDatabase.open(at: arguments[0], keys: FixedKeys())
+        let end = time(nil) + (Int(arguments[1]) ?? 1)
+        while time(nil) < end {
+            let count = try pool.pool.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM note") ?? 0 }
+            guard count % 20 == 0 else {
+                throw EncryptedDatabaseError(.tampered, "half a transaction: \(count)")
+            }
+        }
+        try pool.close()
+    }
+
+    /// At once and unbuffered: what was said before a kill was said.
+    private static func say(_ text: String) {
+        let bytes = Array(text.utf8)
+        if Glibc.write(1, bytes, bytes.count) != bytes.count { exit(2) }
+    }
+
+    private static func insert(_ db: Database, _ body: String) throws {
+        let text = body + String(repeating: " text", count: 60)
+        try db.execute(sql: "INSERT INTO note (body) VALUES (?)", arguments: [text])
+    }
+}
