@@ -45,7 +45,8 @@ import Testing
         func held() throws -> Int {
             var status = stat()
             try #require(stat(vault.path, &status) == 0)
-            let locks = String(decoding: try Files.readAll("/proc/locks", limit: 1 << 20), as: UTF8.self)
+            let file = try File.open("/proc/locks", .read)
+            let locks = String(decoding: try file.read(count: 1 << 16, at: 0), as: UTF8.self)
             return locks.split(separator: "\n").filter {
                 $0.contains("POSIX") && $0.contains(":\(status.st_ino) ")
             }.count
