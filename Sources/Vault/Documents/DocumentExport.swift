@@ -1,0 +1,50 @@
+extension Vault {
+    /// Writes the newest version of every document, in plaintext, into a directory, under the names they were
+    /// uploaded with. Names can't lead out of the directory: `.` and `..` parts and control characters are
+    /// replaced, links are never followed, and nothing that is there is overwritten.
+    /// - Returns: how many files were written.
+    public func exportDocuments(to directory: [UInt8], category: String? = nil) throws -> Int {
+        try RawFiles.makeDirectory(directory)
+        let documents = try read { try $0.documents(category: category).items }
+        for document in documents.reversed() {
+            let parts = ExportName.parts(document.name, fallback: document.id)
+            var target = directory
+            for part in parts.dropLast() {
+                target += [ExportName.slash] + part
+                try RawFiles.makeDirectory(target)
+            }
+            target += [ExportName.slash]
+            let name = try ExportName.free(parts[parts.count - 1]) { try RawFiles.mode(target + $0, follow: false) != nil }
+            try RawFiles.write(target + name) { emit in try blobs.read(document.content, emit) }
+        }
+        return documents.count
+    }
+}
+
+/// Names for exported files.
+package enum ExportName {
+    static let slash = UInt8(ascii: "/")
+
+    /// The safe parts of a relative name; at least one.
+    package static func parts(_ name: [UInt8], fallback: String) -> [[UInt8]] {
+        let parts = name.split(separator: slash).compactMap { part -> [UInt8]? in
+            if part.elementsEqual(".".utf8) { return nil }
+            if part.elementsEqual("..".utf8) { return Array("__".utf8) }
+            return part.prefix(255).map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "_") : $0 }
+        }
+        return parts.isEmpty ? [Array(fallback.utf8)] : Array(parts.suffix(64))
+    }
+
+    /// The name, or with ` (2)` and so on before its extension when it is taken.
+    static func free(_ name: [UInt8], _ isTaken: ([UInt8]) throws -> Bool) throws -> [UInt8] {
+        guard try isTaken(name) else { return name }
+        let dot = name.lastIndex(of: UInt8(ascii: ".")).flatMap { $0 > 0 ? $0 : nil } ?? name.count
+        for number in 2...100_000 {
+            let suffix = Array(" (\(number))".utf8)
+            let stem = name[..<dot].prefix(255 - suffix.count - (name.count - dot))
+            let candidate = Array(stem) + suffix + name[dot...]
+            if try !isTaken(candidate) { return candidate }
+        }
+        throw VaultError(.failed, "too many documents have the same name")
+    }
+}

@@ -1,0 +1,157 @@
+internal import Dispatch
+internal import FileSystem
+internal import Synchronization
+
+/// How an upload goes: what people give with the files.
+public struct UploadOptions: Sendable {
+    /// Nil detects one.
+    public var category: String?
+    /// Nil leaves the tags of known documents alone.
+    public var tags: [String]?
+    public var actor = "user"
+
+    public init() {}
+}
+
+/// A file whose blob is written, before its rows are.
+struct ReadyFile: Sendable {
+    var item: UploadItem
+    var blob: StagedBlob
+    var text: StagedBlob?
+    var contentType: String
+    var title: String
+    var category: String
+    var tags: [String]?
+    var old: DocumentRecord?
+    var isUnchanged: Bool
+}
+
+extension Vault {
+    /// Uploads files, directories and patterns. A file from a known path becomes a new version of its document;
+    /// one with the same content is left alone.
+    ///
+    /// Files go in batches: all cores hash, compress and encrypt to temporary files, then one sync, the renames,
+    /// one sync, and one transaction with the rows. A crash leaves whole documents and temporary files that
+    /// `sweepBlobs` removes.
+    /// - Parameter progress: called after each batch with the files and bytes done so far, and the number of files.
+    public func upload(
+        _ arguments: [[UInt8]], workingDirectory: [UInt8], options: UploadOptions = UploadOptions(),
+        progress: (_ files: Int, _ bytes: Int64, _ of: Int) throws -> Void = { _, _, _ in }
+    ) throws -> UploadReport {
+        var items: [UploadItem] = []
+        var seen: Set<[UInt8]> = []
+        for argument in arguments {
+            items += try PathGlob.expand(argument, workingDirectory: workingDirectory)
+                .filter { seen.insert($0.path).inserted }
+        }
+        var report = UploadReport()
+        var bytes: Int64 = 0
+        for start in stride(from: 0, to: items.count, by: 512) {
+            let part = Array(items[start..<min(start + 512, items.count)])
+            bytes += try uploadBatch(part, options, &report)
+            try progress(start + part.count, bytes, items.count)
+        }
+        return report
+    }
+
+    /// - Returns: the bytes of the files.
+    private func uploadBatch(
+        _ items: [UploadItem], _ options: UploadOptions, _ report: inout UploadReport
+    ) throws -> Int64 {
+        let upload = try surroundings.random(16)
+        let known = try read { tx in try items.map { try tx.document(atPath: $0.path) } }
+        let slots = Mutex([Result<ReadyFile, any Error>?](repeating: nil, count: items.count))
+        DispatchQueue.concurrentPerform(iterations: items.count) { index in
+            let result = Result { try self.prepare(items[index], known[index], options) }
+            slots.withLock { $0[index] = result }
+        }
+        var ready: [ReadyFile] = []
+        for (item, slot) in zip(items, slots.withLock({ $0 })) {
+            switch slot {
+            case .success(let file): ready.append(file)
+            case .failure(let error):
+                report.failed.append(UploadReport.Failure(path: item.path, error: Self.asVaultError(error)))
+            case nil: continue
+            }
+        }
+        do {
+            try place(&ready, upload)
+            try write(actor: options.actor) { tx in
+                for file in ready {
+                    for blob in [file.blob, file.text].compactMap({ $0 }) where blob.storedBytes > 0 {
+                        try tx.addBlob(blob, stored: blob.storedBytes)
+                    }
+                    let id = try tx.recordUpload(file, into: file.old)
+                    report.uploaded.append(file.result(id))
+                }
+                try tx.removeIntents(upload: upload)
+            }
+        } catch {
+            for file in ready { file.removeTemporaries() }
+            throw error
+        }
+        return ready.reduce(0) { $0 + $1.blob.reference.size }
+    }
+
+    private static func asVaultError(_ error: any Error) -> VaultError {
+        (error as? VaultError) ?? VaultError(.failed, "\(error)")
+    }
+
+    /// Reads a file, writes its blob to a temporary file, finds out what it is.
+    private func prepare(
+        _ item: UploadItem, _ old: DocumentRecord?, _ options: UploadOptions
+    ) throws -> ReadyFile {
+        let source = try SourceFile(item.path)
+        var head: [UInt8] = []
+        try source.read(count: Int(min(source.count, 65_536)), at: 0, into: &head)
+        let type = ContentType.detect(name: item.name, head: head)
+        let writer = BlobWriter(store: blobs, random: surroundings.random)
+        var isUnchanged = false
+        let blob = try writer.stage(source) { reference in
+            isUnchanged = old?.content.sha256 == reference.sha256
+            return try isUnchanged || blobs.isPresent(reference)
+        }
+        var text: StagedBlob?
+        if type == "application/pdf", !isUnchanged, let bytes = try PDFText.extract(source) {
+            text = try writer.stage(SourceBytes(bytes: bytes)) { try blobs.isPresent($0) }
+        }
+        let title = isUnchanged ? old?.title : nil
+        let category = try options.category.map { try Text.line($0, "the category") }
+        return ReadyFile(
+            item: item, blob: blob, text: text, contentType: type,
+            title: title ?? ContentType.title(name: item.name, type: type, head: head),
+            category: category ?? old?.category ?? ContentType.category(type),
+            tags: try options.tags.map(Text.tags), old: old, isUnchanged: isUnchanged)
+    }
+
+    /// Announces the blobs, then moves those that are not there yet to their places, and makes that last.
+    private func place(_ ready: inout [ReadyFile], _ upload: [UInt8]) throws {
+        let changed = ready.filter { !$0.isUnchanged }
+        guard !changed.isEmpty else { return }
+        let staged = changed.flatMap { [$0.blob, $0.text].compactMap { $0 } }
+        try write { try $0.addIntents(staged.map(\.name), upload: upload) }
+        // Only now it counts whether a blob is there: from here on nobody sweeps it.
+        for index in ready.indices where !ready[index].isUnchanged && ready[index].blob.temporary == nil {
+            guard try !Files.exists(blobs.path(ready[index].blob.name)) else { continue }
+            let writer = BlobWriter(store: blobs, random: surroundings.random)
+            ready[index].blob = try writer.stage(SourceFile(ready[index].item.path)) { _ in false }
+        }
+        let moving = ready.flatMap { [$0.blob, $0.text].compactMap { $0 } }.filter { $0.temporary != nil }
+        try blobs.settle(moving)
+    }
+}
+
+extension ReadyFile {
+    fileprivate func result(_ id: String) -> UploadResult {
+        UploadResult(
+            id: id, title: title, category: category, size: blob.reference.size,
+            status: isUnchanged ? .unchanged : old == nil ? .new : .updated, path: item.path)
+    }
+
+    fileprivate func removeTemporaries() {
+        for path in [blob.temporary, text?.temporary].compactMap({ $0 }) {
+            // One that stays is removed by the next sweep.
+            do { try Durable.remove(path) } catch { continue }
+        }
+    }
+}
