@@ -5,8 +5,8 @@ public struct ZstandardCompressor: ~Copyable {
     private let context: OpaquePointer
     private var output = [UInt8](repeating: 0, count: ZSTD_CStreamOutSize())
 
-    /// A compressor at `Zstandard.level`. `plainCount`, when known, must be what follows; it then stands in the
-    /// frame too, where other programs look for it (ours never does).
+    /// A compressor at `Zstandard.level`. `plainCount`, when known, must be what follows; it then stands in
+    /// the frame too, where other programs look for it (ours never does).
     public init(plainCount: Int? = nil) throws(CompressionError) {
         guard let context = ZSTD_createCCtx() else {
             throw CompressionError(.libraryFailure, "zstd has no memory")

@@ -15,7 +15,8 @@ enum Python {
             throw Failure(
                 description: """
                     \(path) is missing. Make it with scripts/test.sh, or with: \
-                    python3 -m venv .build-venv && .build-venv/bin/pip install cryptography==50.0.2 zstandard==0.25
+                    python3 -m venv .build-venv && \
+                    .build-venv/bin/pip install cryptography==50.0.2 zstandard==0.25
                     """)
         }
         return URL(filePath: path)
