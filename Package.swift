@@ -75,7 +75,10 @@ let package = Package(
         // The command line: argument parsing and output, nothing else.
         .executableTarget(
             name: "ai-team",
-            dependencies: ["FileSystem", "KeyRing", "Vault", "Backup", "CSystem", argumentParser],
+            dependencies: [
+                "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Vault", "Backup", "CSystem",
+                argumentParser,
+            ],
             swiftSettings: house, linkerSettings: program, plugins: ["BuildInfo"]),
         // The commit and the build date that `ai-team --version` prints.
         .plugin(name: "BuildInfo", capability: .buildTool()),

@@ -1,7 +1,26 @@
 #!/bin/bash
+# All tests on a fresh Debian 12 machine with Swift: installs what is missing, builds a release, runs every
+# test, then the quickstart with the program just built. Safe to run again. About 25 minutes on 2 cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-apt-get update -qq
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq libsqlite3-dev libssl-dev libarchive-dev libzstd-dev python3-venv >/dev/null
+. scripts/lib.sh
+trap '[ $? = 0 ] || printf "\nRESULT: FAILED after %d s\n" "$SECONDS" >&2' EXIT
+
+install_packages "${build_packages[@]}" git python3-venv sqlite3 tar poppler-utils
+
+say "Python environment for the independent checks (.build-venv)"
+if ! .build-venv/bin/python -c 'import cryptography.cobblestone, zstandard' 2>/dev/null; then
+    /usr/bin/python3 -m venv .build-venv
+    .build-venv/bin/pip install --quiet 'cryptography==50.0.2' 'zstandard==0.25'
+fi
+
+say "Building (release, with tests)"
 swift build -c release --build-tests
+
+say "Testing"
 swift test -c release --skip-build
+
+say "Quickstart with the program just built"
+AI_TEAM_PROGRAM="$(swift build -c release --show-bin-path)/ai-team" scripts/quickstart.sh
+
+printf '\nRESULT: OK, all tests passed in %d s\n' "$SECONDS"

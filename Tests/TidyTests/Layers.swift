@@ -16,7 +16,10 @@ enum Layers {
             "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Compression", "Vault", "CArchive",
             "CSystem", "GRDB",
         ],
-        "ai-team": ["FileSystem", "KeyRing", "Vault", "Backup", "CSystem", "ArgumentParser"],
+        "ai-team": [
+            "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Vault", "Backup", "CSystem",
+            "ArgumentParser",
+        ],
     ]
 
     /// C modules, and how the files that import them are named.

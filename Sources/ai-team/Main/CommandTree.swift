@@ -2,5 +2,10 @@ import ArgumentParser
 
 /// Every subcommand, in the order in which `--help` lists them.
 enum CommandTree {
-    static let all: [any ParsableCommand.Type] = [CompletionsCommand.self]
+    static let all: [any ParsableCommand.Type] = [
+        Init.self, Unlock.self, Lock.self, Status.self, Doctor.self, Config.self, CreateProject.self,
+        ListProjects.self, ProjectsGroup.self, CreateTask.self, ListTasks.self, StartTask.self,
+        CompleteTask.self, FailTask.self, TasksGroup.self, AgentGroup.self, Logs.self, Stats.self,
+        KeyGroup.self, CompletionsCommand.self, AgentProcess.self,
+    ]
 }

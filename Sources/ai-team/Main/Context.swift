@@ -1,4 +1,7 @@
-/// What a command works with: the merged global options and the console.
+import KeyRing
+import Vault
+
+/// What a command works with: the merged global options, the console, and the vault once it is opened.
 final class Context {
     /// Global options from before and after the subcommand.
     let options: GlobalOptions
@@ -7,6 +10,17 @@ final class Context {
     let console: Console
     /// The exit status when nothing was thrown; `doctor` and `verify` report first and fail after.
     var exitStatus: Int32 = 0
+    /// What was found or opened already.
+    var cache = Cache()
+
+    /// Filled as needed, so that a command pays only for what it uses.
+    struct Cache {
+        var location: HomeLocation?
+        var keys: UnlockedKeys?
+        var vault: Vault?
+        var inUse: HomeInUse?
+        var isGuarded = false
+    }
 
     init(options: GlobalOptions, given: GlobalOptions) {
         self.options = options

@@ -1,11 +1,55 @@
+import Backup
+import EncryptedSQLite
+import FileSystem
+import KeyRing
+import Vault
+
 /// Errors of the targets below, told in the words and codes of the command line.
 extension Failure {
     /// Nil when the error is ArgumentParser's own: help, version or wrong usage.
     init?(describing error: any Error) {
-        if let failure = error as? Failure {
-            self = failure
-        } else {
-            return nil
+        switch error {
+        case let failure as Failure: self = failure
+        case let error as VaultError:
+            self.init(
+                Code(named: error.code.rawValue), error.message, hint: error.hint, candidates: error.candidates)
+        case let error as KeyError:
+            self.init(Code(named: error.code.description), error.message, hint: error.hint)
+        case let error as EncryptedDatabaseError:
+            self.init(Self.code(of: error), error.message, hint: error.hint)
+        case let error as BackupError:
+            self.init(Code(named: error.code.description), error.description, hint: error.hint)
+        case let error as FileError:
+            self.init(error.isNotFound ? .notFound : .failed, "\(error)")
+        default: return nil
         }
+    }
+
+    private static func code(of error: EncryptedDatabaseError) -> Code {
+        switch error.code {
+        case .tampered: .integrityFailure
+        case .wrongKey: .wrongKey
+        case .rollback: .rollback
+        case .newerFormat: .newerFormat
+        case .busy: .busy
+        case .exists: .conflict
+        case .missing: .notFound
+        default: .failed
+        }
+    }
+}
+
+extension Failure.Code {
+    /// The code of that name; names that are reasons rather than codes are told as what they mean.
+    init(named name: String) {
+        let known: [Failure.Code] = [
+            .failed, .newerFormat, .notFound, .ambiguousID, .locked, .wrongKey, .conflict, .busy,
+            .refusedByGuard, .leaseLost, .integrityFailure, .rollback, .downgrade, .usage,
+        ]
+        let meanings: [String: Failure.Code] = [
+            "invalid": .usage, "damaged_ring": .integrityFailure, "invalid_roster": .integrityFailure,
+            "guard_refused": .refusedByGuard, "malformed": .wrongKey, "integrity": .integrityFailure,
+        ]
+        self = known.first { $0.name == name } ?? meanings[name] ?? .failed
     }
 }

@@ -29,10 +29,22 @@ enum Program {
             }
             let options = ours.global.merged(under: leading)
             let context = Context(options: options, given: ours.global)
-            try ours.execute(context)
-            return context.exitStatus
+            return try execute(ours, context)
         } catch {
             return report(error, json: json)
+        }
+    }
+
+    /// Does the command's work and closes the vault whatever happens. What a command throws is never usage,
+    /// unless it says so.
+    private static func execute(_ command: any Command, _ context: Context) throws -> Int32 {
+        do {
+            try command.execute(context)
+            try context.close()
+            return context.exitStatus
+        } catch {
+            do { try context.close() } catch let later { context.console.detail("closing: \(later)") }
+            throw Failure(describing: error) ?? Failure(.failed, "\(error)")
         }
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Vault
 
 /// Where a command's results and notes go, by the global options and what the streams are.
 struct Console: Sendable {
@@ -17,11 +18,34 @@ struct Console: Sendable {
     }
 
     /// Prints the one JSON value, or the lines for people.
-    func emit(_ value: @autoclosure () -> JSON, _ lines: () -> [String]) {
-        if json {
-            StandardOutput.write(value().text + "\n")
+    func emit(_ json: (inout JSONWriter) -> Void, _ lines: () -> [String]) {
+        if self.json {
+            var writer = JSONWriter()
+            json(&writer)
+            StandardOutput.write(writer.bytes)
+            StandardOutput.write("\n")
         } else {
             for line in lines() { StandardOutput.write(line + "\n") }
+        }
+    }
+
+    /// Prints one record.
+    func emit(_ record: some JSONEncodable, _ lines: () -> [String]) {
+        emit({ record.encode(to: &$0) }, lines)
+    }
+
+    /// Prints a list: a bare array in JSON, a table for people, and a note when rows were left out.
+    func emit<Record: JSONEncodable>(
+        list page: Page<Record>, none: String, columns: [String], flexible: Int, _ cells: (Record) -> [String]
+    ) {
+        emit({ $0.array(page.items) }) {
+            if page.items.isEmpty { return [none] }
+            var table = Table(columns, flexible: flexible)
+            for record in page.items { table.add(cells(record)) }
+            return table.lines(width: width, style: style)
+        }
+        if page.hasMore {
+            note("only the first \(page.items.count) are shown; --limit 0 shows all")
         }
     }
 

@@ -1,3 +1,5 @@
+import Vault
+
 /// An error as the command line tells it: a code that scripts know, what happened, what to do next.
 ///
 /// Messages begin in lower case and have no full stop: they stand after `ai-team: error: `.
@@ -26,21 +28,31 @@ struct Failure: Error {
     let code: Code
     let message: String
     let hint: String?
+    /// The ids that a shortened one could mean.
+    let candidates: [String]
 
-    init(_ code: Code, _ message: String, hint: String? = nil) {
+    init(_ code: Code, _ message: String, hint: String? = nil, candidates: [String] = []) {
         self.code = code
         self.message = message
         self.hint = hint
+        self.candidates = candidates
     }
 
     /// Writes the error to standard error, for people or as one JSON object.
     func print(json: Bool) {
         StandardOutput.flush()
         if json {
-            let error: JSON = [
-                "code": .string(code.name), "message": .string(message), "hint": JSON(hint),
-            ]
-            StandardError.write(JSON.object([("error", error)]).text + "\n")
+            var writer = JSONWriter()
+            writer.object { writer in
+                writer.key("error")
+                writer.object { writer in
+                    writer.field("code", code.name)
+                    writer.field("message", message)
+                    writer.field("hint", hint)
+                    if !candidates.isEmpty { writer.field("candidates", candidates) }
+                }
+            }
+            StandardError.write(writer.text + "\n")
             return
         }
         StandardError.write("ai-team: error: \(message)\n")

@@ -10,7 +10,7 @@ struct Table {
         self.flexible = flexible
     }
 
-    mutating func add(_ cells: String...) {
+    mutating func add(_ cells: [String]) {
         rows.append(cells.map(\.printable))
     }
 

@@ -1,0 +1,151 @@
+import ArgumentParser
+import FileSystem
+import KeyRing
+import Vault
+
+/// `doctor`: looks at everything and says what is wrong.
+struct Doctor: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor", abstract: "Check permissions, keys, configuration, database and documents.",
+        discussion: """
+            Exits 6 when anything fails authentication, 1 when another check fails. A check that does not apply \
+            is ok and says "skipped".
+
+            EXAMPLES:
+              ai-team doctor
+              ai-team doctor --json
+            """)
+
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(_ context: Context) throws {
+        let home = try context.existingHome()
+        var report = CheckReport()
+        report.run("permissions") { try Permissions.check(home) }
+        report.run("configuration") { try Self.configuration(home) }
+        report.run("key_agent") { try Agent.keys(of: home) == nil ? "skipped: not running" : "running" }
+        report.run("keys") { try Self.keys(context) }
+        report.run("database") { try Self.database(context) }
+        report.run("guards") {
+            let configuration = try HomeConfiguration(of: home)
+            try context.unguardedVault().read { try configuration.checkGuards($0) }
+            return "no setting was changed from outside"
+        }
+        report.run("clock") { try Self.clock() }
+        report.run("remote") { "skipped: none is configured" }
+        context.exitStatus = report.exitStatus
+        context.console.emit({ report.write(&$0) }) { report.lines(context.console.style) }
+    }
+
+    private static func configuration(_ home: Home) throws -> String {
+        let configuration = try HomeConfiguration(of: home)
+        return "mode \(configuration.mode.rawValue), \(configuration.entries.count) settings"
+    }
+
+    private static func keys(_ context: Context) throws -> String {
+        let home = try context.existingHome()
+        let damaged = try KeyRing.summary(in: home.keysDirectory).damagedCopies
+        let keys = try context.unlock()
+        guard damaged.isEmpty else {
+            throw Failure(
+                .integrityFailure, "damaged or missing: \(damaged.joined(separator: ", "))",
+                hint: "the other copy is whole; the next change of keys writes both anew")
+        }
+        return "epoch \(keys.currentEpoch), \(keys.slots.count) slots, roster of "
+            + "\(keys.roster.records.count) verified"
+    }
+
+    private static func database(_ context: Context) throws -> String {
+        let pages = try context.unguardedVault().read { try $0.checkIntegrity() }
+        return "\(pages) pages, every table and index"
+    }
+
+    /// A clock before the day on which this program was built is wrong.
+    private static func clock() throws -> String {
+        let now = Surroundings.system.now()
+        guard let built = Timestamp(BuildInfo.date), now < built else { return now.short }
+        throw Failure(
+            .failed, "it is \(now.short), but this program was built on \(BuildInfo.date)",
+            hint: "set the system's clock")
+    }
+}
+
+/// What the checks found.
+struct CheckReport {
+    private struct Result {
+        let name: String
+        let detail: String
+        let code: Failure.Code?
+    }
+
+    private var results: [Result] = []
+
+    /// Runs a check; one that throws is a failed check, and the next ones run all the same.
+    mutating func run(_ name: String, _ check: () throws -> String) {
+        do {
+            results.append(Result(name: name, detail: try check(), code: nil))
+        } catch {
+            let failure = Failure(describing: error) ?? Failure(.failed, "\(error)")
+            let detail = failure.message + (failure.hint.map { " (\($0))" } ?? "")
+            results.append(Result(name: name, detail: detail, code: failure.code))
+        }
+    }
+
+    /// 6 when something failed authentication, 4 when nothing failed but a key was missing, else 1 or 0.
+    var exitStatus: Int32 {
+        let codes = Set(results.compactMap { $0.code?.exitStatus })
+        if codes.contains(Failure.Code.integrityFailure.exitStatus) { return 6 }
+        return codes.isEmpty ? 0 : codes == [4] ? 4 : 1
+    }
+
+    func write(_ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.key("checks")
+            writer.array { writer in
+                for result in results {
+                    writer.object {
+                        $0.field("name", result.name)
+                        $0.field("ok", result.code == nil)
+                        $0.field("detail", result.detail)
+                    }
+                }
+            }
+        }
+    }
+
+    func lines(_ style: Style) -> [String] {
+        let width = results.map(\.name.count).max() ?? 0
+        return results.map { result in
+            let mark = result.code == nil ? style.green("ok    ") : style.red("FAILED")
+            let name = result.name + String(repeating: " ", count: width - result.name.count)
+            return "\(mark) \(name)  \(result.detail.printable)"
+        }
+    }
+}
+
+/// Nobody but the owner may read what is in a home; `config/` holds no secret.
+enum Permissions {
+    static func check(_ home: Home) throws -> String {
+        var open: [String] = []
+        var count = 0
+        for folder in [home.keysDirectory, home.path + "/data", home.runDirectory] {
+            try walk(folder, &open, &count)
+        }
+        guard open.isEmpty else {
+            throw Failure(
+                .failed, "others can get at \(open.prefix(5).joined(separator: ", "))",
+                hint: "chmod -R go-rwx \(home.path)/keys \(home.path)/data \(home.path)/run")
+        }
+        return "\(count) files and directories are the owner's alone"
+    }
+
+    private static func walk(_ path: String, _ open: inout [String], _ count: inout Int) throws {
+        guard let status = try Files.status(path) else { return }
+        count += 1
+        if status.permissions & 0o077 != 0, status.kind != .symbolicLink { open.append(path) }
+        guard status.kind == .directory else { return }
+        for name in try Files.list(path) where !name.hasPrefix(".git") && name != "README.md" {
+            try walk("\(path)/\(name)", &open, &count)
+        }
+    }
+}

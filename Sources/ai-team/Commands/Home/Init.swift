@@ -1,0 +1,69 @@
+import ArgumentParser
+import FileSystem
+import KeyRing
+import Vault
+
+/// `init`: makes a home.
+struct Init: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "init", abstract: "Make a vault: home, keys, device identity, database.",
+        discussion: """
+            Prints the recovery code once: write it down. Asks for a passphrase unless --passphrase-file or \
+            --key-file is given; a key file that is not there is made.
+
+            EXAMPLES:
+              ai-team init
+              ai-team init --key-file ~/.ai-team-key --name build-server
+              ai-team init --home . --mode hybrid
+            """)
+
+    @Option(help: ArgumentHelp("What this device is called.", valueName: "name")) var name: String?
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(_ context: Context) throws {
+        let home = try context.location().home
+        let modeText = context.options.mode ?? "local"
+        guard let mode = Mode(name: modeText) else {
+            throw Failure(.usage, "'\(modeText)' is not a mode", hint: "use local, cloud or hybrid")
+        }
+        guard try !home.exists() else {
+            throw Failure(
+                .conflict, "there is a vault in \(home.path) already", hint: "name another home with --home")
+        }
+        let secret = try self.secret(context)
+        try home.makeLayout(mode: mode)
+        let made = try KeyRing.create(
+            in: home.keysDirectory, name: name ?? hostName(), secret: secret, time: context.milliseconds)
+        context.cache.vault = try Vault.create(home: home, keys: made.keys)
+        if let path = context.options.keyFile {
+            try HomeConfiguration.set("key_file", to: absolute(path), in: home, nil)
+        }
+        let code = made.recoveryCode.reveal()
+        context.console.emit({ writer in
+            writer.object { writer in
+                writer.field("vault_id", made.keys.vaultID.description)
+                writer.field("device_id", made.keys.device.description)
+                writer.field("mode", mode.rawValue)
+                writer.field("home", home.path)
+                writer.field("recovery_code", code)
+            }
+        }) {
+            [
+                "made a vault in \(home.path)", "", "recovery code, shown this once:", "", "  \(code)", "",
+                "write it down and keep it apart from this machine",
+            ]
+        }
+    }
+
+    private func secret(_ context: Context) throws -> SlotSecret {
+        let options = context.options
+        if let path = options.keyFile ?? SecretSource.variable("AI_TEAM_KEY_FILE"), options.passphraseFile == nil {
+            return try Files.exists(path) ? KeyFile.read(path) : KeyFile.create(path)
+        }
+        if options.passphraseFile == nil, let path = SecretSource.variable("AI_TEAM_PASSPHRASE_FILE") {
+            return try SecretSource.newPassphrase(path)
+        }
+        if options.passphraseFile == nil, let secret = SecretSource.takenPassphrase() { return secret }
+        return try SecretSource.newPassphrase(options.passphraseFile)
+    }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import KeyRing
+import Vault
+
+/// `key passphrase`.
+struct KeyPassphrase: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "passphrase", abstract: "Change the passphrase.",
+        discussion: """
+            Plainly, the same root key is sealed anew: copies of the old key ring still open with the old \
+            passphrase. With --compromised the vault gets new keys, and no other process may have it open.
+
+            EXAMPLES:
+              ai-team key passphrase
+              ai-team key passphrase --new-passphrase-file secret.txt --compromised
+            """)
+
+    @Option(help: ArgumentHelp("A file whose first line is the new passphrase.", valueName: "file"))
+    var newPassphraseFile: String?
+    @Flag(help: "The old one may be known to others: replace the keys too.") var compromised = false
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(_ context: Context) throws {
+        let keys = try context.unlock()
+        let secret = try SecretSource.newPassphrase(newPassphraseFile)
+        let changed = try KeyRing.changePassphrase(
+            to: secret, isCompromised: compromised, in: context.existingHome().keysDirectory, keys: keys,
+            time: context.milliseconds)
+        if compromised { try context.handOver(changed) }
+        context.console.emit({ writer in
+            writer.object { writer in
+                writer.field("epoch", Int(changed.currentEpoch))
+                writer.key("slots")
+                writer.array { writer in for slot in changed.slots { writer.slot(slot, changed) } }
+            }
+        }) {
+            compromised
+                ? ["the passphrase and the vault's keys are new; the epoch is \(changed.currentEpoch)"]
+                : [
+                    "the passphrase is new; copies of the old key ring still open with the old one "
+                        + "(--compromised replaces the keys too)"
+                ]
+        }
+    }
+}

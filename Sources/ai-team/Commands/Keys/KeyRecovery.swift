@@ -1,0 +1,70 @@
+import ArgumentParser
+import KeyRing
+import Vault
+
+/// `key recovery`: a new recovery code, and a test of the old one.
+struct KeyRecovery: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "recovery", abstract: "Make a new recovery code, or test the one you wrote down.",
+        subcommands: [KeyRecoveryNew.self, KeyRecoveryTest.self], defaultSubcommand: KeyRecoveryNew.self)
+}
+
+/// `key recovery new`.
+struct KeyRecoveryNew: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "new", abstract: "Make a new recovery code; the old one opens nothing written from now on.",
+        discussion: """
+            The vault gets new keys, so no other process may have it open.
+
+            EXAMPLES:
+              ai-team key recovery
+              ai-team key recovery new --yes --json
+            """)
+
+    @Flag(help: "Do not ask.") var yes = false
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(_ context: Context) throws {
+        let keys = try context.unlock()
+        try Confirmation.require("replace the recovery code?", yes: yes)
+        let new = try KeyRing.newRecoveryCode(
+            in: context.existingHome().keysDirectory, keys: keys, time: context.milliseconds)
+        try context.handOver(new.keys)
+        let code = new.recoveryCode.reveal()
+        context.console.emit({ writer in
+            writer.object {
+                $0.field("recovery_code", code)
+                $0.field("epoch", Int(new.keys.currentEpoch))
+            }
+        }) { ["recovery code, shown this once:", "", "  \(code)", "", "write it down and keep it apart"] }
+    }
+}
+
+/// `key recovery test`.
+struct KeyRecoveryTest: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "test", abstract: "Check that a recovery code opens this vault.",
+        discussion: """
+            EXAMPLES:
+              ai-team key recovery test
+              ai-team key recovery test --recovery-code-file code.txt
+            """)
+
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(_ context: Context) throws {
+        let home = try context.existingHome()
+        let code = try context.options.recoveryCodeFile.map(SecretSource.recoveryCode) ?? Self.ask()
+        try KeyRing.testRecovery(code, in: home.keysDirectory)
+        context.console.emit({ $0.object { $0.field("ok", true) } }) { ["the recovery code opens this vault and all its epochs"] }
+    }
+
+    private static func ask() throws -> RecoveryCode {
+        guard let terminal = Terminal() else {
+            throw Failure(.locked, "no recovery code to test", hint: "give --recovery-code-file FILE")
+        }
+        var line = try terminal.askSecret("Recovery code: ")
+        defer { line.wipe() }
+        return try RecoveryCode(String(decoding: line, as: UTF8.self))
+    }
+}

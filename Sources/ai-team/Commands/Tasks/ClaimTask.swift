@@ -1,0 +1,86 @@
+import ArgumentParser
+import Vault
+
+/// `tasks claim`: the most urgent ready task, for one agent alone.
+struct TasksClaim: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "claim",
+        abstract: "Take the most urgent ready task; nobody else gets the same.",
+        discussion: """
+            The claim ends after 5 minutes unless `tasks heartbeat` renews it. Exits 3 when no task is ready.
+
+            EXAMPLES:
+              ai-team tasks claim --agent backend-dev --json
+              ai-team tasks claim --type write_tests --lease 30m
+            """)
+
+    @Option(help: ArgumentHelp("Who claims it.", valueName: "agent")) var agent = "coordinator"
+    @Option(help: "Only a task of this type.") var type: TaskType?
+    @Option(help: ArgumentHelp("How long the claim holds.", valueName: "duration"))
+    var lease: DurationArgument?
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(_ context: Context) throws {
+        let agent = try AgentCatalogue.resolve(agent)
+        let claim = try context.vault().write(actor: agent) {
+            try $0.claimTask(agent: agent, type: type, leaseMilliseconds: lease?.milliseconds ?? 300_000)
+        }
+        guard let claim else {
+            throw Failure(.notFound, "no task is ready", hint: "ai-team list-tasks shows what holds them up")
+        }
+        context.console.emit(claim) {
+            details([
+                ("claimed", claim.task.id), ("title", claim.task.title), ("lease", claim.leaseToken),
+                ("until", claim.leaseExpiresAt.short),
+            ])
+        }
+    }
+}
+
+/// `tasks heartbeat ID --lease TOKEN`.
+struct TasksHeartbeat: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "heartbeat", abstract: "Renew a claim.",
+        discussion: """
+            EXAMPLES:
+              ai-team tasks heartbeat 7f3k2q --lease 0f3c…
+            """)
+
+    @Argument(help: "The task's id, or at least 4 characters of its beginning or end.") var id: String
+    @Option(help: ArgumentHelp("The token that `tasks claim` printed.", valueName: "token")) var lease: String
+    @Option(help: ArgumentHelp("For how long.", valueName: "duration")) var `for`: DurationArgument?
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(_ context: Context) throws {
+        let (task, end) = try context.vault().write {
+            let task = try $0.resolve(id, .task)
+            let span = self.for?.milliseconds ?? 300_000
+            return (task, try $0.heartbeat(task, lease: lease, leaseMilliseconds: span))
+        }
+        context.console.emit({ writer in
+            writer.object {
+                $0.field("id", task)
+                $0.field("lease_expires_at", end)
+            }
+        }) { ["renewed \(task) until \(end.short)"] }
+    }
+}
+
+/// `tasks release ID`.
+struct TasksRelease: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "release", abstract: "Give a task in progress back; it is pending again.",
+        discussion: """
+            EXAMPLES:
+              ai-team tasks release 7f3k2q --lease 0f3c…
+            """)
+
+    @Argument(help: "The task's id, or at least 4 characters of its beginning or end.") var id: String
+    @Option(help: ArgumentHelp("The claim's token.", valueName: "token")) var lease: String?
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(_ context: Context) throws {
+        let task = try context.vault().write { try $0.releaseTask($0.resolve(id, .task), lease: lease) }
+        context.console.emit(changed: task, "released")
+    }
+}

@@ -1,0 +1,47 @@
+import KeyRing
+import Vault
+
+/// Keeps a home from having its root replaced while its vault is open in this process.
+final class HomeInUse {
+    private let lock: HomeLock
+
+    init(_ home: Home) throws { lock = try HomeLock.shared(in: home.keysDirectory) }
+}
+
+extension Context {
+    /// The open vault; the first call opens it.
+    /// - Throws: `guard` when a setting that matters was edited from outside and not confirmed.
+    func vault() throws -> Vault {
+        let vault = try unguardedVault()
+        if !cache.isGuarded {
+            let configuration = try configuration()
+            try vault.read { try configuration.checkGuards($0) }
+            cache.isGuarded = true
+        }
+        return vault
+    }
+
+    /// The open vault, for the commands that look at settings or confirm them.
+    func unguardedVault() throws -> Vault {
+        if let vault = cache.vault { return vault }
+        let home = try existingHome()
+        let keys = try unlock()
+        cache.inUse = try HomeInUse(home)
+        let vault = try Vault.open(home: home, keys: keys)
+        cache.vault = vault
+        return vault
+    }
+
+    /// Closes what was opened. The last process that closes a vault empties its log.
+    func close() throws {
+        defer { cache = Cache() }
+        try cache.vault?.close()
+    }
+
+    /// Gives the agent the root that took the place of the one it holds.
+    func handOver(_ changed: UnlockedKeys) throws {
+        guard let old = cache.keys else { return }
+        try Agent.client(of: existingHome()).replaceRoot(from: old, to: changed)
+        cache.keys = changed
+    }
+}

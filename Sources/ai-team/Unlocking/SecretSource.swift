@@ -1,0 +1,90 @@
+import Cryptography
+import FileSystem
+import Glibc
+import KeyRing
+import Vault
+
+/// Where the secret that opens the vault comes from, in this order: an option, the key agent, a variable, the
+/// key file that the configuration names, the terminal. A secret is never an argument.
+enum SecretSource {
+    /// The secret that an option names; nil when none does.
+    static func option(_ options: GlobalOptions) throws -> SlotSecret? {
+        if let path = options.recoveryCodeFile { return .recoveryCode(try recoveryCode(in: path)) }
+        if let path = options.passphraseFile { return passphrase(try InputFile.secretLine(path)) }
+        if let path = options.keyFile { return try KeyFile.read(path) }
+        return nil
+    }
+
+    /// The secret that the environment or the configuration names; nil when neither does.
+    static func surroundings(_ configuredKeyFile: String?, home: Home) throws -> SlotSecret? {
+        if let path = variable("AI_TEAM_PASSPHRASE_FILE") { return passphrase(try InputFile.secretLine(path)) }
+        if let secret = takenPassphrase() { return secret }
+        if let path = variable("AI_TEAM_KEY_FILE") { return try KeyFile.read(path) }
+        guard let path = configuredKeyFile else { return nil }
+        return try KeyFile.read(path.hasPrefix("/") ? path : "\(home.path)/\(path)")
+    }
+
+    /// The passphrase that stood in the environment; nil when there was none.
+    static func takenPassphrase() -> SlotSecret? {
+        Secrets.takePassphrase().map { passphrase($0) }
+    }
+
+    /// Asks on the terminal.
+    /// - Throws: `locked` when there is none.
+    static func terminal() throws -> SlotSecret {
+        guard let terminal = Terminal() else { throw locked }
+        return passphrase(try terminal.askSecret("Passphrase: "))
+    }
+
+    /// A new passphrase, asked twice.
+    static func newPassphrase(_ file: String?) throws -> SlotSecret {
+        if let file { return passphrase(try InputFile.secretLine(file)) }
+        guard let terminal = Terminal() else {
+            throw Failure(
+                .locked, "a new passphrase is needed and there is no terminal to ask on",
+                hint: "name a file with the passphrase, or use --key-file for a vault without one")
+        }
+        var first = try terminal.askSecret("New passphrase: ")
+        var second = try terminal.askSecret("The same again: ")
+        defer { second.wipe() }
+        guard first == second else {
+            first.wipe()
+            throw Failure(.failed, "the two passphrases differ")
+        }
+        guard first.count >= 8 else {
+            first.wipe()
+            throw Failure(.failed, "the passphrase is shorter than 8 bytes", hint: "use four words or more")
+        }
+        return passphrase(first)
+    }
+
+    /// The recovery code in a file's first line.
+    static func recoveryCode(in path: String) throws -> RecoveryCode {
+        var line = try InputFile.secretLine(path)
+        defer { line.wipe() }
+        return try RecoveryCode(String(decoding: line, as: UTF8.self))
+    }
+
+    /// The value of a variable that is set and not empty.
+    static func variable(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    static let locked = Failure(
+        .locked, "the vault is locked",
+        hint: "run `ai-team unlock`, or give --passphrase-file or --key-file")
+
+    private static func passphrase(_ bytes: consuming [UInt8]) -> SlotSecret {
+        var bytes = bytes
+        return .passphrase(SecretBytes(wiping: &bytes))
+    }
+}
+
+extension [UInt8] {
+    /// Overwrites the bytes with zeros.
+    mutating func wipe() {
+        withUnsafeMutableBytes { bytes in
+            if let base = bytes.baseAddress { explicit_bzero(base, bytes.count) }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+# What the scripts share; sourced, not run. Debian 12 with Swift is all that they ask for.
+
+say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+
+fail() { printf '\nFAILED: %s\n' "$*" >&2; exit 1; }
+
+# install_packages NAME…   installs what is missing, and touches nothing when all is there
+install_packages() {
+    local missing=()
+    local name
+    for name in "$@"; do
+        dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$name")
+    done
+    if [ ${#missing[@]} = 0 ]; then return; fi
+    local as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo)
+    say "Installing ${missing[*]}"
+    "${as_root[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq "${missing[@]}" >/dev/null
+}
+
+# Libraries and headers of the build; the linker lld comes with Swift.
+build_packages=(libsqlite3-dev libssl-dev libarchive-dev libzstd-dev)
