@@ -106,8 +106,8 @@ package struct DatabaseRecord: Sendable, Equatable, Canonical {
     package var root: [UInt8]
     /// The last sequence of the change log at the snapshot.
     package var changeSequence: UInt64
-    /// The full page map: a member of a pack.
-    package var fullMap: Unit
+    /// The full page map: members of packs, at most 4 MiB of the map in each, in order.
+    package var fullMap: [Unit]
     package var fullMapHash: [UInt8]
     /// How many deltas stand between the full map and this backup: at most 32.
     package var deltaDepth: UInt8
@@ -117,7 +117,7 @@ package struct DatabaseRecord: Sendable, Equatable, Canonical {
 
     package init(
         databaseID: [UInt8], pageCount: UInt32, counter: UInt64, root: [UInt8], changeSequence: UInt64,
-        fullMap: Unit, fullMapHash: [UInt8]
+        fullMap: [Unit], fullMapHash: [UInt8]
     ) {
         self.databaseID = databaseID
         self.pageCount = pageCount
@@ -137,7 +137,7 @@ package struct DatabaseRecord: Sendable, Equatable, Canonical {
         counter = try reader.u64()
         root = try reader.raw(32)
         changeSequence = try reader.u64()
-        fullMap = try Unit(from: &reader)
+        fullMap = try reader.list(of: Unit.self, limit: 4096, size: 20)
         fullMapHash = try reader.raw(32)
         deltaDepth = try reader.u8()
         groups = try reader.list(of: Unit.self, limit: listLimit, size: 20)
@@ -150,7 +150,7 @@ package struct DatabaseRecord: Sendable, Equatable, Canonical {
         writer.u64(counter)
         writer.raw(root)
         writer.u64(changeSequence)
-        fullMap.write(to: &writer)
+        writer.list(fullMap)
         writer.raw(fullMapHash)
         writer.u8(deltaDepth)
         writer.list(groups)

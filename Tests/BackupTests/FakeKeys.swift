@@ -51,7 +51,7 @@ func sampleBody(_ random: inout Seeded) -> ManifestBody {
     let place = Extent(pack: 1, offset: 512, length: 99)
     var database = DatabaseRecord(
         databaseID: random.bytes(16), pageCount: 3, counter: 7, root: random.bytes(32), changeSequence: 41,
-        fullMap: Unit(place: place, plainLength: 1000), fullMapHash: random.bytes(32))
+        fullMap: [Unit(place: place, plainLength: 1000)], fullMapHash: random.bytes(32))
     database.groups = [Unit(place: place, plainLength: 8 + 64 * 4096)]
     var outside = OutsideRecord()
     outside.runs = [Unit(place: place, plainLength: 70_000)]
