@@ -1,0 +1,159 @@
+internal import Cryptography
+internal import FileSystem
+package import KeyRing
+
+/// How far a long run has come.
+public struct BackupProgress: Sendable {
+    /// What is being done.
+    public enum Phase: Sendable { case database, documents, verifying }
+    public let phase: Phase
+    /// Pages, or bytes of files.
+    public let done: UInt64
+    /// Of how many.
+    public let total: UInt64
+}
+
+/// One backup from its first unit to its signed manifest.
+///
+/// Packs are on disk, synced and under their names, before the manifest that names them is made; so a run that
+/// is killed leaves at most packs that nothing names, which the next run removes.
+package struct BackupRun<Keys: BackupKeys> {
+    /// A file of the home that is shipped as it is.
+    package struct HomeFile: Sendable {
+        /// The path below `data/`.
+        package var path: String
+        /// Where it stands now.
+        package var location: String
+
+        package init(path: String, location: String) {
+            self.path = path
+            self.location = location
+        }
+    }
+
+    /// What goes into the backup.
+    package struct Input {
+        package var tags: [String] = []
+        package var changeSequence: UInt64 = 0
+        package var files: [HomeFile] = []
+        /// Rows of `blob` count in `files`.
+        package var catalogue: [CatalogueEntry] = []
+
+        package init() {}
+    }
+
+    private let store: BackupStore
+    private let keys: Keys
+    private let root: PageRoot
+    private let progress: (BackupProgress) -> Void
+
+    package init(
+        store: BackupStore, keys: Keys, root: @escaping PageRoot,
+        progress: @escaping (BackupProgress) -> Void = { _ in }
+    ) {
+        self.store = store
+        self.keys = keys
+        self.root = root
+        self.progress = progress
+    }
+
+    /// Makes a backup.
+    ///
+    /// - Parameters:
+    ///   - source: the database at one commit.
+    ///   - time: milliseconds since 1970.
+    /// - Throws: `.conflict` while another process makes one, or when this home is a copy of another that went
+    ///   on writing; `.rollback` when this writer's own newest manifests can't be believed.
+    package func make(
+        _ source: some PageSource, _ input: Input, running: Roster?, time: UInt64
+    ) throws -> Manifest {
+        try store.prepare()
+        guard let lock = try FileLock.attempt(store.directory + "/.lock", .exclusive) else {
+            throw BackupError(.conflict, "another backup is being made", hint: "wait until it is done")
+        }
+        let previous = try ownHead(running: running)
+        try store.sweep()
+        let series = PackSeries(store: store, keys: keys)
+        do {
+            let body = try write(source, input, to: series)
+            let manifest = try Manifest(
+                id: newID(time), body: body, packs: series.packs, previous: previous, created: time,
+                keys: keys)
+            try store.add(manifest)
+            lock.release()
+            return manifest
+        } catch {
+            try series.abandon()
+            throw error
+        }
+    }
+
+    /// The head that the next manifest follows: the last of this writer's incarnation.
+    private func ownHead(running: Roster?) throws -> ManifestHead? {
+        let tag = BackupStore.writerTag(vaultID: keys.vaultID, deviceID: keys.deviceID)
+        let own = try store.manifestNames().filter {
+            $0.writer == tag && $0.incarnation == keys.incarnation
+        }
+        guard let last = own.last else { return nil }
+        let index = try BackupIndex(store: store, running: running)
+        guard let entry = index.entries.first(where: { $0.name == last }) else {
+            let reason = index.failures.first { $0.object == last.description }?.reason
+            throw BackupError(
+                .rollback, "the newest backup of this device can't be believed (\(reason ?? "unknown"))",
+                object: last.description, hint: "`ai-team backup verify` names what is wrong")
+        }
+        return entry.head
+    }
+
+    private func write(
+        _ source: some PageSource, _ input: Input, to series: PackSeries<Keys>
+    ) throws -> ManifestBody {
+        let pages = UInt64(source.pageCount)
+        let database = try DatabaseUnits.write(
+            source, changeSequence: input.changeSequence, to: series, root: root
+        ) { progress(BackupProgress(phase: .database, done: UInt64($0), total: pages)) }
+        var statistics = ManifestBody.Statistics()
+        statistics.bytesLogical = pages * 4096
+        let total = try input.files.reduce(UInt64(0)) {
+            $0 + UInt64(try Files.status($1.location)?.size ?? 0)
+        }
+        var blobs: [BlobRecord] = []
+        var done: UInt64 = 0
+        for file in input.files {
+            let record = try ship(file, to: series)
+            done += record.length
+            progress(BackupProgress(phase: .documents, done: done, total: total))
+            blobs.append(record)
+        }
+        try series.finish()
+        statistics.files = UInt64(blobs.count)
+        statistics.bytesLogical += done
+        statistics.bytesAdded = series.packs.reduce(0) { $0 + $1.length }
+        return ManifestBody(
+            tags: input.tags, paths: [], parent: Array(repeating: 0, count: 16), statistics: statistics,
+            database: database, blobs: blobs, catalogue: input.catalogue, outside: OutsideRecord())
+    }
+
+    /// Adds a file as it is, in pieces; memory holds one piece.
+    private func ship(_ file: HomeFile, to series: PackSeries<Keys>) throws -> BlobRecord {
+        let handle = try File.open(file.location, .read)
+        var hasher = Hasher(.sha256)
+        var extents: [Extent] = []
+        var offset: Int64 = 0
+        let limit = PackSeries<Keys>.extentLimit
+        while case let piece = try handle.read(count: limit, at: offset), !piece.isEmpty {
+            hasher.update(piece)
+            extents.append(try series.add("\(file.path)/\(offset)", piece))
+            offset += Int64(piece.count)
+        }
+        return BlobRecord(
+            path: file.path, length: UInt64(offset), sha256: hasher.finalize(), extents: extents)
+    }
+
+    /// A ULID: 48 bits of time and 80 random ones.
+    private func newID(_ time: UInt64) throws -> [UInt8] {
+        var writer = CanonicalWriter()
+        writer.u64(time << 16)
+        return try writer.bytes.prefix(6) + RandomBytes.bytes(10)
+    }
+}

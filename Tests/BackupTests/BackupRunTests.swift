@@ -1,0 +1,84 @@
+import Backup
+import Cryptography
+import KeyRing
+import Testing
+
+@Suite struct BackupRunTests {
+    let scratch: Scratch
+    let store: BackupStore
+    let vault: KeyRing.NewVault
+    let source = DatabaseUnitsTests.Pages(count: 70)
+
+    init() throws {
+        scratch = try Scratch()
+        store = BackupStore(scratch.path + "/backups")
+        vault = try KeyRing.create(
+            in: scratch.path + "/keys", name: "test",
+            secret: .keyFile(SecretBytes(copying: Array(repeating: 5, count: 32))), time: 1)
+    }
+
+    private var keys: VaultBackupKeys { VaultBackupKeys(vault.keys) }
+
+    private func make(_ time: UInt64) throws -> Manifest {
+        var random = Seeded(time)
+        var input = BackupRun<VaultBackupKeys>.Input()
+        input.tags = ["t"]
+        for (i, size) in [0, 1000, 9_000_000].enumerated() {
+            let location = "\(scratch.path)/blob\(i)"
+            put(Array(repeating: UInt8(random.next(below: 256)), count: size), location)
+            input.files.append(.init(path: "documents/\(i)", location: location))
+        }
+        return try BackupRun(store: store, keys: keys, root: DatabaseUnitsTests.root)
+            .make(source, input, running: vault.keys.roster, time: time)
+    }
+
+    private func failures(_ manifest: Manifest, _ depth: BackupCheck<VaultBackupKeys>.Depth = .data) throws
+        -> [BackupError]
+    {
+        try BackupCheck(store: store, keys: keys, root: DatabaseUnitsTests.root).failures(manifest, depth)
+    }
+
+    @Test func backupsFollowEachOtherAndVerify() throws {
+        let first = try make(1_700_000_000_000)
+        let second = try make(1_700_000_000_001)
+        #expect(second.head.previous == first.head.hash)
+        let index = try BackupIndex(store: store, running: vault.keys.roster)
+        #expect(index.entries.count == 2 && index.failures.isEmpty)
+        for manifest in [first, second] { #expect(try failures(manifest).isEmpty) }
+        let body = try second.body(keys: keys, object: "m")
+        #expect(body.blobs.map(\.length) == [0, 1000, 9_000_000] && body.blobs[2].extents.count == 2)
+    }
+
+    @Test func damagedAndMissingPacksAreNamed() throws {
+        let manifest = try make(1)
+        let path = store.packPath(manifest.clear.packs[0])
+        var bytes = try #require(contents(path))
+        bytes[bytes.count / 2] ^= 1
+        put(bytes, path)
+        #expect(try failures(manifest, .presence).isEmpty)
+        #expect(try failures(manifest).map(\.message) == ["it was changed"])
+        put(Array(bytes.dropLast()), path)
+        #expect(try failures(manifest, .presence).count == 1)
+        _ = run("/bin/rm", path)
+        #expect(try failures(manifest, .presence).map(\.message) == ["it is missing"])
+    }
+
+    @Test func aFailedRunLeavesNothing() throws {
+        _ = try make(1)
+        let before = run("/usr/bin/find", store.directory, "-type", "f").output
+        var input = BackupRun<VaultBackupKeys>.Input()
+        input.files = [.init(path: "documents/x", location: scratch.path + "/not-there")]
+        #expect(throws: (any Error).self) {
+            try BackupRun(store: store, keys: keys, root: DatabaseUnitsTests.root)
+                .make(source, input, running: vault.keys.roster, time: 2)
+        }
+        #expect(run("/usr/bin/find", store.directory, "-type", "f").output == before)
+    }
+
+    @Test func aDamagedOwnHeadStopsTheNextBackup() throws {
+        let first = try make(1)
+        put([1, 2, 3], "\(store.directory)/\(BackupStore.Name(first.head))")
+        let error = #expect(throws: BackupError.self) { try make(2) }
+        #expect(error?.code == .rollback)
+    }
+}
