@@ -1,5 +1,6 @@
 import Cryptography
 import FileSystem
+import Glibc
 
 /// The directory `keys/` of a home: two copies of the ring, the roster, the locks.
 ///
@@ -48,7 +49,7 @@ struct KeyDirectory: Sendable {
         var damaged: [Copy] = []
         var damage: KeyError?
         for copy in Copy.allCases {
-            guard let bytes = try read(path(of: copy), limit: RingFile.sizeLimit + 1) else {
+            guard let bytes = try read(path(of: copy), limit: RingFile.sizeLimit) else {
                 damaged.append(copy)
                 continue
             }
@@ -148,12 +149,14 @@ struct KeyDirectory: Sendable {
         }
     }
 
-    /// Nil when there is no file.
+    /// Nil when there is no file. What is no plain file of a possible size reads as empty, which no record or
+    /// ring is: the same errors as for any other damage.
     private func read(_ path: String, limit: Int) throws(KeyError) -> [UInt8]? {
         do {
             return try Files.readAll(path, limit: limit)
         } catch {
             if error.isNotFound { return nil }
+            if error.isSymbolicLink || error.errno == EFBIG || error.errno == EISDIR { return [] }
             throw KeyError(error)
         }
     }
