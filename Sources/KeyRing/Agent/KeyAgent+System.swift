@@ -48,6 +48,7 @@ public enum KeyAgent {
         // A leader of a process group cannot make a session; then it already has one of its own.
         _ = setsid()
         harden()
+        try closeInherited()
         guard chdir("/") == 0 else { throw KeyError(.failed, "there is no root directory") }
         var bytes = readAll(STDIN_FILENO)
         defer { _ = SecretBytes(wiping: &bytes) }
@@ -72,6 +73,12 @@ public enum KeyAgent {
         _ = cs_set_dumpable(0)
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+    }
+
+    /// Closes what the starter's own starter left open: a lock or a pipe must not live as long as the agent.
+    private static func closeInherited() throws(KeyError) {
+        let open = try withFiles { () throws(FileError) in try Files.list("/proc/self/fd") }
+        for descriptor in open.compactMap({ Int32($0) }) where descriptor > STDERR_FILENO { close(descriptor) }
     }
 
     /// Says `reply` to the starter and lets go of its pipe.
