@@ -90,8 +90,9 @@ final class MainFile {
                 .rollback, "the key ring is older than the database that it was last used with")
         }
         if seal.state == .drained, Int64(seal.pageCount) * Int64(Layout.page) != size {
-            // Another process may have drained or checkpointed between the two looks.
-            guard try database.seal.read() != seal else {
+            // Another process may have checkpointed or drained between the two looks: look at both again.
+            let (laterSeal, laterSize) = (try database.seal.read(), try self.size())
+            guard laterSeal != seal || laterSize != size else {
                 throw EncryptedDatabaseError(
                     .tampered,
                     "\(database.path) has \(size) bytes, but \(seal.pageCount) pages were sealed",
