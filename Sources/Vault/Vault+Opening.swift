@@ -25,7 +25,8 @@ extension Vault {
     }
 
     /// Opens a home. A database of an older version is brought up to date.
-    /// - Throws: `VaultError` with code `newer_format`, `EncryptedDatabaseError` for what is damaged or locked.
+    /// - Throws: `VaultError` with code `newer_format`, `EncryptedDatabaseError` for what is damaged or
+    /// locked.
     public static func open(
         home: Home, keys: UnlockedKeys, surroundings: Surroundings = .system
     ) throws -> Vault {

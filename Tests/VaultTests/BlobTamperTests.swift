@@ -36,7 +36,8 @@ import Vault
 
     @Test func otherLengthsAreNoticed() throws {
         let test = try TestVault()
-        let (id, path) = try stored(test, [UInt8](repeating: 7, count: 100_000).map { _ in UInt8.random(in: 0...255) })
+        let (id, path) = try stored(
+            test, [UInt8](repeating: 7, count: 100_000).map { _ in UInt8.random(in: 0...255) })
         let good = try Files.readAll(path, limit: 1 << 20)
         let bads = [
             Array(good.dropLast()), Array(good.dropLast(16_400)), good + [0], Array(good.prefix(56)), [],

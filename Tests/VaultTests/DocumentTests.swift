@@ -11,7 +11,8 @@ import Vault
         try Data(bytes).write(to: URL(fileURLWithPath: path))
     }
 
-    private func upload(_ test: TestVault, _ arguments: [String], in directory: String) throws -> UploadReport {
+    private func upload(_ test: TestVault, _ arguments: [String], in directory: String) throws -> UploadReport
+    {
         try test.vault.upload(arguments.map { Array($0.utf8) }, workingDirectory: Array(directory.utf8))
     }
 
@@ -99,7 +100,9 @@ import Vault
     @Test func anExportStaysInItsDirectory() throws {
         let names = ["../../etc/passwd", "/etc/passwd", "a/../../b", "./x", "a\nb", "", "..", "x/./y"]
         for name in names {
-            let parts = ExportName.parts(Array(name.utf8), fallback: "doc-1").map { String(decoding: $0, as: UTF8.self) }
+            let parts = ExportName.parts(Array(name.utf8), fallback: "doc-1").map {
+                String(decoding: $0, as: UTF8.self)
+            }
             #expect(!parts.isEmpty && !parts.contains("..") && !parts.contains("") && !parts.contains("."))
             #expect(parts.allSatisfy { !$0.contains("/") && !$0.contains("\n") })
         }

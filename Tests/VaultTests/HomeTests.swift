@@ -17,7 +17,9 @@ import Vault
             try home.makeLayout()
             let deep = home.path + "/a/b"
             try FileManager.default.createDirectory(atPath: deep, withIntermediateDirectories: true)
-            func find(_ option: String?, _ environment: [String: String], _ cwd: String) throws -> HomeLocation {
+            func find(_ option: String?, _ environment: [String: String], _ cwd: String) throws
+                -> HomeLocation
+            {
                 try HomeLocation.find(option: option, environment: environment, workingDirectory: cwd)
             }
             let environment = ["AI_TEAM_HOME": "/e", "XDG_DATA_HOME": "/x", "HOME": "/h"]

@@ -2,8 +2,8 @@ import Cryptography
 import FileSystem
 import Foundation
 import KeyRing
-import Testing
 import TestSupport
+import Testing
 import Vault
 
 @Suite struct OpeningTests {

@@ -7,10 +7,14 @@ internal import Cryptography
 ///     plain length (8) ‖ stored length (8) ‖ n frame lengths (4 each)
 ///     stored bytes ‖ zeros up to a Padmé length of at least 1,024
 ///
-/// With encoding 1 the content is cut into pieces of 256 KiB and each is a zstd frame of its own, so that a part
+/// With encoding 1 the content is cut into pieces of 256 KiB and each is a zstd frame of its own, so that
+/// a part
 /// can be read without what stands before it.
 struct BlobHeader: Equatable {
-    enum Encoding: UInt8 { case plain = 0, zstd = 1 }
+    enum Encoding: UInt8 {
+        case plain = 0
+        case zstd = 1
+    }
 
     static let pieceCount = 1 << 18
     static let fixedCount = 24

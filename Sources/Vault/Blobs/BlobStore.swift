@@ -32,7 +32,8 @@ package struct BlobStore: Sendable {
         return context.bytes
     }
 
-    /// Gives the whole content in order, piece by piece; each piece was authenticated before. After the last one
+    /// Gives the whole content in order, piece by piece; each piece was authenticated before. After the
+    /// last one
     /// the length and the hash of everything were compared with the reference.
     /// - Throws: `VaultError` with code `integrity_failure`, naming the blob; `not_found` when it isn't here.
     package func read(_ reference: BlobReference, _ emit: (UnsafeRawBufferPointer) throws -> Void) throws {
@@ -53,7 +54,8 @@ package struct BlobStore: Sendable {
         }
     }
 
-    /// A part of the content. The header's commitment, the chunks of the part and the last chunk are verified.
+    /// A part of the content. The header's commitment, the chunks of the part and the last chunk are
+    /// verified.
     package func read(_ reference: BlobReference, range: Range<Int64>) throws -> [UInt8] {
         var reader = try open(reference)
         return try reader.read(range)

@@ -45,7 +45,9 @@ struct BlobWriter {
             stored += Int64(frame.count)
             if small { kept.append(frame) }
             // What does not compress in its first megabytes is taken not to compress at all.
-            if index == 15 && stored * 8 > Int64(index + 1) * Int64(BlobHeader.pieceCount) * 7 { isPaying = false }
+            if index == 15 && stored * 8 > Int64(index + 1) * Int64(BlobHeader.pieceCount) * 7 {
+                isPaying = false
+            }
         }
         let reference = BlobReference(
             sha256: hasher.finish(), size: source.count, epoch: store.keys.currentEpoch())

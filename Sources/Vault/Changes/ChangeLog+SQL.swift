@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 internal import GRDB
 
 extension ReadTransaction {
@@ -22,7 +22,8 @@ extension ReadTransaction {
                 """,
             arguments: [sequence])
         let statement = try db.cachedStatement(
-            sql: "SELECT collection, record, origin, counter, fields FROM change WHERE batch = ? ORDER BY seq")
+            sql: "SELECT collection, record, origin, counter, fields FROM change WHERE batch = ? ORDER BY seq"
+        )
         return try batches.map { row in
             let changes = try Row.fetchAll(statement, arguments: [row[0] as Int64]).map { change in
                 RecordChange(

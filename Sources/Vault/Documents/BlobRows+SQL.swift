@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 internal import GRDB
 
 /// Intents and rows of stored blobs: what keeps a blob from being swept.

@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// What a file is, by its name and its first bytes.
 enum ContentType {
     /// A MIME type; anything unknown is text when it reads as UTF-8, else `application/octet-stream`.
@@ -17,7 +15,8 @@ enum ContentType {
     static func category(_ type: String) -> String {
         switch type {
         case "text/markdown", "text/plain", "text/html", "application/pdf": "docs"
-        case let type where type.hasPrefix("text/x-") || type == "text/css" || type == "text/javascript": "code"
+        case let type where type.hasPrefix("text/x-") || type == "text/css" || type == "text/javascript":
+            "code"
         case "application/json", "text/csv", "application/yaml", "application/xml", "application/toml": "data"
         default: "files"
         }
@@ -30,10 +29,8 @@ enum ContentType {
         if type == "text/markdown" {
             let lines = text.split(separator: "\n", maxSplits: 200)
             found = lines.first { $0.hasPrefix("# ") }?.dropFirst(2)
-        } else if type == "text/html", let start = text.range(of: "<title>", options: .caseInsensitive),
-            let end = text[start.upperBound...].range(of: "</title>", options: .caseInsensitive)
-        {
-            found = text[start.upperBound..<end.lowerBound]
+        } else if type == "text/html" {
+            found = element("title", in: text)
         }
         if let found, let title = try? Text.line(oneLine(found), "the title") { return title }
         let file = name.split(separator: UInt8(ascii: "/")).last.map(Array.init) ?? name
@@ -42,8 +39,19 @@ enum ContentType {
         return (try? Text.line(stem, "the title")) ?? "untitled"
     }
 
+    /// The text between the first `<name>` and the `</name>` after it.
+    private static func element(_ name: String, in text: String) -> Substring? {
+        let lower = Array(text.utf8).map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+        guard let start = lower.firstRange(of: Array("<\(name)>".utf8))?.upperBound,
+            let end = lower[start...].firstRange(of: Array("</\(name)>".utf8))?.lowerBound
+        else { return nil }
+        return Substring(String(decoding: Array(text.utf8)[start..<end], as: UTF8.self))
+    }
+
     private static func oneLine(_ text: Substring) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
     }
 
     private static func looksLikeText(_ head: [UInt8]) -> Bool {
@@ -57,7 +65,8 @@ enum ContentType {
     private static let magics: [(StaticBytes, String)] = [
         (StaticBytes("%PDF-"), "application/pdf"), (StaticBytes([0x89, 0x50, 0x4E, 0x47]), "image/png"),
         (StaticBytes([0xFF, 0xD8, 0xFF]), "image/jpeg"), (StaticBytes("GIF8"), "image/gif"),
-        (StaticBytes([0x50, 0x4B, 3, 4]), "application/zip"), (StaticBytes([0x1F, 0x8B]), "application/gzip"),
+        (StaticBytes([0x50, 0x4B, 3, 4]), "application/zip"),
+        (StaticBytes([0x1F, 0x8B]), "application/gzip"),
     ]
 
     private struct StaticBytes: Sendable {

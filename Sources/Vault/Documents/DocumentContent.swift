@@ -15,7 +15,8 @@ public struct StoredBlob: Sendable, Hashable {
 }
 
 extension Vault {
-    /// Gives the content of a document, or of one of its versions, in order. Pieces are authentic when they come;
+    /// Gives the content of a document, or of one of its versions, in order. Pieces are authentic when
+    /// they come;
     /// an error after the last one means that the whole is not what was uploaded.
     public func readDocument(
         _ id: String, version: Int? = nil, _ emit: (UnsafeRawBufferPointer) throws -> Void
@@ -61,7 +62,8 @@ extension Vault {
     /// - Throws: `VaultError` with code `integrity_failure` or `not_found` that names it.
     public func verify(_ blob: StoredBlob) throws { try blobs.verify(blob.reference) }
 
-    /// Removes blobs that nothing names, and what crashed uploads left. Runs inside a write transaction, so that
+    /// Removes blobs that nothing names, and what crashed uploads left. Runs inside a write transaction,
+    /// so that
     /// no upload can begin to use what is being removed.
     @discardableResult
     public func sweepBlobs() throws -> SweepReport {

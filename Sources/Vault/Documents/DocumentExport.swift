@@ -14,7 +14,9 @@ extension Vault {
                 try RawFiles.makeDirectory(target)
             }
             target += [ExportName.slash]
-            let name = try ExportName.free(parts[parts.count - 1]) { try RawFiles.mode(target + $0, follow: false) != nil }
+            let name = try ExportName.free(parts[parts.count - 1]) {
+                try RawFiles.mode(target + $0, follow: false) != nil
+            }
             try RawFiles.write(target + name) { emit in try blobs.read(document.content, emit) }
         }
         return documents.count

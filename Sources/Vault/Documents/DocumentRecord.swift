@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 
 /// A document with its newest version.
 public struct DocumentRecord: Sendable, Equatable {

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 internal import GRDB
 
 extension ReadTransaction {
@@ -41,7 +41,8 @@ extension ReadTransaction {
                     d.created_at, max(d.updated_at, v.updated_at), d.deleted_at, v.sha256, v.epoch,
                     v.text_sha256, v.text_size
                 FROM document d JOIN document_version v ON v.row = (SELECT w.row FROM document_version w
-                    WHERE w.document_id = d.id AND w.deleted_at IS NULL ORDER BY w.number DESC, w.id DESC LIMIT 1)
+                    WHERE w.document_id = d.id AND w.deleted_at IS NULL
+                    ORDER BY w.number DESC, w.id DESC LIMIT 1)
                 WHERE \(condition)
                 """)
         return try Row.fetchAll(statement, arguments: arguments).map { row in
@@ -100,7 +101,9 @@ extension WriteTransaction {
             var fields: [FieldChange] = []
             if old.title != file.title { fields.append(FieldChange(3, .text(file.title))) }
             if old.category != file.category { fields.append(FieldChange(4, .text(file.category))) }
-            if let tags = file.tags, tags != old.tags { fields.append(FieldChange(5, .text(Text.encode(tags)))) }
+            if let tags = file.tags, tags != old.tags {
+                fields.append(FieldChange(5, .text(Text.encode(tags))))
+            }
             try update(.document, id: id, fields)
         } else {
             try insert(

@@ -34,7 +34,9 @@ enum PDFText {
         posix_spawn_file_actions_adddup2(&actions, input, 0)
         posix_spawn_file_actions_adddup2(&actions, output, 1)
         posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        var arguments: [UnsafeMutablePointer<CChar>?] = [program, "-q", "-enc", "UTF-8", "-", "-"].map { (text: String) in strdup(text) }
+        var arguments: [UnsafeMutablePointer<CChar>?] = [program, "-q", "-enc", "UTF-8", "-", "-"].map {
+            (text: String) in strdup(text)
+        }
         arguments.append(nil)
         var environment: [UnsafeMutablePointer<CChar>?] = [
             "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=/nonexistent",

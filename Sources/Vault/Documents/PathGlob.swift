@@ -15,9 +15,12 @@ enum PathGlob {
         let isAbsolute = argument.first == slash
         let full = normalized(isAbsolute ? argument : workingDirectory + [slash] + argument)
         if try RawFiles.mode(full) != nil {
-            let base = isAbsolute || argument.starts(with: Array("..".utf8)) ? parent(full) : normalized(workingDirectory)
+            let base =
+                isAbsolute || argument.starts(with: Array("..".utf8))
+                ? parent(full) : normalized(workingDirectory)
             return try RawFiles.isDirectory(full)
-                ? walk(full, base: parent(full)) : [item(full, base: full.starts(with: base) ? base : parent(full))]
+                ? walk(full, base: parent(full))
+                : [item(full, base: full.starts(with: base) ? base : parent(full))]
         }
         let parts = full.split(separator: slash).map(Array.init)
         guard let first = parts.firstIndex(where: isPattern) else {
@@ -27,7 +30,9 @@ enum PathGlob {
         guard try RawFiles.isDirectory(root) else {
             throw VaultError(.notFound, "there is no directory '\(String(decoding: root, as: UTF8.self))'")
         }
-        let base = isAbsolute || !root.starts(with: normalized(workingDirectory)) ? root : normalized(workingDirectory)
+        let base =
+            isAbsolute || !root.starts(with: normalized(workingDirectory))
+            ? root : normalized(workingDirectory)
         var found: [UploadItem] = []
         try match(root, parts[first...], base: base, into: &found)
         guard !found.isEmpty else {

@@ -9,7 +9,8 @@ enum RawFiles {
         let isRegular: Bool
     }
 
-    /// The entries of a directory but `.` and `..`, sorted by name. Links count as neither directory nor file.
+    /// The entries of a directory but `.` and `..`, sorted by name. Links count as neither directory nor
+    /// file.
     static func list(_ path: [UInt8]) throws -> [Entry] {
         guard let directory = opendir(text(path)) else { throw failure("open", path) }
         defer { closedir(directory) }
@@ -34,14 +35,17 @@ enum RawFiles {
         throw failure("look at", path)
     }
 
-    static func isDirectory(_ path: [UInt8]) throws -> Bool { try mode(path).map { $0 & S_IFMT == S_IFDIR } ?? false }
+    static func isDirectory(_ path: [UInt8]) throws -> Bool {
+        try mode(path).map { $0 & S_IFMT == S_IFDIR } ?? false
+    }
 
     fileprivate static func text(_ path: [UInt8]) -> [CChar] { path.map { CChar(bitPattern: $0) } + [0] }
 
     static func failure(_ action: String, _ path: [UInt8]) -> VaultError {
         let code: VaultError.Code = errno == ENOENT ? .notFound : .failed
         return VaultError(
-            code, "can't \(action) '\(String(decoding: path, as: UTF8.self))': \(String(cString: strerror(errno)))")
+            code,
+            "can't \(action) '\(String(decoding: path, as: UTF8.self))': \(String(cString: strerror(errno)))")
     }
 
     /// Writes a new file of mode 0600, its directories made as needed; never through a link at the last step.

@@ -27,13 +27,16 @@ struct ReadyFile: Sendable {
 }
 
 extension Vault {
-    /// Uploads files, directories and patterns. A file from a known path becomes a new version of its document;
+    /// Uploads files, directories and patterns. A file from a known path becomes a new version of its
+    /// document;
     /// one with the same content is left alone.
     ///
-    /// Files go in batches: all cores hash, compress and encrypt to temporary files, then one sync, the renames,
+    /// Files go in batches: all cores hash, compress and encrypt to temporary files, then one sync, the
+    /// renames,
     /// one sync, and one transaction with the rows. A crash leaves whole documents and temporary files that
     /// `sweepBlobs` removes.
-    /// - Parameter progress: called after each batch with the files and bytes done so far, and the number of files.
+    /// - Parameter progress: called after each batch with the files and bytes done so far, and the number
+    /// of files.
     public func upload(
         _ arguments: [[UInt8]], workingDirectory: [UInt8], options: UploadOptions = UploadOptions(),
         progress: (_ files: Int, _ bytes: Int64, _ of: Int) throws -> Void = { _, _, _ in }

@@ -2,7 +2,8 @@ internal import FileSystem
 internal import Yams
 
 extension HomeConfiguration {
-    /// Sets a dotted key in the file it belongs to and, when it is guarded, in the encrypted settings too; nil
+    /// Sets a dotted key in the file it belongs to and, when it is guarded, in the encrypted settings
+    /// too; nil
     /// removes it. Comments at the top of the file stay, others go.
     /// - Throws: `VaultError` with code `invalid` for a key or value that the files may not hold.
     public static func set(_ key: String, to value: String?, in home: Home, _ tx: WriteTransaction?) throws {
@@ -20,7 +21,9 @@ extension HomeConfiguration {
         let text = String(decoding: old, as: UTF8.self)
         let root = try Yams.compose(yaml: text)?.mapping ?? Node.Mapping([])
         let changed = replacing(keys, in: .mapping(root), with: value)
-        let header = text.split(separator: "\n", omittingEmptySubsequences: false).prefix { $0.hasPrefix("#") }
+        let header = text.split(separator: "\n", omittingEmptySubsequences: false).prefix {
+            $0.hasPrefix("#")
+        }
         let body = try Yams.serialize(node: changed, allowUnicode: true)
         let new = header.map { $0 + "\n" }.joined() + body
         try Durable.replace(path, with: Array(new.utf8))
@@ -51,7 +54,8 @@ extension HomeConfiguration {
         if keys.count == 1 {
             if let value { mapping[name] = Node(value) } else { mapping[name] = nil }
         } else if value != nil || mapping[name] != nil {
-            mapping[name] = replacing(Array(keys.dropFirst()), in: mapping[name] ?? Node.mapping(Node.Mapping([])), with: value)
+            mapping[name] = replacing(
+                Array(keys.dropFirst()), in: mapping[name] ?? Node.mapping(Node.Mapping([])), with: value)
         }
         return Node.mapping(mapping)
     }

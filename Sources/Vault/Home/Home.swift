@@ -36,7 +36,8 @@ public struct Home: Sendable, Hashable {
         return try Files.exists(keysDirectory + "/ring.a") || Files.exists(keysDirectory + "/ring.b")
     }
 
-    /// Makes the directories and the configuration files that are missing. What a clone of the project brought
+    /// Makes the directories and the configuration files that are missing. What a clone of the project
+    /// brought
     /// along stays.
     public func makeLayout(mode: Mode = .local) throws {
         for directory in directories where try !Files.exists(directory) {
@@ -44,7 +45,9 @@ public struct Home: Sendable, Hashable {
         }
         for file in ConfigFile.allCases {
             let target = "\(configDirectory)/\(file.rawValue).yaml"
-            if try !Files.exists(target) { try Durable.replace(target, with: Array(file.template(mode).utf8)) }
+            if try !Files.exists(target) {
+                try Durable.replace(target, with: Array(file.template(mode).utf8))
+            }
         }
         try Durable.syncDirectory(configDirectory)
         try Durable.syncDirectory(path)
@@ -63,7 +66,8 @@ public struct HomeLocation: Sendable, Hashable {
         self.rule = rule
     }
 
-    /// Applies the rules: the option, `$AI_TEAM_HOME`, the nearest ancestor of the working directory that is laid
+    /// Applies the rules: the option, `$AI_TEAM_HOME`, the nearest ancestor of the working directory that
+    /// is laid
     /// out like a home, `$XDG_DATA_HOME/ai-team`.
     /// - Throws: `VaultError` with code `not_found` when not even a home directory is known.
     public static func find(

@@ -2,7 +2,8 @@ internal import FileSystem
 internal import Yams
 
 /// The configuration of a home: dotted keys such as `backup.local.retention`, each with where it came from.
-/// The files are not authenticated. Settings that run programs, name endpoints or weaken a guard take effect only
+/// The files are not authenticated. Settings that run programs, name endpoints or weaken a guard take
+/// effect only
 /// when they equal what the encrypted settings hold (`guarded`, `checkGuards`).
 public struct HomeConfiguration: Sendable, Equatable {
     /// One value and its source: a file of the home.
@@ -97,12 +98,18 @@ public struct HomeConfiguration: Sendable, Equatable {
     private static func flatten(
         _ node: Node, _ prefix: String, _ source: String, depth: Int, into found: inout [(String, String)]
     ) throws {
-        guard depth < 16, found.count < 10_000 else { throw VaultError(.invalid, "\(source) is nested too deeply") }
+        guard depth < 16, found.count < 10_000 else {
+            throw VaultError(.invalid, "\(source) is nested too deeply")
+        }
         switch node {
         case .mapping(let mapping):
             for (key, value) in mapping {
-                guard let name = key.string else { throw VaultError(.invalid, "\(source): a key is not a text") }
-                try flatten(value, prefix.isEmpty ? name : "\(prefix).\(name)", source, depth: depth + 1, into: &found)
+                guard let name = key.string else {
+                    throw VaultError(.invalid, "\(source): a key is not a text")
+                }
+                try flatten(
+                    value, prefix.isEmpty ? name : "\(prefix).\(name)", source, depth: depth + 1, into: &found
+                )
             }
         case .sequence(let sequence):
             guard !prefix.isEmpty else { throw VaultError(.invalid, "\(source) is not a map of settings") }

@@ -1,6 +1,7 @@
 /// How much a log line matters.
 public enum LogLevel: Int, Sendable, CaseIterable, Comparable {
-    case debug = 0, info, warning, error, critical
+    case debug = 0
+    case info, warning, error, critical
 
     public static func < (a: LogLevel, b: LogLevel) -> Bool { a.rawValue < b.rawValue }
 

@@ -18,7 +18,8 @@ public enum TaskStatus: String, Sendable, CaseIterable {
 
 /// How urgent a task is; stored as a number, so that order means something.
 public enum TaskPriority: Int, Sendable, CaseIterable, Comparable {
-    case low = 0, medium, high, critical
+    case low = 0
+    case medium, high, critical
 
     public static func < (a: TaskPriority, b: TaskPriority) -> Bool { a.rawValue < b.rawValue }
 

@@ -1,7 +1,8 @@
 internal import GRDB
 internal import GRDBSQLite
 
-/// The tokenizer `vault` of the full-text index. In documents a run of n ideographs gives its n-1 bigrams and,
+/// The tokenizer `vault` of the full-text index. In documents a run of n ideographs gives its n-1 bigrams
+/// and,
 /// at the same places, its n single characters; in queries the bigrams alone, or the single character.
 final class FTSTokenizer: FTS5CustomTokenizer {
     static let name = "vault"

@@ -65,9 +65,11 @@ struct ImportedTask {
                 return try link(kind, item.object?["id"] ?? .null)
             }
         case "status":
-            states.append(TaskField.status(try Self.word(try text(), key, TaskStatus.init(rawValue:)).rawValue))
+            states.append(
+                TaskField.status(try Self.word(try text(), key, TaskStatus.init(rawValue:)).rawValue))
         case "review":
-            states.append(TaskField.review(try Self.word(try text(), key, ReviewState.init(rawValue:)).rawValue))
+            states.append(
+                TaskField.review(try Self.word(try text(), key, ReviewState.init(rawValue:)).rawValue))
         case "output": states.append(TaskField.output(try text()))
         case "error": states.append(TaskField.error(try text()))
         case "created_at": states.append(TaskField.createdAt(try time(key, value)))

@@ -16,7 +16,8 @@ extension ReadTransaction {
     /// The full id of the project that an id, a shortened id or an exact name means.
     public func resolveProject(_ text: String) throws -> String {
         let named = try String.fetchAll(
-            db, sql: "SELECT id FROM project WHERE name = ? AND deleted_at IS NULL LIMIT 11", arguments: [text])
+            db, sql: "SELECT id FROM project WHERE name = ? AND deleted_at IS NULL LIMIT 11",
+            arguments: [text])
         if named.count == 1 { return named[0] }
         guard named.isEmpty else {
             throw VaultError(
@@ -26,7 +27,8 @@ extension ReadTransaction {
         return try resolve(text, .project)
     }
 
-    private func fetchProjects(_ condition: String, _ arguments: StatementArguments) throws -> [ProjectRecord] {
+    private func fetchProjects(_ condition: String, _ arguments: StatementArguments) throws -> [ProjectRecord]
+    {
         let rows = try Row.fetchAll(
             db,
             sql: """

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 internal import GRDB
 
 /// A consistent view of the vault. Whatever is read through one transaction belongs to one moment.

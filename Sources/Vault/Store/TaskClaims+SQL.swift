@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 internal import GRDB
 
 /// How often a claim may run out before the task counts as failed.
@@ -51,7 +51,8 @@ extension WriteTransaction {
     /// - Returns: when it ends now.
     /// - Throws: `lease_lost` when the claim has run out and been given to another, or was ended.
     @discardableResult
-    public func heartbeat(_ id: String, lease: String, leaseMilliseconds: Int64 = 300_000) throws -> Timestamp {
+    public func heartbeat(_ id: String, lease: String, leaseMilliseconds: Int64 = 300_000) throws -> Timestamp
+    {
         try requireLease(lease, of: id)
         let end = now.advanced(byMilliseconds: leaseMilliseconds)
         try db.execute(
@@ -85,7 +86,7 @@ extension WriteTransaction {
                         TaskField.error("its claim ran out \(tries) times"),
                     ])
             } else {
-                try update(.task, id: id, Self.backToPending)
+                try update(.task, id: id, Self.backToPending + [TaskField.assignedTo(nil as String?)])
             }
         }
         return ids

@@ -20,7 +20,8 @@ public struct ImportReport: Sendable, Equatable, JSONEncodable {
 
 extension WriteTransaction {
     /// Takes tasks from JSON Lines, all or none. Each line is an object with at least `title`; an `id` that
-    /// exists is updated; keys that the vault doesn't know go into `metadata`. Lines may depend on later ones.
+    /// exists is updated; keys that the vault doesn't know go into `metadata`. Lines may depend on later
+    /// ones.
     /// - Throws: `VaultError` with code `invalid` that names the line.
     public func importTasks(jsonLines text: [UInt8]) throws -> ImportReport {
         var report = ImportReport()

@@ -57,7 +57,9 @@ extension WriteTransaction {
             position += 1
             if current == goal {
                 var path = [current]
-                while let last = path.last, let before = cameFrom[last], before != last { path.append(before) }
+                while let last = path.last, let before = cameFrom[last], before != last {
+                    path.append(before)
+                }
                 return path.reversed()
             }
             for target in try String.fetchAll(next, arguments: [current]) where cameFrom[target] == nil {

@@ -71,7 +71,10 @@ extension WriteTransaction {
         try requireLease(lease, of: id)
         let task = try liveTask(id)
         guard task.status == .inProgress else { throw illegal(task, .pending) }
-        return try apply(Self.backToPending, to: id)
+        // Who claimed it from the queue gives it back to the queue.
+        let isClaimed = task.leaseExpiresAt != nil
+        return try apply(
+            Self.backToPending + (isClaimed ? [TaskField.assignedTo(nil as String?)] : []), to: id)
     }
 
     /// Moves a task by the name of a status, as `update --status` and imports do.

@@ -2,7 +2,8 @@ internal import GRDB
 
 /// Fields of a task by the numbers they have in the change log.
 enum TaskField: UInt32 {
-    case type = 1, title, description, status, priority, assignedTo, projectID, createdBy
+    case type = 1
+    case title, description, status, priority, assignedTo, projectID, createdBy
     case createdAt, startedAt, completedAt, deadline, output, error, review, tags, metadata
 
     func callAsFunction(_ value: FieldValue) -> FieldChange { FieldChange(rawValue, value) }
@@ -19,7 +20,8 @@ extension WriteTransaction {
         let id = try draft.id ?? ids.next(.task)
         guard isForeignID(id) else {
             throw VaultError(
-                .invalid, "'\(id)' can't be an id", hint: "1 to 64 letters, digits, dots, dashes, underscores")
+                .invalid, "'\(id)' can't be an id", hint: "1 to 64 letters, digits, dots, dashes, underscores"
+            )
         }
         guard try !exists(.task, id, inTrash: true) else {
             throw VaultError(.conflict, "there is a task \(id) already")

@@ -99,7 +99,8 @@ enum TaskSQL {
     /// Waiting to be started.
     static let isOpen = "t.status IN ('pending', 'assigned')"
 
-    /// Some task that it waits for has not come to the end it waits for. What is in the trash holds up nothing.
+    /// Some task that it waits for has not come to the end it waits for. What is in the trash holds up
+    /// nothing.
     static let isBlocked = """
         EXISTS (SELECT 1 FROM link l JOIN task d ON d.id = l.target_id
             WHERE l.task_id = t.id AND l.kind IN ('blocks', 'on_failure') AND l.deleted_at IS NULL

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FoundationEssentials
 internal import GRDB
 
 /// The one place through which records change. Each change goes into the typed table and, as fields with
@@ -69,12 +69,16 @@ public final class WriteTransaction: ReadTransaction {
         try Blinding.write(db)
     }
 
-    private func openBatch() throws -> (sequence: Int64, origin: Int64, time: Timestamp) {
+    @discardableResult
+    func openBatch(
+        after seen: HybridTime? = nil
+    ) throws -> (sequence: Int64, origin: Int64, time: Timestamp) {
         if let batch { return batch }
         let origin = try OriginTable.id(db, of: origin)
         let last = try Int64.fetchOne(
             db.cachedStatement(sql: "SELECT stamp FROM change_batch ORDER BY seq DESC LIMIT 1"))
-        let stamp = HybridTime(now: now, after: last.map(HybridTime.init(rawValue:)))
+        let before = [last.map(HybridTime.init(rawValue:)), seen].compactMap { $0 }.max()
+        let stamp = HybridTime(now: now, after: before)
         let statement = try db.cachedStatement(
             sql: "INSERT INTO change_batch(random, stamp, origin, actor) VALUES (blind(), ?, ?, ?)")
         try statement.execute(arguments: [stamp.rawValue, origin, actor])
@@ -159,10 +163,12 @@ enum OriginTable {
     }
 }
 
-/// Random bytes, which the SQL function `blind()` of EncryptedSQLite makes, for transactions without a batch; without them the database's shared memory would hold a
+/// Random bytes, which the SQL function `blind()` of EncryptedSQLite makes, for transactions without a
+/// batch; without them the database's shared memory would hold a
 /// checksum that gives plaintext away.
 enum Blinding {
     static func write(_ db: Database) throws {
-        try db.cachedStatement(sql: "INSERT OR REPLACE INTO blinding(id, random) VALUES (1, blind())").execute()
+        try db.cachedStatement(sql: "INSERT OR REPLACE INTO blinding(id, random) VALUES (1, blind())")
+            .execute()
     }
 }

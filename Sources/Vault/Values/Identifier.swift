@@ -2,7 +2,11 @@ internal import Synchronization
 
 /// What an id names; its raw value is the part before the dash.
 public enum IDKind: String, Sendable, CaseIterable {
-    case task, project = "proj", document = "doc", version = "ver", comment = "note"
+    case task
+    case project = "proj"
+    case document = "doc"
+    case version = "ver"
+    case comment = "note"
 }
 
 /// Makes ids: the kind, a dash and a lower-case ULID (48 bits of milliseconds, 80 random bits), which sort

@@ -66,7 +66,9 @@ private struct JSONParser {
     }
 
     private mutating func word(_ text: StaticString, _ value: JSONValue) throws -> JSONValue {
-        for i in 0..<text.utf8CodeUnitCount where !take(text.utf8Start[i]) { throw failure("unexpected word") }
+        for i in 0..<text.utf8CodeUnitCount where !take(text.utf8Start[i]) {
+            throw failure("unexpected word")
+        }
         return value
     }
 
@@ -164,7 +166,9 @@ private struct JSONParser {
         case UInt8(ascii: "u"):
             var unit = try hex4()
             if (0xD800..<0xDC00).contains(unit) {
-                guard take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else { throw failure("lone surrogate") }
+                guard take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) else {
+                    throw failure("lone surrogate")
+                }
                 let low = try hex4()
                 guard (0xDC00..<0xE000).contains(low) else { throw failure("lone surrogate") }
                 unit = 0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00)

@@ -14,7 +14,9 @@ extension Surroundings {
             var bytes = [UInt8](repeating: 0, count: count)
             var filled = 0
             while filled < count {
-                let got = bytes.withUnsafeMutableBytes { getrandom($0.baseAddress! + filled, count - filled, 0) }
+                let got = bytes.withUnsafeMutableBytes {
+                    getrandom($0.baseAddress! + filled, count - filled, 0)
+                }
                 if got < 0 && errno == EINTR { continue }
                 guard got > 0 else { throw VaultError(.failed, "the system gives no random bytes") }
                 filled += got
