@@ -43,10 +43,12 @@ say "A project and its tasks"
 run create-project ai-team
 run tasks import scripts/sample/tasks.jsonl
 run create-task "檢查發行版本" --type write_tests --priority critical
+run kb upload '*.md' 'docs/**/*.md' --category guide --tag ai-team
 
 say "What is in it"
 run list-tasks
 run tasks search 認證
+run kb list
 run stats
 run status
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EncryptedSQLite
 import FileSystem
 import KeyRing
 import Vault
@@ -31,6 +32,7 @@ struct Doctor: Command {
             try context.unguardedVault().read { try configuration.checkGuards($0) }
             return "no setting was changed from outside"
         }
+        report.run("documents") { try Self.documents(context) }
         report.run("clock") { try Self.clock() }
         report.run("remote") { "skipped: none is configured" }
         context.exitStatus = report.exitStatus
@@ -56,8 +58,24 @@ struct Doctor: Command {
     }
 
     private static func database(_ context: Context) throws -> String {
-        let pages = try context.unguardedVault().read { try $0.checkIntegrity() }
-        return "\(pages) pages, every table and index"
+        let vault = try context.unguardedVault()
+        let found = try vault.database.verify()
+        guard found.isIntact else {
+            let pages = found.damagedPages.prefix(10).map { "page \($0)" }
+            let frames = found.damagedFrames.prefix(10).map { "log frame \($0)" }
+            throw Failure(
+                .integrityFailure, "does not authenticate: \((pages + frames).joined(separator: ", "))",
+                hint: "restore from a backup")
+        }
+        _ = try vault.read { try $0.checkIntegrity() }
+        return "\(found.pageCount) pages and \(found.frameCount) log frames authentic, tables and indexes whole"
+    }
+
+    private static func documents(_ context: Context) throws -> String {
+        let vault = try context.unguardedVault()
+        let blobs = try vault.read { try vault.storedBlobs($0) }
+        for blob in blobs { try vault.verify(blob) }
+        return "\(blobs.count) blobs authentic"
     }
 
     /// A clock before the day on which this program was built is wrong.
