@@ -139,8 +139,8 @@ package struct BackupIndex: Sendable {
         try entry.head.verify(publicKey: era.key, object: object)
     }
 
-    /// Follows every writer's chain. A manifest whose predecessor is there and is another one is not believed;
-    /// a predecessor that is missing is named, and the rest still counts.
+    /// Follows every writer's chain. A manifest whose predecessor is there and is another one is not
+    /// believed; a predecessor that is missing is named, and the rest still counts.
     private mutating func link(_ believed: [Entry]) {
         var before: Entry?
         for entry in believed {

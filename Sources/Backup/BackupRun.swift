@@ -15,8 +15,8 @@ public struct BackupProgress: Sendable {
 
 /// One backup from its first unit to its signed manifest.
 ///
-/// Packs are on disk, synced and under their names, before the manifest that names them is made; so a run that
-/// is killed leaves at most packs that nothing names, which the next run removes.
+/// Packs are on disk, synced and under their names, before the manifest that names them is made; so a run
+/// that is killed leaves at most packs that nothing names, which the next run removes.
 package struct BackupRun<Keys: BackupKeys> {
     /// A file of the home that is shipped as it is.
     package struct HomeFile: Sendable {
@@ -62,7 +62,8 @@ package struct BackupRun<Keys: BackupKeys> {
     /// - Parameters:
     ///   - source: the database at one commit.
     ///   - time: milliseconds since 1970.
-    /// - Throws: `.conflict` while another process makes one, or when this home is a copy of another that went
+    /// - Throws: `.conflict` while another process makes one, or when this home is a copy of another that
+    ///   went
     ///   on writing; `.rollback` when this writer's own newest manifests can't be believed.
     package func make(
         _ source: some PageSource, _ input: Input, running: Roster?, time: UInt64

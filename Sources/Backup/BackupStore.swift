@@ -3,8 +3,8 @@ internal import Cryptography
 
 /// The directory that holds backups: `p/<2>/<packid>` and `m/<writer>/<inc>/<seq>`.
 ///
-/// Both kinds of file are written under a temporary name, synced and only then named; a manifest gets its name
-/// by link(2), which never replaces. So whatever has its final name is whole.
+/// Both kinds of file are written under a temporary name, synced and only then named; a manifest gets its
+/// name by link(2), which never replaces. So whatever has its final name is whole.
 package struct BackupStore: Sendable {
     /// Usually `data/backups` of a home.
     package let directory: String
@@ -58,8 +58,8 @@ package struct BackupStore: Sendable {
         for path in [directory, directory + "/p", directory + "/m"] { try Files.createDirectory(path) }
     }
 
-    /// All files that have a manifest's name, in order. Others (temporary ones of a writer that was killed) are
-    /// passed over.
+    /// All files that have a manifest's name, in order. Others (temporary ones of a writer that was killed)
+    /// are passed over.
     package func manifestNames() throws -> [Name] {
         var names: [Name] = []
         for writer in try list("m") {

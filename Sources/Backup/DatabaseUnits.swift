@@ -18,8 +18,8 @@ package typealias PageRoot = (_ databaseID: [UInt8], _ counter: UInt64, _ pages:
 /// Puts a database into packs and takes it out again.
 ///
 /// Pages go out in groups of 64 that are compressed together; the full map says which group holds which
-/// version. On the way back a page counts only when its epoch, nonce and tag are those of the map, and the map
-/// only when its root is the signed one.
+/// version. On the way back a page counts only when its epoch, nonce and tag are those of the map, and the
+/// map only when its root is the signed one.
 package enum DatabaseUnits {
     /// Writes all pages and their map.
     ///

@@ -7,7 +7,8 @@ public enum Restore {
     /// one that was interrupted before. Every command calls it before it opens the home.
     ///
     /// - Returns: whether the home is now the restored one.
-    /// - Throws: `.integrity` when the marker is not one this program wrote; `.conflict` while another process
+    /// - Throws: `.integrity` when the marker is not one this program wrote; `.conflict` while another
+    ///   process
     ///   restores into this home.
     @discardableResult
     public static func finishInterrupted(home: String) throws -> Bool {
@@ -31,10 +32,10 @@ public enum Restore {
 
 /// The swap of a staged home for the present one, in steps each of which can be the last before a crash.
 ///
-/// Only `keys/` and `data/{database,documents,vectors}` move. The marker `.restore` names the staged directory
-/// and the one for the old state; it is written when the staged one is whole, verified and synced, so from
-/// then on the swap goes forward only. A part that is still staged is still to be moved; a part whose place is
-/// empty has been moved aside already.
+/// Only `keys/` and `data/{database,documents,vectors}` move. The marker `.restore` names the staged
+/// directory and the one for the old state; it is written when the staged one is whole, verified and
+/// synced, so from then on the swap goes forward only. A part that is still staged is still to be moved; a
+/// part whose place is empty has been moved aside already.
 package enum RestoreSwap {
     /// What moves, relative to the home.
     package static let parts = ["keys", "data/database", "data/documents", "data/vectors"]

@@ -7,10 +7,12 @@ import Testing
         let home = try TestHome()
         let files: [String: Data] = [
             "in/文件 😀.md": Data("# 標題\n內容".utf8), "in/empty.txt": Data(),
-            "in/deep/er/\u{202E}right to left.bin": Data((0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }),
+            "in/deep/er/\u{202E}right to left.bin": Data(
+                (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }),
         ]
         for (name, content) in files { _ = try home.file(name, content) }
-        let report = try home.json("kb", "upload", "in/**", "--category", "guide", "--tag", "x")["uploaded"].list
+        let report = try home.json("kb", "upload", "in/**", "--category", "guide", "--tag", "x")["uploaded"]
+            .list
         #expect(report.count == 3)
         #expect(
             report.allSatisfy {

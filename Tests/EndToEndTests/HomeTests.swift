@@ -35,7 +35,9 @@ import Testing
         let old = try home.file("old", Data("correct horse battery\n".utf8))
         let new = try home.file("new", Data("staple of the horse\n".utf8))
         let path = home.folder.appending(path: "second").path(percentEncoded: false)
-        func run(_ words: [String], _ environment: [String: String] = [:], expect: Int32 = 0) throws -> Program.Outcome {
+        func run(_ words: [String], _ environment: [String: String] = [:], expect: Int32 = 0) throws
+            -> Program.Outcome
+        {
             let outcome = try Program.run(
                 words + ["--home", path, "--json"], environment: environment, in: home.folder)
             #expect(outcome.status == expect, "\(words) \(outcome.errors)")
@@ -44,7 +46,8 @@ import Testing
         _ = try run(["init", "--passphrase-file", old])
         #expect(try run(["list-tasks"], expect: 4).error()["code"].string == "locked")
         _ = try run(["list-tasks"], ["AI_TEAM_PASSPHRASE": "correct horse battery"])
-        #expect(try run(["unlock", "--passphrase-file", new], expect: 4).error()["code"].string == "wrong_key")
+        #expect(
+            try run(["unlock", "--passphrase-file", new], expect: 4).error()["code"].string == "wrong_key")
         let unlocked = try run(["unlock", "--passphrase-file", old, "--for", "5m"]).json()
         #expect(unlocked["unlocked_until"].string != nil)
         _ = try run(["create-task", "with the agent"])
@@ -128,10 +131,13 @@ import Testing
         #expect(status["backup"].keys.isSuperset(of: ["count", "last_local_at", "last_cloud_at"]))
         let checks = try home.json("doctor")["checks"].list
         #expect(checks.count > 4)
-        #expect(checks.allSatisfy { $0.keys.isSuperset(of: ["name", "ok", "detail"]) && $0["ok"].bool == true })
+        #expect(
+            checks.allSatisfy { $0.keys.isSuperset(of: ["name", "ok", "detail"]) && $0["ok"].bool == true })
         let stats = try home.json("stats")
         #expect(
-            stats.keys.isSuperset(of: ["tasks", "documents", "vectors", "backups", "sync", "agents", "storage"]))
+            stats.keys.isSuperset(of: [
+                "tasks", "documents", "vectors", "backups", "sync", "agents", "storage",
+            ]))
         #expect(stats["tasks"]["total"].int == 1)
         #expect(try home.json("agent", "list").list.count == 12)
         #expect(try home.json("agent", "status", "agent-qa")["id"].string == "qa")

@@ -40,7 +40,9 @@ import Testing
     @Test("Lists filter, limit and say that rows were left out")
     func lists() throws {
         let home = try TestHome()
-        let lines = (0..<120).map { "{\"title\":\"task \($0)\",\"priority\":\"\($0 == 70 ? "critical" : "low")\"}" }
+        let lines = (0..<120).map {
+            "{\"title\":\"task \($0)\",\"priority\":\"\($0 == 70 ? "critical" : "low")\"}"
+        }
         let report = try home.json("tasks", "import", "-", input: lines.joined(separator: "\n"))
         #expect(report["created"].int == 120)
         let first = try home.run("list-tasks", "--json")

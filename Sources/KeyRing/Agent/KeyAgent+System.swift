@@ -1,5 +1,5 @@
-import Cryptography
 internal import CSystem
+import Cryptography
 import FileSystem
 import Glibc
 
@@ -78,7 +78,9 @@ public enum KeyAgent {
     /// Closes what the starter's own starter left open: a lock or a pipe must not live as long as the agent.
     private static func closeInherited() throws(KeyError) {
         let open = try withFiles { () throws(FileError) in try Files.list("/proc/self/fd") }
-        for descriptor in open.compactMap({ Int32($0) }) where descriptor > STDERR_FILENO { close(descriptor) }
+        for descriptor in open.compactMap({ Int32($0) }) where descriptor > STDERR_FILENO {
+            close(descriptor)
+        }
     }
 
     /// Says `reply` to the starter and lets go of its pipe.

@@ -35,7 +35,9 @@ enum InputFile {
         let end = bytes.firstIndex { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") } ?? bytes.count
         let line = Array(bytes[..<end])
         bytes.withUnsafeMutableBytes { if let base = $0.baseAddress { explicit_bzero(base, $0.count) } }
-        guard !line.isEmpty else { throw Failure(.locked, "no passphrase in \(path): its first line is empty") }
+        guard !line.isEmpty else {
+            throw Failure(.locked, "no passphrase in \(path): its first line is empty")
+        }
         return line
     }
 }

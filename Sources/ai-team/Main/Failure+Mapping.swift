@@ -12,7 +12,8 @@ extension Failure {
         case let failure as Failure: self = failure
         case let error as VaultError:
             self.init(
-                Code(named: error.code.rawValue), error.message, hint: error.hint, candidates: error.candidates)
+                Code(named: error.code.rawValue), error.message, hint: error.hint,
+                candidates: error.candidates)
         case let error as KeyError:
             self.init(Code(named: error.code.description), error.message, hint: error.hint)
         case let error as EncryptedDatabaseError:

@@ -17,7 +17,9 @@ enum SecretSource {
 
     /// The secret that the environment or the configuration names; nil when neither does.
     static func surroundings(_ configuredKeyFile: String?, home: Home) throws -> SlotSecret? {
-        if let path = variable("AI_TEAM_PASSPHRASE_FILE") { return passphrase(try InputFile.secretLine(path)) }
+        if let path = variable("AI_TEAM_PASSPHRASE_FILE") {
+            return passphrase(try InputFile.secretLine(path))
+        }
         if let secret = takenPassphrase() { return secret }
         if let path = variable("AI_TEAM_KEY_FILE") { return try KeyFile.read(path) }
         guard let path = configuredKeyFile else { return nil }

@@ -8,7 +8,8 @@ struct DocumentUpload: Command {
     static let configuration = CommandConfiguration(
         commandName: "upload", abstract: "Store files, directories and patterns as encrypted documents.",
         discussion: """
-            Patterns with ** are expanded by the program too. A file from a known path becomes a new version; one \
+            Patterns with ** are expanded by the program too. A file from a known path becomes a \
+            new version; one \
             with the same content is left alone.
 
             EXAMPLES:

@@ -6,7 +6,8 @@ struct Config: Command {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Show or set the configuration.",
         discussion: """
-            Without a key everything is shown, each value with its source. `config confirm` accepts settings that \
+            Without a key everything is shown, each value with its source. `config confirm` accepts \
+            settings that \
             were edited in the files and that run programs, name endpoints or weaken a guard.
 
             EXAMPLES:
@@ -72,6 +73,8 @@ struct Config: Command {
                     }
                 }
             }
-        }) { rows.map { "\($0.key) = \($0.value.printable)  \(context.console.style.dim("(\($0.source))"))" } }
+        }) {
+            rows.map { "\($0.key) = \($0.value.printable)  \(context.console.style.dim("(\($0.source))"))" }
+        }
     }
 }

@@ -9,7 +9,8 @@ struct Doctor: Command {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Check permissions, keys, configuration, database and documents.",
         discussion: """
-            Exits 6 when anything fails authentication, 1 when another check fails. A check that does not apply \
+            Exits 6 when anything fails authentication, 1 when another check fails. A check that \
+            does not apply \
             is ok and says "skipped".
 
             EXAMPLES:
@@ -68,7 +69,8 @@ struct Doctor: Command {
                 hint: "restore from a backup")
         }
         _ = try vault.read { try $0.checkIntegrity() }
-        return "\(found.pageCount) pages and \(found.frameCount) log frames authentic, tables and indexes whole"
+        return
+            "\(found.pageCount) pages and \(found.frameCount) log frames authentic, tables and indexes whole"
     }
 
     private static func documents(_ context: Context) throws -> String {

@@ -57,7 +57,9 @@ struct Init: Command {
 
     private func secret(_ context: Context) throws -> SlotSecret {
         let options = context.options
-        if let path = options.keyFile ?? SecretSource.variable("AI_TEAM_KEY_FILE"), options.passphraseFile == nil {
+        if let path = options.keyFile ?? SecretSource.variable("AI_TEAM_KEY_FILE"),
+            options.passphraseFile == nil
+        {
             return try Files.exists(path) ? KeyFile.read(path) : KeyFile.create(path)
         }
         if options.passphraseFile == nil, let path = SecretSource.variable("AI_TEAM_PASSPHRASE_FILE") {

@@ -51,7 +51,10 @@ struct Status: Command {
                 ("home", home.path), ("mode", mode.rawValue),
                 ("vault", keys.map { "unlocked, epoch \($0.currentEpoch)" } ?? "locked"),
                 ("database", sizeText(usage.databaseBytes)),
-                ("backups", "\(usage.backups)" + (usage.lastBackup.map { ", the last at \($0.short)" } ?? "")),
+                (
+                    "backups",
+                    "\(usage.backups)" + (usage.lastBackup.map { ", the last at \($0.short)" } ?? "")
+                ),
             ])
         }
     }

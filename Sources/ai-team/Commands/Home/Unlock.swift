@@ -7,7 +7,8 @@ struct Unlock: Command {
     static let configuration = CommandConfiguration(
         commandName: "unlock", abstract: "Keep the keys in a key agent, so that no command asks again.",
         discussion: """
-            The agent forgets them when they were not used for the time that --for gives (15 minutes unless said \
+            The agent forgets them when they were not used for the time that --for gives (15 \
+            minutes unless said \
             otherwise, 12 hours at most), and at `lock`.
 
             EXAMPLES:

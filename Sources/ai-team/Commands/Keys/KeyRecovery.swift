@@ -12,7 +12,8 @@ struct KeyRecovery: ParsableCommand {
 /// `key recovery new`.
 struct KeyRecoveryNew: Command {
     static let configuration = CommandConfiguration(
-        commandName: "new", abstract: "Make a new recovery code; the old one opens nothing written from now on.",
+        commandName: "new",
+        abstract: "Make a new recovery code; the old one opens nothing written from now on.",
         discussion: """
             The vault gets new keys, so no other process may have it open.
 
@@ -56,7 +57,9 @@ struct KeyRecoveryTest: Command {
         let home = try context.existingHome()
         let code = try context.options.recoveryCodeFile.map(SecretSource.recoveryCode) ?? Self.ask()
         try KeyRing.testRecovery(code, in: home.keysDirectory)
-        context.console.emit({ $0.object { $0.field("ok", true) } }) { ["the recovery code opens this vault and all its epochs"] }
+        context.console.emit({ $0.object { $0.field("ok", true) } }) {
+            ["the recovery code opens this vault and all its epochs"]
+        }
     }
 
     private static func ask() throws -> RecoveryCode {

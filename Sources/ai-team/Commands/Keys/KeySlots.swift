@@ -65,7 +65,8 @@ struct KeySlotsAdd: Command {
 
     func execute(_ context: Context) throws {
         let keys = try context.unlock()
-        let secret = try newKeyFile.map { try KeyFile.create($0) } ?? SecretSource.newPassphrase(newPassphraseFile)
+        let secret =
+            try newKeyFile.map { try KeyFile.create($0) } ?? SecretSource.newPassphrase(newPassphraseFile)
         let changed = try KeyRing.addSlot(
             secret, in: context.existingHome().keysDirectory, keys: keys, time: context.milliseconds)
         let before = Set(keys.slots.map(\.id))
@@ -81,7 +82,8 @@ struct KeySlotsRemove: Command {
     static let configuration = CommandConfiguration(
         commandName: "remove", abstract: "Remove a slot; the vault gets new keys.",
         discussion: """
-            The root, the epoch and this device's keys are replaced, so no other process may have the vault open.
+            The root, the epoch and this device's keys are replaced, so no other process may have \
+            the vault open.
 
             EXAMPLES:
               ai-team key slots remove 9w1xk2

@@ -18,7 +18,8 @@ struct ProjectsShow: Command {
         context.console.emit(found) {
             details([
                 ("id", found.id), ("name", found.name), ("status", found.status.rawValue),
-                ("description", found.description), ("tasks", "\(found.taskCount), \(found.openTaskCount) open"),
+                ("description", found.description),
+                ("tasks", "\(found.taskCount), \(found.openTaskCount) open"),
                 ("created", found.createdAt.short), ("updated", found.updatedAt.short),
             ])
         }

@@ -28,7 +28,9 @@ struct Stats: Command {
         writer.object { writer in
             object("tasks", &writer) { writer in
                 writer.field("total", found.tasks)
-                for status in TaskStatus.allCases { writer.field(status.rawValue, found.tasksByStatus[status] ?? 0) }
+                for status in TaskStatus.allCases {
+                    writer.field(status.rawValue, found.tasksByStatus[status] ?? 0)
+                }
                 writer.field("blocked", found.blockedTasks)
                 writer.field("ready", found.readyTasks)
                 writer.field("overdue", found.overdueTasks)
@@ -75,7 +77,8 @@ struct Stats: Command {
             ("ready", "\(found.readyTasks), \(found.blockedTasks) blocked, \(found.overdueTasks) overdue"),
             ("done a day", chart(found.completedPerDay)), ("projects", "\(found.projects)"),
             ("documents", "\(found.documents) in \(counted(found.documentVersions, "version"))"),
-            ("backups", "\(usage.backups)"), ("agents", "\(AgentCatalogue.all.count), \(found.busyAgents) busy"),
+            ("backups", "\(usage.backups)"),
+            ("agents", "\(AgentCatalogue.all.count), \(found.busyAgents) busy"),
             ("log", counted(found.logLines, "line")),
             (
                 "storage",

@@ -30,7 +30,8 @@ extension Console {
                 ("priority", task.priority.name), ("assigned to", task.assignedTo),
                 ("project", task.projectID), ("depends on", task.dependencies.joined(separator: ", ")),
                 ("links", links.joined(separator: ", ")), ("tags", task.tags.joined(separator: ", ")),
-                ("deadline", task.deadline?.short), ("created", "\(task.createdAt.short) by \(task.createdBy)"),
+                ("deadline", task.deadline?.short),
+                ("created", "\(task.createdAt.short) by \(task.createdBy)"),
                 ("updated", task.updatedAt.short), ("started", task.startedAt?.short),
                 ("completed", task.completedAt?.short), ("error", task.error),
             ])

@@ -6,7 +6,8 @@ struct TasksImport: Command {
     static let configuration = CommandConfiguration(
         commandName: "import", abstract: "Take in tasks from JSON Lines, all of them or none.",
         discussion: """
-            Each line is an object with at least "title". An "id" that exists is updated, unknown keys are kept \
+            Each line is an object with at least "title". An "id" that exists is updated, unknown \
+            keys are kept \
             in "metadata".
 
             EXAMPLES:

@@ -30,7 +30,8 @@ struct TasksUpdate: Command {
     var tag: [String] = []
     @Option(help: ArgumentHelp("One more task that must be done first.", valueName: "id"))
     var depends: [String] = []
-    @Option(help: ArgumentHelp("A dependency that is none.", valueName: "id")) var removeDepends: [String] = []
+    @Option(help: ArgumentHelp("A dependency that is none.", valueName: "id")) var removeDepends: [String] =
+        []
     @Option(help: ArgumentHelp("Fail unless the task still has this version.", valueName: "n"))
     var ifVersion: Int?
     @OptionGroup(title: "Global options") var global: GlobalOptions
