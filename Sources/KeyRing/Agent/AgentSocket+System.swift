@@ -75,7 +75,11 @@ extension AgentSocket {
     static func connect(to path: String) throws(KeyError) -> Int32? {
         let descriptor = try open()
         var result = try withAddress(path) { Glibc.connect(descriptor, $0, $1) }
-        while result != 0 && errno == EINTR {
+        // EAGAIN: its queue is full of others, who are served or dropped within 2 seconds each.
+        var patience = connectAttempts
+        while result != 0 && (errno == EINTR || errno == EAGAIN) && patience > 0 {
+            if errno == EAGAIN { poll(nil, 0, connectPauseMilliseconds) }
+            patience -= 1
             result = try withAddress(path) { Glibc.connect(descriptor, $0, $1) }
         }
         if result == 0 { return descriptor }
@@ -85,6 +89,10 @@ extension AgentSocket {
         close(descriptor)
         return nil
     }
+
+    /// Together 5 seconds.
+    private static let connectAttempts = 250
+    private static let connectPauseMilliseconds: Int32 = 20
 
     /// The user at the other end. C: getsockopt(SO_PEERCRED)
     static func peer(of descriptor: Int32) -> UInt32? {
