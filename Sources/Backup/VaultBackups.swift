@@ -71,8 +71,8 @@ public struct VaultBackups {
         return (summaries.sorted { $0.createdAt < $1.createdAt }, problems)
     }
 
-    /// Checks one backup, or all: structure and signatures, and with `data` every byte; each page is encrypted
-    /// again under its epoch and nonce and must give its tag.
+    /// Checks one backup, or all: structure and signatures, and with `data` every byte; each page is
+    /// encrypted again under its epoch and nonce and must give its tag.
     public func verify(
         _ id: String? = nil, data: Bool = false
     ) throws -> (checked: Int, problems: [Problem]) {
