@@ -79,7 +79,8 @@ struct BlobWriter {
             }
             return StagedBlob(reference: reference, name: name, temporary: temporary, storedBytes: bytes)
         } catch {
-            try? Durable.remove(temporary)
+            // The first failure is the one to tell; a file that stays is taken by the next sweep.
+            do { try Durable.remove(temporary) } catch {}
             throw error
         }
     }

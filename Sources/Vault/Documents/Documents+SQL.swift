@@ -46,7 +46,7 @@ extension ReadTransaction {
                 WHERE \(condition)
                 """)
         return try Row.fetchAll(statement, arguments: arguments).map { row in
-            DocumentRecord(
+            try DocumentRecord(
                 id: row[0], title: row[1], category: row[2], tags: Text.decodeList(row[3]),
                 contentType: row[4], size: row[5], version: row[6], name: Array(row[7] as Data),
                 path: Array(row[8] as Data), createdAt: Timestamp(milliseconds: row[9]),

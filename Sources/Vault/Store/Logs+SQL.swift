@@ -21,8 +21,8 @@ extension ReadTransaction {
                 WHERE \(conditions.joined(separator: " AND ")) ORDER BY seq \(tail)
                 """,
             arguments: StatementArguments(arguments))
-        let records = rows.map { row in
-            LogRecord(
+        let records = try rows.map { row in
+            try LogRecord(
                 sequence: row[0], time: Timestamp(milliseconds: row[1]),
                 level: LogLevel(rawValue: row[2]) ?? .info, component: row[3], message: row[4],
                 agentID: row[5], taskID: row[6], fields: Text.decodeObject(row[7]))

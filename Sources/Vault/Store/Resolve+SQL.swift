@@ -42,11 +42,14 @@ extension ReadTransaction {
     }
 
     private func notFoundOrTrashed(_ text: String, _ kind: IDKind, _ inTrash: Bool) throws -> VaultError {
-        if !inTrash, let trashed = try? resolve(text, kind, inTrash: true) {
+        if inTrash { return notFound(text, kind) }
+        do {
+            let trashed = try resolve(text, kind, inTrash: true)
             return VaultError(
                 .notFound, "\(trashed) is in the trash", hint: "restore it first, or list the trash")
+        } catch let error as VaultError where error.code == .notFound || error.code == .ambiguousID {
+            return notFound(text, kind)
         }
-        return notFound(text, kind)
     }
 
     func notFound(_ text: String, _ kind: IDKind) -> VaultError {

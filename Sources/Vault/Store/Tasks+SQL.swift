@@ -47,7 +47,7 @@ extension ReadTransaction {
             sql: "SELECT \(TaskSQL.columns) FROM task t WHERE \(condition)\(suffix)")
         var tasks: [TaskRecord] = []
         let rows = try Row.fetchCursor(statement, arguments: arguments)
-        while let row = try rows.next() { tasks.append(TaskSQL.record(row)) }
+        while let row = try rows.next() { tasks.append(try TaskSQL.record(row)) }
         try addLinks(to: &tasks)
         return tasks
     }
@@ -111,11 +111,11 @@ enum TaskSQL {
     /// Critical first, then the nearest deadline, then the oldest.
     static let urgency = "t.priority DESC, ifnull(t.deadline, 9223372036854775807), t.created_at, t.id"
 
-    static func record(_ row: Row) -> TaskRecord {
+    static func record(_ row: Row) throws -> TaskRecord {
         func time(_ index: Int) -> Timestamp? {
             (row[index] as Int64?).map(Timestamp.init(milliseconds:))
         }
-        return TaskRecord(
+        return try TaskRecord(
             id: row[0], type: TaskType(rawValue: row[1]) ?? .implementFeature, title: row[2],
             description: row[3], status: TaskStatus(rawValue: row[4]) ?? .pending,
             priority: TaskPriority(rawValue: row[5]) ?? .medium, assignedTo: row[6], projectID: row[7],

@@ -27,13 +27,23 @@ enum Text {
         JSONValue.array(list.map(JSONValue.string)).text
     }
 
-    static func decodeList(_ json: String) -> [String] {
+    /// What `encode` wrote. Anything else is damage: an empty list in its place would be written back.
+    static func decodeList(_ json: String) throws -> [String] {
         if json == "[]" { return [] }
-        return (try? JSONValue(parsing: json))?.array?.compactMap(\.string) ?? []
+        guard let list = try JSONValue(parsing: json).array else { throw unreadable }
+        return try list.map { value in
+            guard let text = value.string else { throw unreadable }
+            return text
+        }
     }
 
-    static func decodeObject(_ json: String) -> JSONObject {
+    /// The JSON object that a column holds; damage is an error, as above.
+    static func decodeObject(_ json: String) throws -> JSONObject {
         if json == "{}" { return JSONObject() }
-        return (try? JSONValue(parsing: json))?.object ?? JSONObject()
+        guard let object = try JSONValue(parsing: json).object else { throw unreadable }
+        return object
     }
+
+    private static let unreadable = VaultError(
+        .failed, "a stored list or object is not what its column holds", hint: "run ai-team doctor")
 }
