@@ -38,6 +38,13 @@ public struct FileLock: ~Copyable, Sendable {
         try acquire(path, mode, timeout: .zero)
     }
 
+    /// Whether the path still leads to the file that is locked: its directory may have been moved meanwhile.
+    public borrowing func isInPlace() throws(FileError) -> Bool {
+        let held = try file.status()
+        guard let found = try Files.status(file.path) else { return false }
+        return found.inode == held.inode && found.device == held.device
+    }
+
     /// Gives the lock back.
     public consuming func release() {}
 

@@ -24,17 +24,26 @@ extension Vault {
         return try open(home: home, keys: keys, surroundings: surroundings)
     }
 
-    /// Opens a home. A database of an older version is brought up to date.
-    /// - Throws: `VaultError` with code `newer_format`, `EncryptedDatabaseError` for what is damaged or
-    /// locked.
+    /// Opens a home, and holds `HomeLock.shared` until `close`. A database of an older version is brought up
+    /// to date.
+    /// - Parameter timeout: how long to wait for a restore or a replacement of the root to end.
+    /// - Throws: `VaultError` with code `newer_format`, or `busy` when the keys were changed since they were
+    ///   opened; `KeyError` with code `busy` when the wait was in vain; `EncryptedDatabaseError` for what is
+    ///   damaged or locked.
     public static func open(
-        home: Home, keys: UnlockedKeys, surroundings: Surroundings = .system
+        home: Home, keys: UnlockedKeys, surroundings: Surroundings = .system,
+        timeout: Duration = .seconds(30)
     ) throws -> Vault {
-        try open(
+        let inUse = try HomeLock.shared(in: home.keysDirectory, timeout: timeout)
+        let ring = try KeyRing.summary(in: home.keysDirectory)
+        guard ring.vaultID == keys.vaultID, ring.generation == keys.ringGeneration else {
+            throw VaultError(.busy, "the keys of this home have just been changed", hint: "try again")
+        }
+        return try open(
             at: home.databasePath, keys: keys, home: home,
             blobs: BlobStore(directory: home.documentsDirectory, keys: BlobKeys(keys)),
             origin: Origin(device: keys.device.bytes, incarnation: keys.incarnation),
-            surroundings: surroundings)
+            surroundings: surroundings, inUse: inUse)
     }
 
     package static func createDatabase(
@@ -48,14 +57,15 @@ extension Vault {
 
     package static func open(
         at path: String, keys: any DatabaseKeySource, home: Home?, blobs: BlobStore, origin: Origin,
-        surroundings: Surroundings
+        surroundings: Surroundings, inUse: consuming HomeLock? = nil
     ) throws -> Vault {
         let encrypted = try EncryptedDatabase.open(
             at: path, keys: keys, configuration: databaseConfiguration(), requiresBlinding: true)
         do {
             try migrate(encrypted, surroundings)
             return Vault(
-                encrypted: encrypted, home: home, blobs: blobs, origin: origin, surroundings: surroundings)
+                encrypted: encrypted, home: home, blobs: blobs, origin: origin, surroundings: surroundings,
+                inUse: inUse)
         } catch {
             let reason = encrypted.explain(error)
             do { try encrypted.close() } catch { throw reason }
@@ -66,11 +76,6 @@ extension Vault {
     private static func migrate(_ encrypted: EncryptedPool, _ surroundings: Surroundings) throws {
         guard try !Schema.isCurrent(encrypted.pool) else { return }
         try encrypted.exempt { try Schema.bringUpToDate($0, surroundings: surroundings) }
-    }
-
-    /// Closes all connections; the last process that does so empties the log. A second call does nothing.
-    public func close() throws {
-        try database.close()
     }
 
     /// How every connection is set up.

@@ -1,5 +1,7 @@
 public import EncryptedSQLite
 internal import GRDB
+internal import KeyRing
+internal import Synchronization
 
 /// An open vault: the one API for data. Every access is a transaction, `read` or `write`; what a `write`
 /// returned from is on disk. `close` it when done: the last process to close empties the database's log.
@@ -12,10 +14,16 @@ public final class Vault: Sendable {
     package let blobs: BlobStore
     package let surroundings: Surroundings
     let ids: IDGenerator
+    /// Keeps a restore or a replacement of the root out for as long as the vault is open.
+    private let inUse: Mutex<HomeLock?>
+    /// Whether this process has written through this vault.
+    let hasWritten = Atomic(false)
 
     init(
-        encrypted: EncryptedPool, home: Home?, blobs: BlobStore, origin: Origin, surroundings: Surroundings
+        encrypted: EncryptedPool, home: Home?, blobs: BlobStore, origin: Origin, surroundings: Surroundings,
+        inUse: consuming HomeLock? = nil
     ) {
+        self.inUse = Mutex(inUse)
         database = encrypted
         self.home = home
         self.blobs = blobs
@@ -34,7 +42,8 @@ public final class Vault: Sendable {
     /// Writes all or nothing. `actor` is who the change log and histories name.
     @discardableResult
     public func write<T>(actor: String = "user", _ body: (WriteTransaction) throws -> T) throws -> T {
-        try explaining {
+        hasWritten.store(true, ordering: .relaxed)
+        return try explaining {
             try database.pool.write { db in
                 let transaction = WriteTransaction(
                     db: db, actor: actor, origin: origin, surroundings: surroundings, ids: ids)
@@ -45,10 +54,31 @@ public final class Vault: Sendable {
         }
     }
 
+    /// Closes all connections; the last process that does so empties the log. A second call does nothing.
+    public func close() throws {
+        defer { inUse.withLock { $0 = nil } }
+        try database.close()
+    }
+
     /// Tells what stands behind an error of SQLite's.
     private func explaining<T>(_ body: () throws -> T) throws -> T {
         do { return try body() } catch let error as DatabaseError {
-            throw database.explain(error)
+            let reason = database.explain(error)
+            throw (reason as? DatabaseError).map(VaultError.init(sqlite:)) ?? reason
+        }
+    }
+}
+
+extension VaultError {
+    /// An error of SQLite's that has no reason of ours behind it. Its SQL and values are nobody's business.
+    init(sqlite error: DatabaseError) {
+        let message = "the database: \(error.message ?? "SQLite error \(error.extendedResultCode.rawValue)")"
+        switch error.resultCode {
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+            self.init(.integrityFailure, message, hint: "run ai-team doctor, or restore from a backup")
+        case .SQLITE_FULL:
+            self.init(.failed, message, hint: "free some space on the disk; nothing was changed")
+        default: self.init(.failed, message)
         }
     }
 }

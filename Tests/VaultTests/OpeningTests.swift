@@ -32,4 +32,42 @@ import Vault
             #expect(Data(bytes).range(of: Data("canary-".utf8)) == nil)
         }
     }
+
+    @Test func anOpenVaultHasItsHomeForItselfAndOthers() throws {
+        let made = try MadeHome()
+        let first = try made.open()
+        let second = try made.open()
+        #expect(throws: KeyError.self) { try HomeLock.exclusive(in: made.home.keysDirectory).release() }
+        try first.close()
+        #expect(throws: KeyError.self) { try HomeLock.exclusive(in: made.home.keysDirectory).release() }
+        try second.close()
+        let alone = try HomeLock.exclusive(in: made.home.keysDirectory)
+        #expect(performing: { try made.open() }, throws: { ($0 as? KeyError)?.code == .busy })
+        alone.release()
+        try made.open().close()
+    }
+
+    @Test func keysThatWereReplacedMeanwhileDontOpenTheVault() throws {
+        let made = try MadeHome()
+        let (home, old) = (made.home, try made.keys())
+        let slot = try SlotSecret.keyFile(SecretBytes.random(count: 32))
+        _ = try KeyRing.addSlot(slot, in: home.keysDirectory, keys: old, time: 2)
+        expect(.busy) { try Vault.open(home: home, keys: old) }
+        try made.open().close()
+    }
+
+    @Test func aLockInADirectoryThatMovedAwayDoesNotCount() throws {
+        let directory = try TemporaryDirectory()
+        let (place, old) = (directory("keys"), directory("old"))
+        try Files.createDirectory(place)
+        let path = place + "/home.lock"
+        guard let lock = try FileLock.attempt(path, .exclusive) else { throw POSIXError(.EBUSY) }
+        #expect(try lock.isInPlace())
+        try Durable.rename(place, to: old)
+        #expect(try !lock.isInPlace())
+        try Files.createDirectory(place)
+        try HomeLock.exclusive(in: place).release()
+        #expect(try !lock.isInPlace())
+        lock.release()
+    }
 }

@@ -18,7 +18,6 @@ final class Context {
         var location: HomeLocation?
         var keys: UnlockedKeys?
         var vault: Vault?
-        var inUse: HomeInUse?
         var isGuarded = false
     }
 

@@ -1,13 +1,6 @@
 import KeyRing
 import Vault
 
-/// Keeps a home from having its root replaced while its vault is open in this process.
-final class HomeInUse {
-    private let lock: HomeLock
-
-    init(_ home: Home) throws { lock = try HomeLock.shared(in: home.keysDirectory) }
-}
-
 extension Context {
     /// The open vault; the first call opens it.
     /// - Throws: `guard` when a setting that matters was edited from outside and not confirmed.
@@ -26,10 +19,22 @@ extension Context {
         if let vault = cache.vault { return vault }
         let home = try existingHome()
         let keys = try unlock()
-        cache.inUse = try HomeInUse(home)
         let vault = try Vault.open(home: home, keys: keys)
         cache.vault = vault
         return vault
+    }
+
+    /// Tidies the vault up when a day has passed and this command has written. What goes wrong there is not
+    /// the command's failure.
+    func maintain() {
+        do {
+            guard let report = try cache.vault?.maintain() else { return }
+            console.detail(
+                "tidied up: \(report.records) records of the trash, \(report.logLines) log lines, "
+                    + "\(report.blobs.files) files")
+        } catch {
+            console.detail("tidying up: \(Failure(describing: error)?.message ?? "\(error)")")
+        }
     }
 
     /// Closes what was opened. The last process that closes a vault empties its log.
