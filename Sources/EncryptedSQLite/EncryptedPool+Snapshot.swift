@@ -33,6 +33,16 @@ extension EncryptedPool {
         return try body(try DatabaseImage(database))
     }
 
+    /// Runs `body` while no backup copies and no checkpoint runs, for who removes what a backup may be
+    /// copying. `body` may write. Nil when somebody else held the lock for `milliseconds`.
+    public func excludingSnapshots<R>(milliseconds: Int, _ body: () throws -> R) throws -> R? {
+        let lock = try ConnectionLocks.snapshot(base: database.lockBase)
+        let deadline = Clock.deadline(milliseconds: UInt64(max(0, milliseconds)))
+        guard try lock.lockExclusive(until: deadline) else { return nil }
+        defer { lock.unlock() }
+        return try body()
+    }
+
     /// Authenticates every page of the main file and every record of the log that counts.
     public func verify(milliseconds: Int = 10_000) throws -> DatabaseVerification {
         let deadline = Clock.deadline(milliseconds: UInt64(max(0, milliseconds)))

@@ -68,4 +68,24 @@ import Testing
             #expect(data.range(of: Data("金絲雀".utf8)) == nil, "\(name)")
         }
     }
+
+    @Test("A damaged blob is an integrity failure that names its document", arguments: [3, 40, 200])
+    func damage(_ position: Int) throws {
+        let home = try TestHome()
+        let path = try home.file("a.txt", Data("content".utf8))
+        let id = try #require(try home.json("kb", "upload", path)["uploaded"][0]["id"].string)
+        let documents = URL(filePath: home.home).appending(path: "data/documents")
+        let names = try FileManager.default.subpathsOfDirectory(atPath: documents.path(percentEncoded: false))
+        let blob = documents.appending(path: try #require(names.first { $0.count > 30 }))
+        var bytes = try Data(contentsOf: blob)
+        bytes[position] ^= 1
+        try bytes.write(to: blob)
+        let error = try home.error("kb", "get", id, expect: 6)
+        #expect(error["code"].string == "integrity_failure")
+        #expect(error["message"].string?.contains(id) == true)
+        #expect(try home.run("doctor", "--json", expect: 6).text.contains(id))
+        let out = home.folder.appending(path: "out.txt").path(percentEncoded: false)
+        try home.error("kb", "get", id, "-o", out, expect: 6)
+        #expect(!FileManager.default.fileExists(atPath: out))
+    }
 }

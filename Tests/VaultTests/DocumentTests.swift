@@ -74,7 +74,7 @@ import Vault
         _ = try upload(test, ["c"], in: files.path)
         #expect(try test.vault.read { try test.vault.storedBlobs($0).count } == 1)
         #expect(try test.vault.read { try $0.statistics().blobs } == 1)
-        let names = try Files.list(test.directory("documents"))
+        let names = try Files.list(test.directory("documents")).filter { $0.utf8.count == 2 }
         #expect(names.count == 1, "\(names)")
     }
 
@@ -121,5 +121,33 @@ import Vault
         try test.vault.write { try $0.purgeDocument(ids[0]) }
         #expect(try test.vault.sweepBlobs().files == 1)
         #expect(try content(test, ids[1]) == Array("b".utf8))
+    }
+
+    @Test func storedVersionsNameTheirBlobs() throws {
+        let test = try TestVault()
+        let files = try TemporaryDirectory()
+        #expect(try test.vault.read { try $0.lastChangeSequence() } == 0)
+        try write(files("a"), Array("one".utf8))
+        let id = try upload(test, ["a"], in: files.path).uploaded[0].id
+        try write(files("a"), Array("two".utf8))
+        _ = try upload(test, ["a"], in: files.path)
+        try write(files("b"), Array("one".utf8))
+        let other = try upload(test, ["b"], in: files.path).uploaded[0].id
+        try test.vault.write { try $0.deleteDocument(other) }
+        let (versions, last) = try test.vault.read { tx in
+            var versions: [StoredVersion] = []
+            try test.vault.eachStoredVersion(tx) { versions.append($0) }
+            return (versions, try tx.lastChangeSequence())
+        }
+        #expect(versions.map(\.documentID) == [id, id, other] && versions.map(\.number) == [1, 2, 1])
+        #expect(versions.map(\.isInTrash) == [false, false, true])
+        #expect(versions.map(\.name) == ["a", "a", "b"].map { Array($0.utf8) })
+        #expect(versions[0].content == versions[2].content && versions[0].content.reference.size == 3)
+        #expect(try versions.allSatisfy { try Files.exists($0.content.path) })
+        #expect(last == 4)
+        #expect(try test.vault.verifyDocuments() == DocumentVerification(blobs: 2))
+        try Durable.remove(versions[1].content.path)
+        let found = try test.vault.verifyDocuments()
+        #expect(found.failures.count == 1 && found.failures[0].message.contains(id))
     }
 }

@@ -39,8 +39,12 @@ struct BlobReader: ~Copyable {
     private mutating func readHeader(expecting size: Int64) throws {
         let fixed = try plaintext(0..<BlobHeader.fixedCount)
         guard fixed.count == BlobHeader.fixedCount else { throw store.failure(name, "it is too short") }
-        let frames = try BlobHeader.frameCount(fixed)
-        header = try BlobHeader(plaintext(0..<(BlobHeader.fixedCount + 4 * frames)))
+        do {
+            let frames = try BlobHeader.frameCount(fixed)
+            header = try BlobHeader(plaintext(0..<(BlobHeader.fixedCount + 4 * frames)))
+        } catch is CryptoError {
+            throw store.failure(name, "its header makes no sense")
+        }
         guard Int64(cobblestone.plaintextCount) == header.paddedCount, header.plainCount == size else {
             throw store.failure(name, "its length is wrong")
         }

@@ -23,6 +23,9 @@ package struct BlobStore: Sendable {
 
     package func path(_ name: String) -> String { "\(directory)/\(name.prefix(2))/\(name)" }
 
+    /// Held shared by every upload; who gets it exclusively knows that none runs. Never removed.
+    var uploadLock: String { directory + "/uploads.lock" }
+
     /// What Cobblestone binds a blob to: vault, kind and name.
     func context(_ name: String) -> [UInt8] {
         var context = CanonicalWriter()

@@ -8,8 +8,6 @@ struct StagedBlob: Sendable {
     let name: String
     /// The temporary file; nil when the content is stored already.
     let temporary: String?
-    /// Bytes of the file.
-    let storedBytes: Int64
 }
 
 /// Bytes that can be read twice: first to know their hash and how they compress, then to encrypt them.
@@ -53,7 +51,7 @@ struct BlobWriter {
             sha256: hasher.finish(), size: source.count, epoch: store.keys.currentEpoch())
         let name = try store.name(reference)
         if try isKnown(reference) {
-            return StagedBlob(reference: reference, name: name, temporary: nil, storedBytes: 0)
+            return StagedBlob(reference: reference, name: name, temporary: nil)
         }
         isPaying = isPaying && stored * 8 <= source.count * 7
         let header =
@@ -62,7 +60,7 @@ struct BlobWriter {
             : BlobHeader(plainCount: source.count)
         let temporary = try "\(store.directory)/tmp-\(Hex.encode(random(12)))"
         do {
-            let bytes = try write(name, header, reference, to: temporary) { emit in
+            try write(name, header, reference, to: temporary) { emit in
                 if small {
                     for piece in isPaying ? kept : plain { try piece.withUnsafeBytes(emit) }
                     return
@@ -77,7 +75,7 @@ struct BlobWriter {
                 }
                 guard second.finish() == reference.sha256 else { throw Self.changed }
             }
-            return StagedBlob(reference: reference, name: name, temporary: temporary, storedBytes: bytes)
+            return StagedBlob(reference: reference, name: name, temporary: temporary)
         } catch {
             // The first failure is the one to tell; a file that stays is taken by the next sweep.
             do { try Durable.remove(temporary) } catch {}
@@ -102,11 +100,10 @@ struct BlobWriter {
         }
     }
 
-    /// - Returns: the size of the file.
     private func write(
         _ name: String, _ header: BlobHeader, _ reference: BlobReference, to path: String,
         _ content: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
-    ) throws -> Int64 {
+    ) throws {
         let sink = try EncryptedSink(
             File.open(path, .createNew), key: store.keys.key(reference.epoch), context: store.context(name))
         try header.bytes.withUnsafeBytes(sink.add)
@@ -118,7 +115,7 @@ struct BlobWriter {
             try zeros.withUnsafeBytes { try sink.add(UnsafeRawBufferPointer(rebasing: $0[..<part])) }
             padding -= Int64(part)
         }
-        return try sink.finish()
+        try sink.finish()
     }
 }
 
@@ -138,11 +135,9 @@ private final class EncryptedSink {
 
     func add(_ bytes: UnsafeRawBufferPointer) throws { try encryptor?.update(bytes, put) }
 
-    /// - Returns: the size of the file.
-    func finish() throws -> Int64 {
+    func finish() throws {
         try encryptor.take()?.finalize(put)
         try flush()
-        return offset
     }
 
     private func put(_ bytes: UnsafeRawBufferPointer) throws {

@@ -2,6 +2,13 @@ internal import FoundationEssentials
 internal import GRDB
 
 extension ReadTransaction {
+    /// The sequence of the newest transaction in this vault's log, 0 when there is none: two reads that see
+    /// the same one see the same travelling records.
+    public func lastChangeSequence() throws -> Int64 {
+        try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT seq FROM change_batch ORDER BY seq DESC LIMIT 1")) ?? 0
+    }
+
     /// The transactions that changed travelling records, in the order of this vault's log.
     /// - Parameters:
     ///   - sequence: only later ones.

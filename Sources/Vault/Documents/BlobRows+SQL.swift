@@ -27,17 +27,26 @@ extension WriteTransaction {
             ])
     }
 
-    /// Removes rows of blobs that no version names; intents older than a day are of uploads that died.
-    /// - Returns: the names of all blobs that must stay.
-    func dropUnreferencedBlobs(named referenced: Set<String>) throws -> Set<String> {
-        try db.execute(
-            sql: "DELETE FROM blob_intent WHERE created_at < ?",
-            arguments: [now.advanced(byMilliseconds: -86_400_000).milliseconds])
-        let intents = try String.fetchSet(db, sql: "SELECT name FROM blob_intent")
-        let kept = referenced.union(intents)
-        for name in try String.fetchAll(db, sql: "SELECT name FROM blob") where !kept.contains(name) {
-            try db.execute(sql: "DELETE FROM blob WHERE name = ?", arguments: [name])
-        }
-        return kept
+    /// Forgets uploads that never ended.
+    /// - Parameter isAlone: no upload runs, so all have ended; else those that began a day ago or more.
+    func dropIntents(isAlone: Bool) throws {
+        let limit = isAlone ? Int64.max : now.advanced(byMilliseconds: -intentMilliseconds).milliseconds
+        try db.execute(sql: "DELETE FROM blob_intent WHERE created_at <= ?", arguments: [limit])
     }
+
+    func dropBlob(_ name: String) throws {
+        try db.cachedStatement(sql: "DELETE FROM blob WHERE name = ?").execute(arguments: [name])
+    }
+}
+
+/// How long an upload may take from its announcement to its rows.
+let intentMilliseconds: Int64 = 86_400_000
+
+extension ReadTransaction {
+    func blobIntents() throws -> Set<String> {
+        try String.fetchSet(db, sql: "SELECT name FROM blob_intent")
+    }
+
+    /// The names of all blobs that have a row, whether a version names them or not.
+    func blobRows() throws -> [String] { try String.fetchAll(db, sql: "SELECT name FROM blob") }
 }

@@ -17,7 +17,9 @@ extension Vault {
             let name = try ExportName.free(parts[parts.count - 1]) {
                 try RawFiles.mode(target + $0, follow: false) != nil
             }
-            try RawFiles.write(target + name) { emit in try blobs.read(document.content, emit) }
+            try RawFiles.write(target + name) { emit in
+                try naming(document.id) { try blobs.read(document.content, emit) }
+            }
         }
         return documents.count
     }

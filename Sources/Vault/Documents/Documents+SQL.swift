@@ -72,12 +72,32 @@ extension ReadTransaction {
                 FROM document_version WHERE document_id = ? AND deleted_at IS NULL ORDER BY number, id
                 """,
             arguments: [id])
-        return rows.map { row in
-            DocumentVersion(
-                id: row[0], documentID: row[1], number: row[2], contentType: row[3],
-                createdAt: Timestamp(milliseconds: row[4]),
-                content: BlobReference(sha256: Array(row[5] as Data), size: row[6], epoch: row[7]),
-                extractedText: Self.text(row[8], row[9], row[7]))
+        return rows.map(Self.version)
+    }
+
+    private static func version(_ row: Row) -> DocumentVersion {
+        DocumentVersion(
+            id: row[0], documentID: row[1], number: row[2], contentType: row[3],
+            createdAt: Timestamp(milliseconds: row[4]),
+            content: BlobReference(sha256: Array(row[5] as Data), size: row[6], epoch: row[7]),
+            extractedText: text(row[8], row[9], row[7]))
+    }
+
+    /// Every version, one at a time, with its document's id, name and whether that is in the trash.
+    func eachVersion(
+        _ body: (_ document: String, _ name: [UInt8], _ isInTrash: Bool, DocumentVersion) throws -> Void
+    ) throws {
+        let rows = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT v.id, v.document_id, v.number, v.content_type, v.created_at, v.sha256, v.size, v.epoch,
+                    v.text_sha256, v.text_size, ifnull(d.name, x''),
+                    d.deleted_at IS NOT NULL OR v.deleted_at IS NOT NULL
+                FROM document_version v LEFT JOIN document d ON d.id = v.document_id
+                ORDER BY v.document_id, v.number, v.id
+                """)
+        while let row = try rows.next() {
+            try body(row[1], Array(row[10] as Data), row[11], Self.version(row))
         }
     }
 

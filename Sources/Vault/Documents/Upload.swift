@@ -41,6 +41,19 @@ extension Vault {
         _ arguments: [[UInt8]], workingDirectory: [UInt8], options: UploadOptions = UploadOptions(),
         progress: (_ files: Int, _ bytes: Int64, _ of: Int) throws -> Void = { _, _, _ in }
     ) throws -> UploadReport {
+        let running = try FileLock.acquire(blobs.uploadLock, .shared, timeout: .seconds(60))
+        guard let running else {
+            throw VaultError(.busy, "another process is clearing up what uploads left", hint: "try again")
+        }
+        let result = Result { try uploadAll(arguments, workingDirectory, options, progress) }
+        running.release()
+        return try result.get()
+    }
+
+    private func uploadAll(
+        _ arguments: [[UInt8]], _ workingDirectory: [UInt8], _ options: UploadOptions,
+        _ progress: (_ files: Int, _ bytes: Int64, _ of: Int) throws -> Void
+    ) throws -> UploadReport {
         var items: [UploadItem] = []
         var seen: Set<[UInt8]> = []
         for argument in arguments {
@@ -80,9 +93,10 @@ extension Vault {
         do {
             try place(&ready, upload)
             try write(actor: options.actor) { tx in
-                for file in ready {
-                    for blob in [file.blob, file.text].compactMap({ $0 }) where blob.storedBytes > 0 {
-                        try tx.addBlob(blob, stored: blob.storedBytes)
+                for var file in ready {
+                    try refresh(&file, tx)
+                    for blob in file.blobs where !file.isUnchanged {
+                        try tx.addBlob(blob, stored: Files.status(blobs.path(blob.name))?.size ?? 0)
                     }
                     let id = try tx.recordUpload(file, into: file.old)
                     report.uploaded.append(file.result(id))
@@ -94,6 +108,18 @@ extension Vault {
             throw error
         }
         return ready.reduce(0) { $0 + $1.blob.reference.size }
+    }
+
+    /// Looks again at the document from the file's path: another upload of it may have been faster.
+    private func refresh(_ file: inout ReadyFile, _ tx: WriteTransaction) throws {
+        let wasUnchanged = file.isUnchanged
+        file.old = try tx.document(atPath: file.item.path)
+        file.isUnchanged = file.old?.content.sha256 == file.blob.reference.sha256
+        // Nothing was stored for it, and nothing kept what was there from being swept.
+        guard wasUnchanged, !file.isUnchanged, try !blobs.isPresent(file.blob.reference) else { return }
+        let path = String(decoding: file.item.path, as: UTF8.self)
+        throw VaultError(
+            .conflict, "'\(path)' was removed while it was uploaded", hint: "upload it again")
     }
 
     private static func asVaultError(_ error: any Error) -> VaultError {
@@ -131,20 +157,34 @@ extension Vault {
     private func place(_ ready: inout [ReadyFile], _ upload: [UInt8]) throws {
         let changed = ready.filter { !$0.isUnchanged }
         guard !changed.isEmpty else { return }
-        let staged = changed.flatMap { [$0.blob, $0.text].compactMap { $0 } }
-        try write { try $0.addIntents(staged.map(\.name), upload: upload) }
+        try write { try $0.addIntents(changed.flatMap(\.blobs).map(\.name), upload: upload) }
         // Only now it counts whether a blob is there: from here on nobody sweeps it.
-        for index in ready.indices where !ready[index].isUnchanged && ready[index].blob.temporary == nil {
-            guard try !Files.exists(blobs.path(ready[index].blob.name)) else { continue }
-            let writer = BlobWriter(store: blobs, random: surroundings.random)
-            ready[index].blob = try writer.stage(SourceFile(ready[index].item.path)) { _ in false }
+        for index in ready.indices where !ready[index].isUnchanged {
+            try stageWhatIsGone(&ready[index])
         }
-        let moving = ready.flatMap { [$0.blob, $0.text].compactMap { $0 } }.filter { $0.temporary != nil }
-        try blobs.settle(moving)
+        try blobs.settle(ready.filter { !$0.isUnchanged }.flatMap(\.blobs))
+    }
+
+    /// Writes blobs that were there when the file was read and have been swept since.
+    private func stageWhatIsGone(_ file: inout ReadyFile) throws {
+        func isGone(_ blob: StagedBlob) throws -> Bool {
+            try blob.temporary == nil && !Files.exists(blobs.path(blob.name))
+        }
+        let writer = BlobWriter(store: blobs, random: surroundings.random)
+        if try isGone(file.blob) {
+            file.blob = try writer.stage(SourceFile(file.item.path)) { _ in false }
+        }
+        if let text = file.text, try isGone(text),
+            let bytes = try PDFText.extract(SourceFile(file.item.path))
+        {
+            file.text = try writer.stage(SourceBytes(bytes: bytes)) { _ in false }
+        }
     }
 }
 
 extension ReadyFile {
+    fileprivate var blobs: [StagedBlob] { [blob, text].compactMap { $0 } }
+
     fileprivate func result(_ id: String) -> UploadResult {
         UploadResult(
             id: id, title: title, category: category, size: blob.reference.size,
@@ -152,7 +192,7 @@ extension ReadyFile {
     }
 
     fileprivate func removeTemporaries() {
-        for path in [blob.temporary, text?.temporary].compactMap({ $0 }) {
+        for path in blobs.compactMap(\.temporary) {
             // One that stays is removed by the next sweep.
             do { try Durable.remove(path) } catch { continue }
         }

@@ -38,7 +38,7 @@ extension ReadTransaction {
         result.blobBytes = try Int64.fetchOne(db, sql: "SELECT ifnull(sum(stored), 0) FROM blob") ?? 0
         result.busyAgents = try agents().filter { $0.status == "busy" }.count
         result.logLines = try count("log")
-        result.changes = try Int64.fetchOne(db, sql: "SELECT ifnull(max(seq), 0) FROM change_batch") ?? 0
+        result.changes = try lastChangeSequence()
         return result
     }
 

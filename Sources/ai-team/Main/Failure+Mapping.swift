@@ -1,4 +1,5 @@
 import Backup
+import Cryptography
 import EncryptedSQLite
 import FileSystem
 import KeyRing
@@ -19,7 +20,8 @@ extension Failure {
         case let error as EncryptedDatabaseError:
             self.init(Self.code(of: error), error.message, hint: error.hint)
         case let error as BackupError:
-            self.init(Code(named: error.code.description), error.description, hint: error.hint)
+            self.init(Self.code(of: error), error.description, hint: error.hint)
+        case let error as CryptoError: self.init(Self.code(of: error), error.message, hint: error.hint)
         case let error as FileError:
             self.init(error.isNotFound ? .notFound : .failed, "\(error)")
         default: return nil
@@ -38,6 +40,25 @@ extension Failure {
         default: .failed
         }
     }
+
+    private static func code(of error: BackupError) -> Code {
+        switch error.code {
+        case .notFound: .notFound
+        case .ambiguous: .ambiguousID
+        case .integrity: .integrityFailure
+        case .rollback: .rollback
+        case .newerFormat: .newerFormat
+        case .conflict: .conflict
+        case .guardRefused: .refusedByGuard
+        case .locked: .locked
+        default: .failed
+        }
+    }
+
+    /// One that comes up here unexplained: bytes that don't authenticate, unless the machine is to blame.
+    private static func code(of error: CryptoError) -> Code {
+        error.code == .libraryFailure || error.code == .randomFailure ? .failed : .integrityFailure
+    }
 }
 
 extension Failure.Code {
@@ -49,7 +70,7 @@ extension Failure.Code {
         ]
         let meanings: [String: Failure.Code] = [
             "invalid": .usage, "damaged_ring": .integrityFailure, "invalid_roster": .integrityFailure,
-            "guard_refused": .refusedByGuard, "malformed": .wrongKey, "integrity": .integrityFailure,
+            "guard_refused": .refusedByGuard, "malformed": .wrongKey,
         ]
         self = known.first { $0.name == name } ?? meanings[name] ?? .failed
     }

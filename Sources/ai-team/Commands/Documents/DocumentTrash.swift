@@ -22,7 +22,10 @@ struct DocumentDelete: Command {
         if purge {
             try Confirmation.require("remove \(found.id) \"\(found.title.printable)\" for good?", yes: yes)
             try vault.write { try $0.purgeDocument(found.id) }
-            try vault.sweepBlobs()
+            if try !vault.sweepBlobs().isComplete {
+                try vault.hastenMaintenance()
+                context.console.note("its files are removed when the backup that is running has ended")
+            }
         } else {
             _ = try vault.write { try $0.deleteDocument(found.id) }
         }

@@ -74,10 +74,11 @@ struct Doctor: Command {
     }
 
     private static func documents(_ context: Context) throws -> String {
-        let vault = try context.unguardedVault()
-        let blobs = try vault.read { try vault.storedBlobs($0) }
-        for blob in blobs { try vault.verify(blob) }
-        return "\(blobs.count) blobs authentic"
+        let found = try context.unguardedVault().verifyDocuments()
+        guard let first = found.failures.first else { return "\(found.blobs) blobs authentic" }
+        let damaged = found.failures.first { $0.code == .integrityFailure } ?? first
+        let more = found.failures.count > 1 ? ", and \(found.failures.count - 1) more" : ""
+        throw VaultError(damaged.code, damaged.message + more, hint: damaged.hint)
     }
 
     /// A clock before the day on which this program was built is wrong.

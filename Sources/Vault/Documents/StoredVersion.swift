@@ -1,0 +1,77 @@
+/// A blob that a backup must hold.
+public struct StoredBlob: Sendable, Hashable {
+    public let name: String
+    /// The encrypted file.
+    public let path: String
+    public let reference: BlobReference
+}
+
+/// One version of a document with the blobs that hold it: what finds a document without the database.
+public struct StoredVersion: Sendable, Hashable {
+    public let documentID: String
+    /// Relative, as bytes: where an export puts it. Need not be UTF-8.
+    public let name: [UInt8]
+    /// From 1.
+    public let number: Int
+    public let isInTrash: Bool
+    public let content: StoredBlob
+    /// The text that was taken out of a PDF.
+    public let extractedText: StoredBlob?
+}
+
+/// What a look at every blob found.
+public struct DocumentVerification: Sendable, Equatable {
+    public internal(set) var blobs = 0
+    /// One for each blob that is damaged or missing, with the document's id in its message.
+    public internal(set) var failures: [VaultError] = []
+
+    package init(blobs: Int = 0) { self.blobs = blobs }
+}
+
+extension Vault {
+    /// The blobs that the versions of all documents name, each once, trash included.
+    public func storedBlobs(_ tx: ReadTransaction) throws -> [StoredBlob] {
+        try tx.referencedBlobs().map(stored)
+    }
+
+    /// Every version of every document, trash included, in the order of documents and numbers.
+    public func eachStoredVersion(
+        _ tx: ReadTransaction, _ body: (StoredVersion) throws -> Void
+    ) throws {
+        try tx.eachVersion { document, name, isInTrash, version in
+            try body(
+                StoredVersion(
+                    documentID: document, name: name, number: version.number, isInTrash: isInTrash,
+                    content: stored(version.content), extractedText: version.extractedText.map(stored)))
+        }
+    }
+
+    /// Reads a blob whole and compares its hash.
+    /// - Throws: `VaultError` with code `integrity_failure` or `not_found` that names it.
+    public func verify(_ blob: StoredBlob) throws { try blobs.verify(blob.reference) }
+
+    /// Reads every blob of every version whole.
+    public func verifyDocuments() throws -> DocumentVerification {
+        var versions: [StoredVersion] = []
+        try read { tx in try eachStoredVersion(tx) { versions.append($0) } }
+        var seen: Set<String> = []
+        var found = DocumentVerification()
+        for version in versions {
+            for blob in [version.content, version.extractedText].compactMap({ $0 })
+            where seen.insert(blob.name).inserted {
+                do {
+                    try naming(version.documentID) { try verify(blob) }
+                } catch let error as VaultError {
+                    found.failures.append(error)
+                }
+            }
+        }
+        found.blobs = seen.count
+        return found
+    }
+
+    private func stored(_ reference: BlobReference) throws -> StoredBlob {
+        let name = try blobs.name(reference)
+        return StoredBlob(name: name, path: blobs.path(name), reference: reference)
+    }
+}
