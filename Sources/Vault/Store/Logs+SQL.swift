@@ -52,16 +52,20 @@ extension WriteTransaction {
             ])
     }
 
-    /// Forgets log lines that are older than `days`, and the oldest beyond `linesMax`.
+    /// Forgets log lines that are older than `days`, and the oldest beyond `linesMax`, `limit` at most.
     /// - Returns: how many went.
     @discardableResult
-    public func trimLogs(olderThanDays days: Int, linesMax: Int = 1_000_000) throws -> Int {
-        let limit = now.advanced(byMilliseconds: -Int64(days) * 86_400_000)
-        try db.execute(sql: "DELETE FROM log WHERE time < ?", arguments: [limit.milliseconds])
-        var removed = db.changesCount
+    public func trimLogs(
+        olderThanDays days: Int, linesMax: Int = 1_000_000, limit: Int = Int(Int32.max)
+    ) throws -> Int {
         try db.execute(
-            sql: "DELETE FROM log WHERE seq <= (SELECT max(seq) FROM log) - ?", arguments: [linesMax])
-        removed += db.changesCount
-        return removed
+            sql: """
+                DELETE FROM log WHERE seq IN (SELECT seq FROM log
+                    WHERE time < ? OR seq <= (SELECT max(seq) FROM log) - ? ORDER BY seq LIMIT ?)
+                """,
+            arguments: [
+                now.advanced(byMilliseconds: -Int64(days) * 86_400_000).milliseconds, linesMax, limit,
+            ])
+        return db.changesCount
     }
 }

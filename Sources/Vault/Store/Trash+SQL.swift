@@ -38,19 +38,23 @@ extension WriteTransaction {
         try purge(.task, id: id)
     }
 
-    /// Purges what has been in the trash for 30 days.
-    /// - Returns: how many records went.
+    /// Purges what has been in the trash for 30 days, `limit` tasks, projects and documents at most of each.
+    /// `Vault.sweepBlobs` then removes what the documents held.
+    /// - Returns: how many went.
     @discardableResult
-    public func emptyTrash() throws -> Int {
-        let limit = now.advanced(byMilliseconds: -trashDays * 86_400_000).milliseconds
+    public func emptyTrash(limit: Int = Int(Int32.max)) throws -> Int {
+        let end = now.advanced(byMilliseconds: -trashDays * 86_400_000).milliseconds
         func expired(_ table: String) throws -> [String] {
-            try String.fetchAll(db, sql: "SELECT id FROM \(table) WHERE deleted_at < ?", arguments: [limit])
+            try String.fetchAll(
+                db, sql: "SELECT id FROM \(table) WHERE deleted_at < ? LIMIT ?", arguments: [end, limit])
         }
         let tasks = try expired("task")
         for id in tasks { try purgeRecords(ofTask: id) }
         if !tasks.isEmpty { try SearchIndex.compact(db) }
         let projects = try expired("project")
         for id in projects { try purge(.project, id: id) }
-        return tasks.count + projects.count
+        let documents = try expired("document")
+        for id in documents { try purgeDocument(id) }
+        return tasks.count + projects.count + documents.count
     }
 }

@@ -40,6 +40,7 @@ enum Program {
     private static func execute(_ command: any Command, _ context: Context) throws -> Int32 {
         do {
             try command.execute(context)
+            context.maintain()
             try context.close()
             return context.exitStatus
         } catch {
