@@ -32,7 +32,7 @@ package enum Extraction {
             case .directory:
                 try tree.directory(path, permissions: member.permissions, modified: member.modified)
             case .symbolicLink(let destination):
-                try tree.link(path, to: destination)
+                try tree.link(path, to: destination, modified: member.modified)
             case .file:
                 try tree.file(path, permissions: member.permissions, modified: member.modified) { write in
                     while case let bytes = try reader.read(1 << 18), !bytes.isEmpty {

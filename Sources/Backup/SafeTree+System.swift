@@ -1,30 +1,42 @@
 internal import CSystem
+internal import Cryptography
 internal import Glibc
 
 /// Writes files below one directory, whatever their names say.
 ///
 /// Every directory on the way is opened by name with O_NOFOLLOW from a descriptor of its parent, so a link,
-/// planted before or meanwhile, is never followed; files are made with O_EXCL, so nothing is overwritten and
-/// a name that comes twice is refused. Symbolic links are made last, by `finish`, when no file is written any
-/// more. Nothing gets an owner, a set-user-id bit or a device.
+/// planted before or meanwhile, is never followed; files are made with O_EXCL. A name that comes twice is
+/// refused, or (`Names.replace`) gets its new file by a rename. Symbolic links are made last, by `finish`,
+/// when no file is written any more. Nothing gets an owner, a set-user-id bit or a device.
 final class SafeTree {
     private let root: Int32
     private let name: String
     /// The directory that was used last: archives come sorted.
     private var cached: (path: [[UInt8]], descriptor: Int32)?
-    private var links: [(path: RelativePath, destination: [UInt8])] = []
+    private var links: [(path: RelativePath, destination: [UInt8], modified: Int64)] = []
     /// Their times, set at the end: making a file in a directory changes its time.
     private var directories: [(path: RelativePath, permissions: UInt16, modified: Int64)] = []
 
     /// Which symbolic links may be made.
     enum LinkPolicy { case inside, any }
+    /// Whether directories keep their permissions, or stay writable for their owner too.
+    enum Modes { case writable, exact }
+    /// What happens to a file or link that is there.
+    enum Names { case refuse, replace }
+
     private let linkPolicy: LinkPolicy
+    private let modes: Modes
+    private let names: Names
 
     /// Opens `directory`, which exists.
-    init(_ directory: String, links: LinkPolicy = .inside) throws {
+    init(
+        _ directory: String, links: LinkPolicy = .inside, modes: Modes = .writable, names: Names = .refuse
+    ) throws {
         root = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         name = directory
         linkPolicy = links
+        self.modes = modes
+        self.names = names
         if root < 0 { throw failure("open", directory) }
     }
 
@@ -42,17 +54,17 @@ final class SafeTree {
     /// Notes a symbolic link; `finish` makes it.
     ///
     /// - Throws: `.integrity` when it points out of the tree and the policy forbids that.
-    func link(_ path: RelativePath, to destination: [UInt8]) throws {
+    func link(_ path: RelativePath, to destination: [UInt8], modified: Int64) throws {
         guard linkPolicy == .any || path.containsLink(to: destination) else {
             throw BackupError.integrity(path.bytes.printable, "a symbolic link that leaves the directory")
         }
         guard !destination.isEmpty, destination.count < 4096, !destination.contains(0) else {
             throw BackupError.integrity(path.bytes.printable, "a symbolic link to nowhere")
         }
-        links.append((path, destination))
+        links.append((path, destination, modified))
     }
 
-    /// Makes a file; `write` is given a function that appends bytes.
+    /// Makes a file; `write` is given a function that appends bytes. A file that fails leaves nothing.
     ///
     /// - Throws: `.integrity` when the name is taken; `.failed`; whatever `write` throws.
     func file(
@@ -60,47 +72,95 @@ final class SafeTree {
         _ write: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws {
         let parent = try descend(path.components.dropLast())
-        let descriptor = try withName(path) { name in
-            openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        }
+        let place = try Place(path, in: parent, names)
+        let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        let descriptor = openat(parent, place.first, flags, 0o600)
         guard descriptor >= 0 else { throw taken(path, "open") }
         defer { close(descriptor) }
-        try write { bytes in
-            var rest = bytes
-            while !rest.isEmpty {
-                let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
-                if count < 0 && errno == EINTR { continue }
-                guard count > 0 else { throw failure("write", path.bytes.printable) }
-                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+        do {
+            var file = NewFile(descriptor: descriptor, name: path.bytes.printable)
+            try write { try file.append($0) }
+            try file.finish(permissions: permissions, modified: modified)
+            if names == .replace {
+                guard fsync(descriptor) == 0 else { throw failure("fsync", path.bytes.printable) }
+                try settle(place, path, in: parent)
             }
+        } catch {
+            unlinkat(parent, place.first, 0)
+            throw error
         }
-        guard fchmod(descriptor, mode_t(permissions & 0o777)) == 0 else {
-            throw failure("fchmod", path.bytes.printable)
-        }
-        var times = [timespec(), Self.time(modified)]
-        times[0].tv_nsec = Int(UTIME_OMIT_VALUE)
-        _ = futimens(descriptor, times)
     }
 
     /// Makes the links, sets the directories' permissions and times, and flushes the file system.
     func finish() throws {
-        for (path, destination) in links {
-            let parent = try descend(path.components.dropLast())
-            let status = try withName(path) { name in
-                (destination + [0]).withUnsafeBufferPointer { target in
-                    target.withMemoryRebound(to: CChar.self) { symlinkat($0.baseAddress!, parent, name) }
-                }
+        try finish { _, error in throw error }
+    }
+
+    /// The same; what fails for one name goes to `failed`, and the rest is done.
+    func finish(_ failed: (RelativePath, BackupError) throws -> Void) throws {
+        for (path, destination, modified) in links {
+            do {
+                try make(path, destination, modified)
+            } catch let error as BackupError {
+                try failed(path, error)
             }
-            guard status == 0 else { throw taken(path, "symlink") }
         }
         for (path, permissions, modified) in directories.reversed() {
-            let descriptor = try descend(path.components)
-            guard fchmod(descriptor, mode_t(permissions & 0o777 | 0o700)) == 0 else {
-                throw failure("fchmod", path.bytes.printable)
+            do {
+                let descriptor = try descend(path.components)
+                let mode = permissions & 0o777 | (modes == .exact ? 0 : 0o700)
+                guard fchmod(descriptor, mode_t(mode)) == 0 else {
+                    throw failure("fchmod", path.bytes.printable)
+                }
+                _ = futimens(descriptor, [timespec(modified), timespec(modified)])
+            } catch let error as BackupError {
+                try failed(path, error)
             }
-            _ = futimens(descriptor, [Self.time(modified), Self.time(modified)])
         }
+        if names == .replace, let cached { fsync(cached.descriptor) }
         guard cs_syncfs(root) == 0 else { throw failure("syncfs", name) }
+    }
+
+    private func make(_ path: RelativePath, _ destination: [UInt8], _ modified: Int64) throws {
+        let parent = try descend(path.components.dropLast())
+        let place = try Place(path, in: parent, names)
+        guard symlinkat(destination.terminated, parent, place.first) == 0 else {
+            throw taken(path, "symlink")
+        }
+        let times = [timespec(modified), timespec(modified)]
+        _ = utimensat(parent, place.first, times, AT_SYMLINK_NOFOLLOW)
+        guard names == .replace else { return }
+        do {
+            try settle(place, path, in: parent)
+        } catch {
+            unlinkat(parent, place.first, 0)
+            throw error
+        }
+    }
+
+    /// A name, and the one that stands for it until the file is whole.
+    private struct Place {
+        let first: [CChar]
+        let last: [CChar]
+
+        init(_ path: RelativePath, in parent: Int32, _ names: Names) throws {
+            last = (path.components.last ?? []).terminated
+            switch names {
+            case .refuse: first = last
+            case .replace:
+                let random = Crockford32.encode(try RandomBytes.bytes(10))
+                first = Array(".ai-team-restore-\(random)".utf8).terminated
+            }
+        }
+    }
+
+    private func settle(_ place: Place, _ path: RelativePath, in parent: Int32) throws {
+        guard renameat(parent, place.first, parent, place.last) == 0 else {
+            guard errno == EISDIR else { throw failure("rename", path.bytes.printable) }
+            throw BackupError(
+                .conflict, "a directory has the name now", object: path.bytes.printable,
+                hint: "move it away")
+        }
     }
 
     /// Opens, and makes where they are missing, the directories of `components`.
@@ -110,30 +170,37 @@ final class SafeTree {
         guard !path.isEmpty else { return root }
         var current = root
         for component in path {
-            let next = try open(component, in: current)
-            if current != root { close(current) }
-            current = next
+            let above = current
+            defer { if above != root { close(above) } }
+            current = try open(component, in: above)
         }
-        if let cached { close(cached.descriptor) }
+        if let cached {
+            if names == .replace { fsync(cached.descriptor) }
+            close(cached.descriptor)
+        }
         cached = (path, current)
         return current
     }
 
     private func open(_ component: [UInt8], in parent: Int32) throws -> Int32 {
-        let name = component.map(CChar.init(bitPattern:)) + [0]
-        if mkdirat(parent, name, 0o700) != 0 && errno != EEXIST {
-            throw failure("mkdir", component.printable)
+        let name = component.terminated
+        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+        var descriptor = openat(parent, name, flags)
+        if descriptor < 0 && errno == ENOENT {
+            if mkdirat(parent, name, 0o700) != 0 && errno != EEXIST {
+                throw failure("mkdir", component.printable)
+            }
+            descriptor = openat(parent, name, flags)
         }
-        let descriptor = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw BackupError.integrity(component.printable, "not a directory of its own")
+        if descriptor >= 0 { return descriptor }
+        guard errno == ELOOP || errno == ENOTDIR else { throw failure("open", component.printable) }
+        switch names {
+        case .refuse: throw BackupError.integrity(component.printable, "not a directory of its own")
+        case .replace:
+            throw BackupError(
+                .guardRefused, "a link or a file has the name of a directory", object: component.printable,
+                hint: "restore into a directory, or put the real directory in its place")
         }
-        return descriptor
-    }
-
-    private func withName(_ path: RelativePath, _ body: (UnsafePointer<CChar>) -> Int32) throws -> Int32 {
-        guard let last = path.components.last else { return -1 }
-        return (last.map(CChar.init(bitPattern:)) + [0]).withUnsafeBufferPointer { body($0.baseAddress!) }
     }
 
     private func taken(_ path: RelativePath, _ operation: String) -> BackupError {
@@ -145,15 +212,4 @@ final class SafeTree {
     private func failure(_ operation: String, _ path: String) -> BackupError {
         BackupError(.failed, "\(operation) failed: \(String(cString: strerror(errno)))", object: path)
     }
-
-    private static func time(_ nanoseconds: Int64) -> timespec {
-        let seconds = nanoseconds / 1_000_000_000
-        let rest = nanoseconds - seconds * 1_000_000_000
-        return rest < 0
-            ? timespec(tv_sec: Int(seconds) - 1, tv_nsec: Int(rest) + 1_000_000_000)
-            : timespec(tv_sec: Int(seconds), tv_nsec: Int(rest))
-    }
 }
-
-/// C: UTIME_OMIT, a macro that Swift does not see.
-private let UTIME_OMIT_VALUE = (1 << 30) - 2

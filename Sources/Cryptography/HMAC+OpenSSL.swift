@@ -6,12 +6,19 @@ public enum HMAC {
     public static func authenticate(
         _ function: HashFunction, key: borrowing SecretBytes, _ message: [UInt8]
     ) throws(CryptoError) -> [UInt8] {
+        try message.withRaw { (message) throws(CryptoError) in
+            try authenticate(function, key: key, message)
+        }
+    }
+
+    /// The whole tag over `message`.
+    public static func authenticate(
+        _ function: HashFunction, key: borrowing SecretBytes, _ message: UnsafeRawBufferPointer
+    ) throws(CryptoError) -> [UInt8] {
         var tag = [UInt8](repeating: 0, count: function.digestCount)
         try tag.withMutableRaw { (tag) throws(CryptoError) in
             try key.withUnsafeBytes { (key) throws(CryptoError) in
-                try message.withRaw { (message) throws(CryptoError) in
-                    try compute(function, key: key, [message], into: tag)
-                }
+                try compute(function, key: key, [message], into: tag)
             }
         }
         return tag

@@ -1,0 +1,75 @@
+/// Reads a file chunk by chunk. Memory holds one window; holes are not read.
+struct FileChunks: ~Copyable {
+    private static let window = 4 * KeyedChunker.maximum
+
+    private let chunker: KeyedChunker
+    private var buffer = [UInt8](repeating: 0, count: FileChunks.window)
+    private let zeros = [UInt8](repeating: 0, count: KeyedChunker.maximum)
+    /// What the buffer holds of the file.
+    private var held: Range<Int64> = 0..<0
+
+    init(_ chunker: KeyedChunker) { self.chunker = chunker }
+
+    /// Hands out the chunks of what the file had when it was opened, less what was cut off since.
+    ///
+    /// - Returns: the bytes that were handed out.
+    mutating func read(
+        _ file: borrowing OutsideFile, _ emit: (UnsafeRawBufferPointer) throws -> Void
+    ) throws -> Int64 {
+        held = 0..<0
+        var end = file.status.size
+        var position: Int64 = 0
+        while position < end {
+            let count: Int
+            if isHole(file, at: position) {
+                count = chunker.zeroCut
+                try zeros.withUnsafeBytes { try emit(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            } else {
+                try fill(file, from: position, end: &end)
+                let start = Int(position - held.lowerBound)
+                let rest = held.count - start
+                guard rest > 0 else { break }
+                count = try buffer.withUnsafeBytes { bytes in
+                    let bytes = UnsafeRawBufferPointer(rebasing: bytes[start..<start + rest])
+                    let count = chunker.cut(bytes, isStart: position == 0)
+                    try emit(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+                    return count
+                }
+            }
+            position += Int64(count)
+        }
+        return position
+    }
+
+    /// Whether a chunk of zeros begins here: nobody needs to read it then.
+    private func isHole(_ file: borrowing OutsideFile, at position: Int64) -> Bool {
+        guard file.status.isSparse, file.status.size > KeyedChunker.whole else { return false }
+        return file.hole(at: position) >= Int64(KeyedChunker.maximum)
+    }
+
+    /// Sees to it that from `position` on there is a longest chunk, or all that is left; a file that was cut
+    /// off meanwhile gets an earlier end.
+    private mutating func fill(
+        _ file: borrowing OutsideFile, from position: Int64, end: inout Int64
+    ) throws {
+        let wanted = min(position + Int64(KeyedChunker.maximum), end)
+        if held.contains(position), held.upperBound >= wanted { return }
+        var kept = 0
+        if held.contains(position) {
+            let start = Int(position - held.lowerBound)
+            kept = held.count - start
+            buffer.withUnsafeMutableBytes { bytes in
+                let rest = UnsafeRawBufferPointer(bytes)[start..<start + kept]
+                bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: rest))
+            }
+        }
+        let limit = Int(min(Int64(buffer.count), end - position))
+        let count = try buffer.withUnsafeMutableBytes { bytes in
+            try file.read(
+                into: UnsafeMutableRawBufferPointer(rebasing: bytes[kept..<limit]),
+                at: position + Int64(kept))
+        }
+        held = position..<position + Int64(kept + count)
+        if kept + count < limit { end = held.upperBound }
+    }
+}

@@ -1,0 +1,120 @@
+/// Something that the walk came by.
+struct OutsideItem {
+    let path: [UInt8]
+    let status: OutsideStatus
+    /// Where it stands, to open it without its path.
+    let parent: OutsideDirectory
+    let name: [UInt8]
+}
+
+/// Walks the selected files and directories: directories before what is in them, names in the order of their
+/// bytes. Links are never followed; the home is never entered.
+struct OutsideWalker {
+    /// What an entry of the record, and `files/` in front of it, can hold.
+    private static let pathLimit = 16_000
+    private static let depthLimit = 500
+
+    private let selection: OutsideSelection
+    private let starts: [OutsideStart]
+    private let home: HomeGuard
+
+    /// Where the walk begins: absolute, without links on the way, none inside another.
+    var roots: [[UInt8]] { starts.map(\.path) }
+
+    /// Finds the paths.
+    ///
+    /// - Throws: `.notFound` naming the first that is not there.
+    init(_ selection: OutsideSelection) throws {
+        self.selection = selection
+        home = try HomeGuard(selection.home)
+        let found = try selection.paths.map(OutsideStart.init(_:))
+            .sorted { $0.path.lexicographicallyPrecedes($1.path) }
+        var kept: [OutsideStart] = []
+        for start in found where !kept.contains(where: { start.path.isAtOrBelow($0.path) }) {
+            kept.append(start)
+        }
+        starts = kept
+    }
+
+    /// Hands out everything that was found; what `visit` can't read it says by an `OutsideFailure`.
+    func walk(_ visit: (OutsideItem) throws -> Void, note: (OutsideNote) -> Void) throws {
+        for start in starts {
+            do {
+                if home.owns(start.path) {
+                    note(OutsideNote(path: start.path, reason: .home))
+                } else {
+                    try walk(start, visit, note)
+                }
+            } catch let failure as OutsideFailure {
+                note(OutsideNote(path: start.path, reason: failure.reason))
+            }
+        }
+    }
+
+    /// A directory on the way down and the names in it that are still to come, the next one last.
+    private struct Level {
+        let path: [UInt8]
+        let directory: OutsideDirectory
+        var names: [[UInt8]]
+    }
+
+    private func walk(
+        _ start: OutsideStart, _ visit: (OutsideItem) throws -> Void, _ note: (OutsideNote) -> Void
+    ) throws {
+        let parent = try OutsideDirectory(path: start.parent)
+        var levels = [Level(path: start.parent, directory: parent, names: [start.name])]
+        while let level = levels.last {
+            guard let name = level.names.last else {
+                levels.removeLast()
+                continue
+            }
+            levels[levels.count - 1].names.removeLast()
+            let path = levels.count == 1 ? start.path : level.path.joined(name)
+            do {
+                let item = OutsideItem(
+                    path: path, status: try level.directory.status(name), parent: level.directory,
+                    name: name)
+                guard try take(item, visit, note), item.status.kind == .directory else { continue }
+                let directory = try level.directory.directory(name)
+                levels.append(
+                    Level(path: path, directory: directory, names: try directory.names().reversed()))
+            } catch let failure as OutsideFailure {
+                note(OutsideNote(path: path, reason: failure.reason))
+            }
+        }
+    }
+
+    private func take(
+        _ item: OutsideItem, _ visit: (OutsideItem) throws -> Void, _ note: (OutsideNote) -> Void
+    ) throws -> Bool {
+        guard selection.takes(item.path, isDirectory: item.status.kind == .directory) else { return false }
+        var reason: OutsideNote.Reason?
+        if item.path.count > Self.pathLimit || item.path.depth > Self.depthLimit { reason = .tooDeep }
+        if item.status.kind == .special { reason = .special }
+        if home.contains(item.status.identity) { reason = .home }
+        if let reason {
+            note(OutsideNote(path: item.path, reason: reason))
+            return false
+        }
+        try visit(item)
+        return true
+    }
+}
+
+extension [UInt8] {
+    private static var slash: UInt8 { UInt8(ascii: "/") }
+
+    /// The path of `name` in this directory.
+    func joined(_ name: [UInt8]) -> [UInt8] {
+        self == [Self.slash] ? self + name : self + [Self.slash] + name
+    }
+
+    /// Whether this absolute path is `other` or below it.
+    func isAtOrBelow(_ other: [UInt8]) -> Bool {
+        guard starts(with: other) else { return false }
+        return count == other.count || other == [Self.slash] || self[other.count] == Self.slash
+    }
+
+    /// The number of names in an absolute path.
+    fileprivate var depth: Int { count { $0 == Self.slash } }
+}
