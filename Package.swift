@@ -93,7 +93,9 @@ let package = Package(
         // A process for the crash and concurrency tests to start and to kill.
         .executableTarget(
             name: "test-worker",
-            dependencies: ["EncryptedSQLite", "Vault", "Backup", "TestSupport", grdb],
+            dependencies: [
+                "COpenSSL", "EncryptedSQLite", "Vault", "Backup", "TestSupport", grdb, sqlite,
+            ],
             path: "Tests/Worker", swiftSettings: house, linkerSettings: program),
         .testTarget(
             name: "FileSystemTests", dependencies: ["FileSystem", "TestSupport"],

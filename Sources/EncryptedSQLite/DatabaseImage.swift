@@ -58,7 +58,7 @@ public final class DatabaseImage {
             _ = try sealer.open(page, number: number)
             return true
         } catch {
-            guard error.code == .tampered else { throw error }
+            guard error.code == .tampered || error.code == .unknownEpoch else { throw error }
             return false
         }
     }

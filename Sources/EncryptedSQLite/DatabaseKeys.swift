@@ -46,7 +46,7 @@ final class KeyCache: Sendable {
             box = Box(try fetch(kind, epoch: epoch))
         } catch {
             throw EncryptedDatabaseError(
-                .wrongKey, "the key ring has no \(kind.purpose) key of epoch \(epoch)",
+                .unknownEpoch, "the key ring has no \(kind.purpose) key of epoch \(epoch)",
                 hint: "the key ring and the database do not belong together, or the ring is older")
         }
         boxes.withLock { $0[name] = box }

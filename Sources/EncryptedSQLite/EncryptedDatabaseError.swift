@@ -4,7 +4,7 @@ public struct EncryptedDatabaseError: Error, Sendable, Hashable, CustomStringCon
     public struct Code: Sendable, Hashable {
         enum Storage: Int32 {
             case tampered = 101, wrongKey, rollback, newerFormat, refused, unblinded, busy, io, exists,
-                missing
+                missing, unknownEpoch
         }
 
         let storage: Storage
@@ -13,6 +13,9 @@ public struct EncryptedDatabaseError: Error, Sendable, Hashable, CustomStringCon
         public static let tampered = Code(storage: .tampered)
         /// The keys at hand are not those that the database was made with.
         public static let wrongKey = Code(storage: .wrongKey)
+        /// A record is under an epoch that the key ring does not know, also after it was read anew: the ring
+        /// is too old, or those four bytes were changed.
+        public static let unknownEpoch = Code(storage: .unknownEpoch)
         /// A file is authentic but older than another one that belongs to it, or gone.
         public static let rollback = Code(storage: .rollback)
         /// A newer version of the program wrote the file.
@@ -58,5 +61,16 @@ public struct EncryptedDatabaseError: Error, Sendable, Hashable, CustomStringCon
         EncryptedDatabaseError(
             .tampered, "page \(page) of the database does not authenticate", page: page,
             hint: "restore from a backup; ai-team doctor lists every damaged page")
+    }
+
+    static func unknownEpoch(_ epoch: UInt32, at position: Position) -> EncryptedDatabaseError {
+        let place =
+            position.frame > 0
+            ? "frame \(position.frame) of the log"
+            : position.page > 0 ? "page \(position.page) of the database" : "the log"
+        return EncryptedDatabaseError(
+            .unknownEpoch, "\(place) is under epoch \(epoch), which the key ring does not know",
+            page: position.frame == 0 && position.page > 0 ? position.page : nil,
+            hint: "put the newest key ring back; if it is in place, restore from a backup")
     }
 }

@@ -6,7 +6,7 @@ public struct DatabaseVerification: Sendable, Hashable {
     public let pageCount: UInt32
     /// Records of the log looked at.
     public let frameCount: UInt32
-    /// Numbers of the pages that do not authenticate.
+    /// Numbers of the pages that do not authenticate; without a key for its epoch a page can't.
     public let damagedPages: [UInt32]
     /// Numbers of the frames of the log that do not authenticate.
     public let damagedFrames: [UInt32]

@@ -41,7 +41,7 @@ final class RecordCipher {
         trailer: UnsafeMutableRawPointer, epoch: UInt32, at position: Position,
         clear: UnsafeRawPointer? = nil, nonce: [UInt8]? = nil
     ) throws(EncryptedDatabaseError) {
-        let cipher = try select(epoch)
+        let cipher = try select(epoch, position)
         let aad = associate(epoch, position, clear)
         let place = UnsafeMutableRawBufferPointer(start: trailer, count: 24)
         do {
@@ -58,16 +58,15 @@ final class RecordCipher {
     }
 
     /// Decrypts into `output`, which may be where the record stands; false when it does not authenticate, and
-    /// then `output` is zeros.
+    /// then `output` is zeros. Throws `unknownEpoch` when the ring, read anew, does not know the epoch.
     @inline(__always)
     func open(
         _ input: UnsafeRawPointer, _ count: Int, into output: UnsafeMutableRawPointer,
         trailer: UnsafeRawPointer, at position: Position, clear: UnsafeRawPointer? = nil
     ) throws(EncryptedDatabaseError) -> Bool {
         let epoch = trailer.big32(40)
-        // An epoch that the ring does not know, read anew, was never written by a member: the field was
-        // changed.
-        guard epoch > 0, epoch < 1 << 24, let cipher = try known(epoch) else { return false }
+        guard epoch > 0, epoch < 1 << 24 else { return false }
+        let cipher = try select(epoch, position)
         let aad = associate(epoch, position, clear)
         do {
             try cipher.open(
@@ -85,25 +84,27 @@ final class RecordCipher {
     }
 
     @inline(__always)
-    private func select(_ wanted: UInt32) throws(EncryptedDatabaseError) -> XAES256GCM {
+    private func select(
+        _ wanted: UInt32, _ position: Position
+    ) throws(EncryptedDatabaseError) -> XAES256GCM {
         if wanted == epoch, let cipher { return cipher }
-        return try change(wanted)
+        return try change(wanted, position)
     }
 
-    @inline(__always)
-    private func known(_ wanted: UInt32) throws(EncryptedDatabaseError) -> XAES256GCM? {
-        if wanted == epoch, let cipher { return cipher }
-        do throws(EncryptedDatabaseError) {
-            return try change(wanted)
-        } catch {
-            guard error.code == .wrongKey else { throw error }
-            return nil
-        }
-    }
-
-    private func change(_ wanted: UInt32) throws(EncryptedDatabaseError) -> XAES256GCM {
+    private func change(
+        _ wanted: UInt32, _ position: Position
+    ) throws(EncryptedDatabaseError) -> XAES256GCM {
         let next: XAES256GCM
-        if let known = others[wanted] { next = known } else { next = try keys.cipher(kind, epoch: wanted) }
+        if let known = others[wanted] {
+            next = known
+        } else {
+            do throws(EncryptedDatabaseError) {
+                next = try keys.cipher(kind, epoch: wanted)
+            } catch {
+                guard error.code == .unknownEpoch else { throw error }
+                throw EncryptedDatabaseError.unknownEpoch(wanted, at: position)
+            }
+        }
         others[wanted] = next
         epoch = wanted
         cipher = next

@@ -34,8 +34,10 @@ extension WALFile {
     func recoveredSize() throws(EncryptedDatabaseError) -> Int64 {
         let seal = try database.seal.read()
         let size = try diskSize()
+        if seal.isDrained {
+            return try drainedSize(seal, size >= Int64(WALFile.header) ? try drainedHeader() : nil)
+        }
         let header = size >= Int64(WALFile.header) ? try loadHeader() : nil
-        if seal.isDrained { return try drainedSize(seal, header) }
         guard size >= Int64(WALFile.header) else {
             throw EncryptedDatabaseError(
                 .rollback, "the log \(path) is gone, and with it transactions that were acknowledged",
@@ -62,6 +64,17 @@ extension WALFile {
         throw EncryptedDatabaseError(
             .rollback, "the log \(path) does not belong to the database beside it",
             hint: "remove the -wal file only if you know where it came from")
+    }
+
+    /// The header of a log that holds nothing any more: one that can't be read is a torn one, whatever epoch
+    /// its bytes seem to name.
+    private func drainedHeader() throws(EncryptedDatabaseError) -> [UInt8]? {
+        do throws(EncryptedDatabaseError) {
+            return try loadHeader()
+        } catch {
+            guard error.code == .unknownEpoch else { throw error }
+            return nil
+        }
     }
 
     private func scan(_ header: [UInt8], _ count: UInt32, floor: UInt32) throws(EncryptedDatabaseError)
@@ -119,15 +132,30 @@ extension WALFile {
         let result = methods.xRead(inner, record, Int32(WALFile.frame), WALFile.offset(number))
         if result == SQLITE_IOERR_SHORT_READ { return nil }
         guard result == SQLITE_OK else { throw EncryptedDatabaseError(.io, "\(path) can't be read") }
-        guard UnsafeRawPointer(record).big64(0) == generation,
-            try openFrameHeader(number, into: plain),
-            try openPage(number, into: plain + WALFile.plainFrameHeader)
-        else { return nil }
+        guard UnsafeRawPointer(record).big64(0) == generation, try openFrame(number, into: plain) else {
+            return nil
+        }
         let raw = UnsafeRawPointer(plain)
         guard raw.big32(0) == UnsafeRawPointer(record).big32(WALFile.frame - 4) else { return nil }
         return Frame(
             isCommit: raw.big32(4) != 0, salt: raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
             stored: (raw.big32(16), raw.big32(20)))
+    }
+
+    /// Authenticates the record in `record`. Its two trailers name the epoch twice: only when they agree was
+    /// it written under one that the ring does not know; else the bytes are torn or changed.
+    private func openFrame(
+        _ number: UInt32, into plain: UnsafeMutableRawPointer
+    ) throws(EncryptedDatabaseError) -> Bool {
+        let epoch = UnsafeRawPointer(record).big32(48)
+        let isConsistent = epoch == UnsafeRawPointer(record).big32(WALFile.frame - 8)
+        do throws(EncryptedDatabaseError) {
+            guard try openFrameHeader(number, into: plain) else { return false }
+            return try openPage(number, into: plain + WALFile.plainFrameHeader)
+        } catch {
+            guard error.code == .unknownEpoch, !isConsistent else { throw error }
+            return false
+        }
     }
 
     private func word(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt32 {

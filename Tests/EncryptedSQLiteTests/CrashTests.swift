@@ -3,7 +3,7 @@ import GRDB
 import TestSupport
 import Testing
 
-/// Processes that die at any moment, and many at once.
+/// Processes that die at any moment.
 @Suite(.serialized) struct CrashTests {
     @Test func killedWritersLoseNothingThatTheyAcknowledged() throws {
         let seed = UInt64.random(in: .min ... .max)
@@ -32,27 +32,5 @@ import Testing
             if round % 3 == 0 { try pool.close() } else { try pool.pool.close() }
         }
         #expect(try vault.damage() == nil)
-    }
-
-    @Test func manyProcessesLoseNothingAndKeepTheLogShort() throws {
-        let vault = try TestDatabase()
-        try vault.create()
-        let writers = try (0..<8).map { try WorkerProcess(["database-write", vault.path, "w\($0)", "4"]) }
-        let readers = try (0..<4).map { _ in try WorkerProcess(["database-read", vault.path, "4"]) }
-        var (transactions, log) = (0, 0)
-        for worker in writers {
-            let lines = worker.lines()
-            #expect(worker.wait() == 0, "\(lines)")
-            let words = lines.last?.split(separator: " ").compactMap { Int($0) } ?? [0, 0]
-            transactions += words.first ?? 0
-            log = max(log, words.last ?? 0)
-        }
-        for worker in readers {
-            let lines = worker.lines()
-            #expect(worker.wait() == 0, "\(lines)")
-        }
-        print("\(transactions) transactions, log at most \(log) bytes")
-        #expect(try vault.count() == transactions * 20)
-        #expect(log < 64 << 20)
     }
 }

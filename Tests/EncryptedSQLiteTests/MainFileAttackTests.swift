@@ -26,7 +26,8 @@ import Testing
         try pool.close()
         let error = try vault.damage()
         #expect(error?.page == 4)
-        #expect(error?.code == .tampered)
+        // 4088 to 4091 are the epoch: another one that nobody knows may as well be the ring's fault.
+        #expect(error?.code == (within == 4090 ? .unknownEpoch : .tampered))
     }
 
     @Test func exchangedPagesAreTampered() throws {

@@ -1,7 +1,6 @@
 import EncryptedSQLite
 import FileSystem
 import GRDB
-import Glibc
 import TestSupport
 import Testing
 
@@ -36,28 +35,6 @@ import Testing
         let plain = try EncryptedDatabase.plaintextExport(at: copy.directory("plain"))
         #expect(try plain.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM note") } == 350)
         try plain.close()
-    }
-
-    @Test func locksStayHeldThroughVerificationAndSnapshot() throws {
-        let vault = try TestDatabase()
-        try vault.create(rows: 50)
-        let pool = try vault.open()
-        func held() throws -> Int {
-            var status = stat()
-            try #require(stat(vault.path, &status) == 0)
-            let file = try File.open("/proc/locks", .read)
-            let locks = String(decoding: try file.read(count: 1 << 16, at: 0), as: UTF8.self)
-            return locks.split(separator: "\n").filter {
-                $0.contains("POSIX") && $0.contains(":\(status.st_ino) ")
-            }.count
-        }
-        _ = try pool.pool.read { try Int.fetchOne($0, sql: "SELECT 1 FROM note") }
-        let before = try held()
-        #expect(before > 0)
-        _ = try pool.verify()
-        try pool.withSnapshot { _ = try $0.map() }
-        #expect(try held() == before)
-        try pool.close()
     }
 
     @Test func theRootIsThatOfItsDefinition() throws {

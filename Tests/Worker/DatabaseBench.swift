@@ -4,131 +4,138 @@ import GRDB
 import Glibc
 import TestSupport
 
-/// `ROUNDS`: times the encrypted database against plain SQLite, same settings and same access layer, in turn,
-/// and prints the medians of the ratios. docs/BENCHMARKS.md holds the bars.
-enum DatabaseBench {
-    private static let names = [
-        "bulk", "transactions", "points", "scan", "fts", "match", "checkpoint", "vacuum",
+/// `ROUNDS [SCALE [PHASE,...]]`: times the encrypted database against plain SQLite, with the same settings
+/// and through the same access layer. Every phase runs in short slices, plain and encrypted in turn, so that
+/// what else the machine does disturbs both alike. Prints the medians of the rounds' ratios, by the clock and
+/// by the processor's time. docs/BENCHMARKS.md holds the bars.
+struct DatabaseBench {
+    private static let phases = [
+        "bulk", "single-row", "points", "scan", "fts", "match", "checkpoint", "vacuum",
     ]
 
     static func run(_ arguments: [String]) throws {
-        let rounds = Int(arguments.first ?? "3") ?? 3
-        var ratios: [String: [Double]] = [:]
-        for _ in 0..<rounds {
-            let directory = try TemporaryDirectory()
-            let plain = try measurePlain(directory("plain"))
-            let encrypted = try measureEncrypted(directory("encrypted"))
-            for name in names {
-                ratios[name, default: []].append((encrypted[name] ?? 0) / (plain[name] ?? 1))
-            }
-            print(
-                names.map { "\($0) \(Int((encrypted[$0] ?? 0) * 1000))/\(Int((plain[$0] ?? 0) * 1000)) ms" }
-            )
-        }
-        for name in names {
-            let sorted = (ratios[name] ?? []).sorted()
-            print(name, sorted[sorted.count / 2])
-        }
-    }
-
-    private static func measurePlain(_ path: String) throws -> [String: Double] {
-        var configuration = Configuration()
-        configuration.prepareDatabase { db in
-            try db.execute(sql: "PRAGMA wal_autocheckpoint = 1000; PRAGMA cache_size = -8000")
-        }
-        let pool = try DatabasePool(path: "file:\(path)?vfs=unix", configuration: configuration)
-        try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
-        let result = try measure(pool) {
-            try pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
-        } vacuum: {
-            try pool.vacuum()
-        }
-        try pool.close()
-        return result
-    }
-
-    private static func measureEncrypted(_ path: String) throws -> [String: Double] {
-        try EncryptedDatabase.create(at: path, keys: FixedKeys()) { _ in }
-        let pool = try EncryptedDatabase.open(at: path, keys: FixedKeys())
-        let result = try measure(pool.pool) {
-            try pool.checkpoint(empties: true)
-        } vacuum: {
-            try pool.vacuum()
-        }
-        try pool.close()
-        return result
-    }
-
-    private static func measure(
-        _ pool: DatabasePool, checkpoint: () throws -> Void, vacuum: () throws -> Void
-    ) throws -> [String: Double] {
-        var times: [String: Double] = [:]
-        try pool.write { try $0.execute(sql: "CREATE TABLE row (id INTEGER PRIMARY KEY, body TEXT)") }
-        try timed("bulk", &times) {
-            for batch in 0..<100 {
-                try pool.write { db in
-                    let insert = try db.makeStatement(sql: "INSERT INTO row (body) VALUES (?)")
-                    for index in 0..<1000 { try insert.execute(arguments: [text(batch * 1000 + index)]) }
+        let rounds = Int(arguments.first ?? "5") ?? 5
+        let scale = arguments.count > 1 ? Double(arguments[1]) ?? 1 : 1
+        let wanted = arguments.count > 2 ? arguments[2].split(separator: ",").map(String.init) : phases
+        let tasks = BenchTasks(rows: Int(200_000 * scale), singles: Int(5_000 * scale))
+        var wall: [String: [Double]] = [:], processor: [String: [Double]] = [:]
+        var pages: [PageCost] = []
+        for round in 0..<rounds {
+            let bench = try DatabaseBench(tasks, scale, isPlainFirst: round % 2 == 0)
+            for phase in phases where wanted.contains(phase) || phase == "bulk" {
+                let (plain, encrypted) = try bench.measure(phase)
+                wall[phase, default: []].append(encrypted.wall / plain.wall)
+                processor[phase, default: []].append(encrypted.processor / plain.processor)
+                print("\(round + 1) \(phase): plain \(plain), encrypted \(encrypted)")
+                if let pageCount = encrypted.pages, plain.pages != nil {
+                    let extra = (encrypted.processor - plain.processor) / Double(pageCount)
+                    pages.append(PageCost(phase: phase, extra: extra, raw: RawPage.openSeconds()))
                 }
             }
+            try bench.close()
         }
-        try timed("transactions", &times) {
-            for index in 0..<1000 {
-                try pool.write {
-                    try $0.execute(sql: "INSERT INTO row (body) VALUES (?)", arguments: [text(index)])
-                }
+        for phase in phases {
+            guard let wall = wall[phase], let processor = processor[phase] else { continue }
+            print("\(phase): \(median(wall).rounded3) (processor \(median(processor).rounded3))")
+        }
+        for phase in phases {
+            let costs = pages.filter { $0.phase == phase }
+            guard !costs.isEmpty else { continue }
+            let extra = median(costs.map(\.extra)) * 1e6, raw = median(costs.map(\.raw)) * 1e6
+            let share = median(costs.map { $0.extra / $0.raw })
+            print("a page in \(phase): \(extra.rounded3) us above plain, OpenSSL alone \(raw.rounded3) us")
+            print("    the one to the other: \(share.rounded3)")
+        }
+    }
+
+    static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+
+    private struct PageCost {
+        let phase: String
+        let extra: Double
+        let raw: Double
+    }
+
+    private let directory: TemporaryDirectory
+    private let plain: BenchSide
+    private let encrypted: BenchSide
+    private let isPlainFirst: Bool
+
+    private init(_ tasks: BenchTasks, _ scale: Double, isPlainFirst: Bool) throws {
+        directory = try TemporaryDirectory()
+        self.isPlainFirst = isPlainFirst
+        plain = try BenchSide.plain(directory("plain"), tasks, scale)
+        encrypted = try BenchSide.encrypted(directory("encrypted"), tasks, scale)
+    }
+
+    /// Runs the slices of a phase on both sides in turn.
+    private func measure(_ phase: String) throws -> (BenchTime, BenchTime) {
+        var times = (BenchTime(), BenchTime())
+        try plain.prepare(phase)
+        try encrypted.prepare(phase)
+        let count = plain.slices(of: phase)
+        for slice in 0..<count {
+            if (slice % 2 == 0) == isPlainFirst {
+                times.0 += try plain.slice(phase, slice, of: count)
+                times.1 += try encrypted.slice(phase, slice, of: count)
+            } else {
+                times.1 += try encrypted.slice(phase, slice, of: count)
+                times.0 += try plain.slice(phase, slice, of: count)
             }
         }
-        try pool.write { try $0.execute(sql: "UPDATE row SET body = body || '!' WHERE id % 3 = 0") }
-        try timed("checkpoint", &times, checkpoint)
-        try measureReads(pool, &times)
-        try timed("vacuum", &times, vacuum)
         return times
     }
 
-    private static func measureReads(_ pool: DatabasePool, _ times: inout [String: Double]) throws {
-        try pool.read { db in
-            try db.execute(sql: "PRAGMA cache_size = 200")
-            let select = try db.makeStatement(sql: "SELECT body FROM row WHERE id = ?")
-            var random = SplitMix64(seed: 7)
-            try timed("points", &times) {
-                for _ in 0..<50_000 {
-                    _ = try String.fetchOne(select, arguments: [random.next() % 100_000 + 1])
-                }
-            }
-            try timed("scan", &times) {
-                for _ in 0..<3 { _ = try Int.fetchOne(db, sql: "SELECT sum(length(body)) FROM row") }
-            }
-            try db.execute(sql: "PRAGMA cache_size = -8000")
+    private func close() throws {
+        try plain.close()
+        try encrypted.close()
+    }
+}
+
+/// Rows like those of tasks, made before anything is timed.
+final class BenchTasks {
+    let texts: [(title: String, description: String)]
+    let rows: Int
+
+    init(rows: Int, singles: Int) {
+        self.rows = rows
+        func words(_ count: Int, _ seed: Int) -> String {
+            (0..<count).map { "w\((seed * 31 + $0 * 977 + seed * $0 % 89) % 5000)" }.joined(separator: " ")
         }
-        try timed("fts", &times) {
-            try pool.write { db in
-                try db.execute(
-                    sql: "CREATE VIRTUAL TABLE search USING fts5(body, content='row', content_rowid='id')")
-                try db.execute(sql: "INSERT INTO search (search) VALUES ('rebuild')")
-            }
-        }
-        try timed("match", &times) {
-            try pool.read { db in
-                for index in 0..<500 {
-                    _ = try Int.fetchOne(
-                        db, sql: "SELECT count(*) FROM search WHERE search MATCH ?",
-                        arguments: ["w\(index * 7)"])
-                }
-            }
-        }
+        texts = (0..<rows + singles).map { (words(6, $0), words(40, $0 + 7)) }
+    }
+}
+
+/// Seconds by the clock and of the processor, and pages that SQLite read.
+struct BenchTime: CustomStringConvertible {
+    var wall = 0.0
+    var processor = 0.0
+    var pages: Int?
+
+    static func += (left: inout BenchTime, right: BenchTime) {
+        left.wall += right.wall
+        left.processor += right.processor
+        if let pages = right.pages { left.pages = (left.pages ?? 0) + pages }
     }
 
-    private static func text(_ index: Int) -> String {
-        (0..<20).map { "w\((index * 31 + $0 * 977) % 5000)" }.joined(separator: " ")
+    static func of(_ body: () throws -> Int?) rethrows -> BenchTime {
+        let (wall, processor) = (now(CLOCK_MONOTONIC), now(CLOCK_PROCESS_CPUTIME_ID))
+        let pages = try body()
+        return BenchTime(
+            wall: now(CLOCK_MONOTONIC) - wall, processor: now(CLOCK_PROCESS_CPUTIME_ID) - processor,
+            pages: pages)
     }
 
-    private static func timed(_ name: String, _ times: inout [String: Double], _ body: () throws -> Void)
-        throws
-    {
-        let start = ContinuousClock.now
-        try body()
-        let spent = (ContinuousClock.now - start).components
-        times[name] = Double(spent.seconds) + Double(spent.attoseconds) / 1e18
+    static func now(_ clock: clockid_t) -> Double {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
+
+    var description: String { "\((wall * 1000).rounded3) ms" + (pages.map { ", \($0) pages" } ?? "") }
+}
+
+extension Double {
+    /// Three decimals are more than this can be trusted to.
+    var rounded3: Double { (self * 1000).rounded() / 1000 }
 }

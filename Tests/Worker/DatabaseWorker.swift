@@ -20,35 +20,45 @@ enum DatabaseWorker {
         }
     }
 
-    /// `PATH NAME SECONDS`: writes as fast as it can, then says how many transactions were acknowledged and
+    /// `PATH NAME COUNT`: commits so many transactions of 20 rows, then says how many were acknowledged and
     /// how large the log ever was.
     static func write(_ arguments: [String]) throws {
         let pool = try EncryptedDatabase.open(at: arguments[0], keys: FixedKeys())
-        let end = time(nil) + (Int(arguments[2]) ?? 1)
-        var (number, log) = (0, 0)
-        while time(nil) < end {
-            number += 1
+        let count = Int(arguments[2]) ?? 1
+        var log = 0
+        for number in 0..<count {
             try pool.pool.write { db in
                 for part in 0..<20 { try insert(db, "\(arguments[1]) \(number) \(part)") }
             }
             var status = stat()
             if stat(arguments[0] + "-wal", &status) == 0 { log = max(log, Int(status.st_size)) }
         }
-        print(number, log)
+        print(count, log)
         try pool.close()
     }
 
-    /// `PATH SECONDS`: reads; a transaction is seen whole or not at all.
+    /// `PATH COUNT`: reads; a transaction is seen whole or not at all.
     static func read(_ arguments: [String]) throws {
         let pool = try EncryptedDatabase.open(at: arguments[0], keys: FixedKeys())
-        let end = time(nil) + (Int(arguments[1]) ?? 1)
-        while time(nil) < end {
+        for _ in 0..<(Int(arguments[1]) ?? 1) {
             let count = try pool.pool.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM note") ?? 0 }
             guard count % 20 == 0 else {
                 throw EncryptedDatabaseError(.tampered, "half a transaction: \(count)")
             }
         }
         try pool.close()
+    }
+
+    /// `PATH COUNT`: empties the log and copies it, in turn and at most 20 times a second, since who does
+    /// nothing else keeps writers out; then says how the last time went.
+    static func checkpoint(_ arguments: [String]) throws {
+        let pool = try EncryptedDatabase.open(at: arguments[0], keys: FixedKeys())
+        var outcome = EncryptedPool.CheckpointOutcome.busy
+        for number in 0..<(Int(arguments[1]) ?? 1) {
+            if number > 0 { usleep(50_000) }
+            outcome = try pool.checkpoint(empties: number % 2 == 0, milliseconds: 100)
+        }
+        print(outcome)
     }
 
     /// At once and unbuffered: what was said before a kill was said.

@@ -6,6 +6,7 @@ let commands: [String: ([String]) throws -> Void] = [
     "database-commit": DatabaseWorker.commit,
     "database-write": DatabaseWorker.write,
     "database-read": DatabaseWorker.read,
+    "database-checkpoint": DatabaseWorker.checkpoint,
     "database-bench": DatabaseBench.run,
 ]
 

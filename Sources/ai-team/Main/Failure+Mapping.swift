@@ -31,7 +31,7 @@ extension Failure {
     private static func code(of error: EncryptedDatabaseError) -> Code {
         switch error.code {
         case .tampered: .integrityFailure
-        case .wrongKey: .wrongKey
+        case .wrongKey, .unknownEpoch: .wrongKey
         case .rollback: .rollback
         case .newerFormat: .newerFormat
         case .busy: .busy
