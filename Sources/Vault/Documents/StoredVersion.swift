@@ -14,6 +14,7 @@ public struct StoredVersion: Sendable, Hashable {
     /// From 1.
     public let number: Int
     public let isInTrash: Bool
+    public let createdAt: Timestamp
     public let content: StoredBlob
     /// The text that was taken out of a PDF.
     public let extractedText: StoredBlob?
@@ -42,7 +43,8 @@ extension Vault {
             try body(
                 StoredVersion(
                     documentID: document, name: name, number: version.number, isInTrash: isInTrash,
-                    content: stored(version.content), extractedText: version.extractedText.map(stored)))
+                    createdAt: version.createdAt, content: stored(version.content),
+                    extractedText: version.extractedText.map(stored)))
         }
     }
 

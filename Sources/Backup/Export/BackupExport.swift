@@ -1,0 +1,169 @@
+internal import Cryptography
+package import EncryptedSQLite
+package import Vault
+
+/// What an export wrote.
+package struct ExportResult: Sendable {
+    /// Something that is not in the archive, and why: one bad object never blocks the others.
+    package struct Failure: Sendable {
+        /// Where it would stand in the tree.
+        package let path: RelativePath
+        package let message: String
+    }
+
+    /// Files, whatever they came from, and their bytes.
+    package var files: UInt64 = 0
+    package var bytes: UInt64 = 0
+    package var failures: [Failure] = []
+}
+
+/// Writes a backup in plain: readable by everybody, and meant so.
+///
+/// Nothing plain goes anywhere but to the target: the database is rebuilt in an encrypted copy and decrypted
+/// on its way out, documents and files from outside are verified before their first byte is written.
+package struct BackupExport {
+    /// What is verified in memory; anything larger is read twice.
+    private static let memoryLimit: Int64 = 8 << 20
+
+    private let vault: Vault
+    private let outside: OutsideReader?
+    private let only: (RelativePath) -> Bool
+    private let progress: (UInt64) -> Void
+    private let target: any ExportTarget
+    private var result = ExportResult()
+
+    /// Writes everything that `only` takes.
+    ///
+    /// - Parameters:
+    ///   - vault: the state of the backup, opened; nobody writes to it meanwhile.
+    ///   - keys: of the same home.
+    ///   - scratch: a directory that does not exist, for the encrypted copy; it is removed again.
+    ///   - outside: files from outside the vault, if the backup has any.
+    ///   - only: is given every path of the tree (`ExportTree`).
+    ///   - modified: nanoseconds since 1970, for what has no time of its own.
+    ///   - progress: is given the bytes of content written so far.
+    ///   - target: `ExportArchive` or `ExportDirectory`.
+    package static func write(
+        _ vault: Vault, keys: any DatabaseKeySource, scratch: String, outside: OutsideReader? = nil,
+        only: @escaping (RelativePath) -> Bool = { _ in true }, modified: Int64,
+        progress: @escaping (UInt64) -> Void = { _ in }, to target: any ExportTarget
+    ) throws -> ExportResult {
+        var export = BackupExport(
+            vault: vault, outside: outside, only: only, progress: progress, target: target)
+        try export.writeRecords(modified)
+        try export.writeDatabase(keys, scratch, modified)
+        try export.writeDocuments()
+        try export.writeOutside()
+        try target.finish()
+        return export.result
+    }
+
+    private init(
+        vault: Vault, outside: OutsideReader?, only: @escaping (RelativePath) -> Bool,
+        progress: @escaping (UInt64) -> Void, target: any ExportTarget
+    ) {
+        self.vault = vault
+        self.outside = outside
+        self.only = only
+        self.progress = progress
+        self.target = target
+    }
+
+    /// JSON Lines are made twice: a member's length stands before its content.
+    private mutating func writeRecords(_ modified: Int64) throws {
+        for kind in ExportedRecords.allCases {
+            let path = ExportTree.records(kind.rawValue)
+            guard only(path) else { continue }
+            let vault = vault
+            try vault.read { tx in
+                var size: Int64 = 0
+                try tx.export(kind) { size += Int64($0.count) }
+                let header = ExportHeader(path: path, size: size, modified: modified)
+                try add(header) { write in
+                    try tx.export(kind) { try $0.withUnsafeBytes(write) }
+                }
+            }
+        }
+    }
+
+    private mutating func writeDatabase(
+        _ keys: any DatabaseKeySource, _ scratch: String, _ modified: Int64
+    ) throws {
+        guard only(ExportTree.database) else { return }
+        let vault = vault
+        try vault.withPlainDatabase(keys: keys, in: scratch) { database in
+            let header = ExportHeader(
+                path: ExportTree.database, size: database.count, modified: modified)
+            try add(header) { try database.read($0) }
+        }
+    }
+
+    private mutating func writeDocuments() throws {
+        var versions: [StoredVersion] = []
+        let vault = vault
+        try vault.read { tx in
+            try vault.eachStoredVersion(tx) { if !$0.isInTrash { versions.append($0) } }
+        }
+        let paths = ExportTree.paths(
+            of: versions.map {
+                ExportTree.Version(documentID: $0.documentID, number: $0.number, name: $0.name)
+            })
+        for (version, path) in zip(versions, paths) where only(path) {
+            let reference = version.content.reference
+            let (time, overflow) = version.createdAt.milliseconds
+                .multipliedReportingOverflow(by: 1_000_000)
+            let header = ExportHeader(
+                path: path, size: reference.size, modified: overflow ? 0 : time)
+            do {
+                try addVerified(header) { try vault.blobs.read(reference, $0) }
+            } catch let error as VaultError {
+                result.failures.append(ExportResult.Failure(path: path, message: error.message))
+            }
+        }
+    }
+
+    private mutating func writeOutside() throws {
+        guard let outside else { return }
+        for entry in outside.record.entries {
+            guard let path = entry.treePath, only(path) else { continue }
+            let header = ExportHeader(
+                path: path, kind: entry.kind, size: Int64(clamping: entry.size),
+                permissions: entry.permissions & 0o777, modified: entry.modified)
+            do {
+                guard entry.kind == .file else {
+                    try target.add(header)
+                    continue
+                }
+                try addVerified(header) { try outside.read(entry, $0) }
+            } catch let error as BackupError where error.code == .integrity {
+                result.failures.append(ExportResult.Failure(path: path, message: error.description))
+            }
+        }
+    }
+
+    /// Adds content that may turn out to be damaged, when it is known not to be.
+    private mutating func addVerified(_ header: ExportHeader, _ read: ExportContent) throws {
+        guard header.size <= Self.memoryLimit else {
+            try read { _ in }
+            return try add(header, read)
+        }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Int(header.size))
+        try read { bytes.append(contentsOf: $0) }
+        try add(header) { write in try bytes.withUnsafeBytes(write) }
+    }
+
+    private mutating func add(_ header: ExportHeader, _ read: ExportContent) throws {
+        var done = result.bytes
+        let progress = progress
+        try target.add(header) { write in
+            try read { bytes in
+                try write(bytes)
+                done += UInt64(bytes.count)
+                progress(done)
+            }
+        }
+        result.files += 1
+        result.bytes = done
+    }
+}

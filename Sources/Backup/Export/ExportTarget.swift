@@ -1,0 +1,69 @@
+/// What is written at a place of the tree.
+package struct ExportHeader: Sendable {
+    package var path: RelativePath
+    package var kind: MemberKind = .file
+    /// Bytes of content.
+    package var size: Int64 = 0
+    /// The nine permission bits.
+    package var permissions: UInt16 = 0o600
+    /// Nanoseconds since 1970.
+    package var modified: Int64
+}
+
+/// Gives content in order to a function that appends it.
+package typealias ExportContent = (_ write: @escaping (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+
+/// Where an export goes.
+package protocol ExportTarget {
+    /// Writes a file; `content` appends exactly `header.size` bytes.
+    func add(_ header: ExportHeader, _ content: ExportContent) throws
+    /// Makes a directory or a link.
+    func add(_ header: ExportHeader) throws
+    /// Ends the whole.
+    func finish() throws
+}
+
+/// A pax tar.
+package final class ExportArchive: ExportTarget {
+    private let tar: PaxWriter
+
+    /// An archive that goes to `sink`, piece by piece.
+    package init(_ sink: @escaping PaxWriter.Sink) throws { tar = try PaxWriter(sink) }
+
+    package func add(_ header: ExportHeader, _ content: ExportContent) throws {
+        try add(header)
+        try content(tar.write)
+    }
+
+    package func add(_ header: ExportHeader) throws {
+        try tar.begin(
+            MemberHeader(
+                path: header.path.bytes, kind: header.kind, size: header.size,
+                permissions: header.permissions, modified: header.modified))
+    }
+
+    package func finish() throws { try tar.finish() }
+}
+
+/// A directory, which exists: nothing in it is overwritten and no link followed.
+package final class ExportDirectory: ExportTarget {
+    private let tree: SafeTree
+
+    package init(_ directory: String) throws { tree = try SafeTree(directory, links: .any, modes: .exact) }
+
+    package func add(_ header: ExportHeader, _ content: ExportContent) throws {
+        try tree.file(header.path, permissions: header.permissions, modified: header.modified) { write in
+            try withoutActuallyEscaping(write) { try content($0) }
+        }
+    }
+
+    package func add(_ header: ExportHeader) throws {
+        guard case .symbolicLink(let destination) = header.kind else {
+            return try tree.directory(
+                header.path, permissions: header.permissions, modified: header.modified)
+        }
+        try tree.link(header.path, to: destination, modified: header.modified)
+    }
+
+    package func finish() throws { try tree.finish() }
+}
