@@ -63,12 +63,14 @@ struct ArchiveLibrary: Sendable {
     let entrySetMtime: @Sendable @convention(c) (Handle, time_t, Int) -> Void
 
     typealias Opened = @convention(c) (Handle?, UnsafeMutableRawPointer?) -> Int32
-    typealias Written = @convention(c) (
-        Handle?, UnsafeMutableRawPointer?, UnsafeRawPointer?, Int
-    ) -> Int
-    typealias Read = @convention(c) (
-        Handle?, UnsafeMutableRawPointer?, UnsafeMutablePointer<UnsafeRawPointer?>?
-    ) -> Int
+    typealias Written =
+        @convention(c) (
+            Handle?, UnsafeMutableRawPointer?, UnsafeRawPointer?, Int
+        ) -> Int
+    typealias Read =
+        @convention(c) (
+            Handle?, UnsafeMutableRawPointer?, UnsafeMutablePointer<UnsafeRawPointer?>?
+        ) -> Int
 
     private static let loaded: Result<ArchiveLibrary, BackupError> = {
         do throws(BackupError) { return .success(try ArchiveLibrary()) } catch { return .failure(error) }

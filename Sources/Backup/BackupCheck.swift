@@ -1,46 +1,34 @@
 internal import Cryptography
 internal import FileSystem
 
-/// Checks one backup against the store: presence and size, hashes, or everything that can be read.
+/// Checks one backup against the store: presence and length of its packs, or every byte of them.
 package struct BackupCheck<Keys: BackupKeys> {
     /// How much is read.
     package enum Depth: Sendable {
-        /// Every pack is there and has its size.
+        /// Every pack is there and has its length.
         case presence
-        /// Every byte: packs' hashes, archives, page map and pages, files.
+        /// Every byte: packs' hashes, archives, and that what the manifest names is in them.
         case data
     }
 
     private let store: BackupStore
-    private let keys: Keys
-    private let root: PageRoot
+    private let packs: PackSet<Keys>
 
-    package init(store: BackupStore, keys: Keys, root: @escaping PageRoot) {
+    package init(store: BackupStore, packs: PackSet<Keys>) {
         self.store = store
-        self.keys = keys
-        self.root = root
+        self.packs = packs
     }
 
-    /// Checks a manifest's backup; what is wrong comes back as a list, so that one bad object does not hide
-    /// the next.
-    ///
-    /// - Parameter page: is given every page, to be sealed and compared or written.
+    /// What is wrong, as a list, so that one bad object does not hide the next.
     package func failures(
-        _ manifest: Manifest, _ depth: Depth, page: (PlainPage) throws -> Void = { _ in }
+        _ manifest: Manifest, _ body: ManifestBody, _ depth: Depth
     ) throws -> [BackupError] {
         var found: [BackupError] = []
-        for pack in manifest.clear.packs {
-            try collect(&found) { try check(pack, depth) }
-        }
+        for pack in manifest.clear.packs { try collect(&found) { try checkFile(pack, depth) } }
         guard depth == .data, found.isEmpty else { return found }
-        let name = BackupStore.Name(manifest.head).description
-        try collect(&found) {
-            let body = try manifest.body(keys: keys, object: name)
-            let packs = PackSet(manifest.clear.packs, store: store, keys: keys)
-            let map = try DatabaseUnits.map(
-                body.database, packs: manifest.clear.packs, root: root, read: packs.read)
-            try DatabaseUnits.pages(of: map, packs: manifest.clear.packs, read: packs.read, page)
-            for blob in body.blobs { try packs.check(blob) }
+        let extents = Dictionary(grouping: body.extents, by: \.pack)
+        for row in manifest.clear.packs.indices {
+            try collect(&found) { try checkMembers(row, extents[UInt32(row)] ?? []) }
         }
         return found
     }
@@ -49,7 +37,7 @@ package struct BackupCheck<Keys: BackupKeys> {
         do { try body() } catch let error as BackupError { found.append(error) }
     }
 
-    private func check(_ pack: PackRecord, _ depth: Depth) throws {
+    private func checkFile(_ pack: PackRecord, _ depth: Depth) throws {
         let name = "pack " + pack.name
         guard let status = try Files.status(store.packPath(pack)) else {
             throw BackupError.integrity(name, "it is missing")
@@ -66,65 +54,24 @@ package struct BackupCheck<Keys: BackupKeys> {
             offset += Int64(part.count)
         }
         guard hasher.finalize() == pack.sha256 else { throw BackupError.integrity(name, "it was changed") }
-        _ = try PackSet([pack], store: store, keys: keys).reader(0).members()
+    }
+
+    /// The pack is a whole archive, and each extent is exactly one member's content.
+    private func checkMembers(_ row: Int, _ extents: [Extent]) throws {
+        var members: [UInt64: UInt64] = [:]
+        for member in try packs.reader(row).members() { members[member.offset] = member.length }
+        for extent in extents where members[extent.offset] != UInt64(extent.length) {
+            throw BackupError.integrity(
+                packs.name(row), "no member of the archive stands at offset \(extent.offset)")
+        }
     }
 }
 
-/// The packs of a manifest, opened when they are needed; one at a time stays open.
-package final class PackSet<Keys: BackupKeys> {
-    private let packs: [PackRecord]
-    private let store: BackupStore
-    private let keys: Keys
-    private var current: (row: Int, reader: PackReader)?
-
-    package init(_ packs: [PackRecord], store: BackupStore, keys: Keys) {
-        self.packs = packs
-        self.store = store
-        self.keys = keys
-    }
-
-    /// The bytes of an extent.
-    ///
-    /// - Throws: `.integrity` naming the pack.
-    package func read(_ extent: Extent) throws -> [UInt8] {
-        guard Int(extent.pack) < packs.count, extent.length <= UInt32(PackSeries<Keys>.extentLimit) else {
-            throw BackupError.integrity("manifest", "an extent that no pack has")
-        }
-        return try reader(Int(extent.pack)).read(offset: extent.offset, length: extent.length)
-    }
-
-    /// Reads a file's extents and compares length and hash; `emit` gets the bytes before that is known.
-    package func check(_ blob: BlobRecord, _ emit: ([UInt8]) throws -> Void = { _ in }) throws {
-        var hasher = Hasher(.sha256)
-        var length: UInt64 = 0
-        for extent in blob.extents {
-            let bytes = try read(extent)
-            hasher.update(bytes)
-            length += UInt64(bytes.count)
-            try emit(bytes)
-        }
-        guard length == blob.length, hasher.finalize() == blob.sha256 else {
-            throw BackupError.integrity(blob.path, "its content is not what the manifest says")
-        }
-    }
-
-    func reader(_ row: Int) throws -> PackReader {
-        if let current, current.row == row { return current.reader }
-        let path = store.packPath(packs[row])
-        let handle = PackHandle(try File.open(path, .read))
-        let reader = try PackReader(packs[row], keys: keys) { try handle.read($0) }
-        current = (row, reader)
-        return reader
-    }
-}
-
-/// Owns the descriptor that a reader's closure reads.
-private final class PackHandle {
-    private let file: File
-
-    init(_ file: consuming File) { self.file = file }
-
-    func read(_ range: Range<Int>) throws -> [UInt8] {
-        try file.read(count: range.count, at: Int64(range.lowerBound))
+extension ManifestBody {
+    /// Every extent that the manifest itself names. Groups of the full map are named by the map, and found
+    /// or missed when its pages are read.
+    var extents: [Extent] {
+        database.fullMap.map(\.place) + database.groups.map(\.place) + blobs.flatMap(\.extents)
+            + outside.runs.map(\.place)
     }
 }

@@ -73,7 +73,8 @@ package struct BackupIndex: Sendable {
         }
         guard found.count == 1 else {
             throw BackupError(
-                .ambiguous, "\(text) fits several backups: "
+                .ambiguous,
+                "\(text) fits several backups: "
                     + found.map(\.id).joined(separator: ", "))
         }
         return first
@@ -127,8 +128,9 @@ package struct BackupIndex: Sendable {
             throw .integrity(object, "an incarnation that the roster does not know")
         }
         let pin = member.pins.first { $0.kind == .manifests && $0.incarnation == entry.head.incarnation }
-        if let pin, entry.head.sequence > pin.sequence
-            || (entry.head.sequence == pin.sequence && entry.head.hash != pin.hash)
+        if let pin,
+            entry.head.sequence > pin.sequence
+                || (entry.head.sequence == pin.sequence && entry.head.hash != pin.hash)
         {
             throw .integrity(object, "written after its incarnation had ended")
         }
@@ -145,9 +147,10 @@ package struct BackupIndex: Sendable {
         var before: Entry?
         for entry in believed {
             let object = entry.name.description
-            let follows = before.map {
-                $0.name.writer == entry.name.writer && $0.name.incarnation == entry.name.incarnation
-            } ?? false
+            let follows =
+                before.map {
+                    $0.name.writer == entry.name.writer && $0.name.incarnation == entry.name.incarnation
+                } ?? false
             let expected = follows ? (before?.head.sequence ?? 0) + 1 : 1
             if entry.head.sequence == expected {
                 if follows, let before, entry.head.previous != before.head.hash {

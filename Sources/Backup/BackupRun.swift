@@ -5,7 +5,7 @@ package import KeyRing
 /// How far a long run has come.
 public struct BackupProgress: Sendable {
     /// What is being done.
-    public enum Phase: Sendable { case database, documents, verifying }
+    public enum Phase: Sendable { case database, documents, files }
     public let phase: Phase
     /// Pages, or bytes of files.
     public let done: UInt64
@@ -109,6 +109,7 @@ package struct BackupRun<Keys: BackupKeys> {
     private func write(
         _ source: some PageSource, _ input: Input, to series: PackSeries<Keys>
     ) throws -> ManifestBody {
+        let start = ContinuousClock.now
         let pages = UInt64(source.pageCount)
         let database = try DatabaseUnits.write(
             source, changeSequence: input.changeSequence, to: series, root: root
@@ -130,6 +131,9 @@ package struct BackupRun<Keys: BackupKeys> {
         statistics.files = UInt64(blobs.count)
         statistics.bytesLogical += done
         statistics.bytesAdded = series.packs.reduce(0) { $0 + $1.length }
+        let spent = (ContinuousClock.now - start).components
+        statistics.durationMilliseconds =
+            UInt64(spent.seconds) * 1000 + UInt64(spent.attoseconds / 1_000_000_000_000_000)
         return ManifestBody(
             tags: input.tags, paths: [], parent: Array(repeating: 0, count: 16), statistics: statistics,
             database: database, blobs: blobs, catalogue: input.catalogue, outside: OutsideRecord())

@@ -1,5 +1,5 @@
-internal import FileSystem
 internal import Cryptography
+internal import FileSystem
 
 /// The directory that holds backups: `p/<2>/<packid>` and `m/<writer>/<inc>/<seq>`.
 ///

@@ -91,7 +91,9 @@ package enum DatabaseUnits {
             else {
                 throw BackupError.integrity("page map", "a change of page \(change.page)")
             }
-            if index == map.pages.count { map.pages.append(change.entry) } else {
+            if index == map.pages.count {
+                map.pages.append(change.entry)
+            } else {
                 map.pages[index] = change.entry
             }
         }

@@ -66,7 +66,8 @@ package struct ManifestHead: Sendable, Equatable {
         guard bytes.count >= Self.count, bytes.starts(with: Self.magic) else {
             throw .integrity(object, "not a manifest")
         }
-        let suite = bytes[4], minReader = UInt16(bytes[6]) << 8 | UInt16(bytes[7])
+        let suite = bytes[4]
+        let minReader = UInt16(bytes[6]) << 8 | UInt16(bytes[7])
         guard suite == 1, minReader == 1, let kind = ManifestKind(rawValue: bytes[5]) else {
             throw BackupError(
                 .newerFormat, "a manifest of a newer format", object: object, hint: "update ai-team")

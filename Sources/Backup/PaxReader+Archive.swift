@@ -87,7 +87,10 @@ package final class PaxReader {
         let status = NamesLocale.bytes.with { library.readNextHeader2(archive, entry) }
         if let failure = origin.failure { throw failure }
         if status == ARCHIVE_EOF { return nil }
-        guard status == ARCHIVE_OK || status == ARCHIVE_WARN else { try check(status); return nil }
+        guard status == ARCHIVE_OK || status == ARCHIVE_WARN else {
+            try check(status)
+            return nil
+        }
         members += 1
         guard members <= limits.members else { throw refusal("more than \(limits.members) members") }
         guard let text = library.entryPathname(entry) else { throw refusal("a member without a name") }
@@ -135,7 +138,8 @@ package final class PaxReader {
         let (nanoseconds, overflow) = library.entryMtime(entry)
             .multipliedReportingOverflow(by: 1_000_000_000)
         if overflow { return 0 }
-        let (sum, overflowed) = nanoseconds
+        let (sum, overflowed) =
+            nanoseconds
             .addingReportingOverflow(Int64(library.entryMtimeNanoseconds(entry)))
         return overflowed ? 0 : sum
     }

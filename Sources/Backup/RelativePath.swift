@@ -43,8 +43,10 @@ package struct RelativePath: Hashable, Sendable {
 extension [UInt8] {
     /// For messages: invalid UTF-8 and control characters become U+FFFD.
     var printable: String {
-        String(String.UnicodeScalarView(String(decoding: self, as: UTF8.self).unicodeScalars.map {
-            $0.value < 32 || $0.value == 127 ? "\u{FFFD}" : $0
-        }))
+        String(
+            String.UnicodeScalarView(
+                String(decoding: self, as: UTF8.self).unicodeScalars.map {
+                    $0.value < 32 || $0.value == 127 ? "\u{FFFD}" : $0
+                }))
     }
 }

@@ -1,5 +1,6 @@
 internal import Cryptography
 internal import FileSystem
+internal import KeyRing
 
 /// Bringing a home back from a backup.
 public enum Restore {
@@ -14,6 +15,8 @@ public enum Restore {
     public static func finishInterrupted(home: String) throws -> Bool {
         guard try RestoreSwap.hasWork(home: home) else { return false }
         guard let lock = try FileLock.attempt(RestoreSwap.lockPath(home), .exclusive) else {
+            // Somebody stages something, which concerns nobody else yet.
+            guard try RestoreSwap.isDecided(home: home) else { return false }
             throw BackupError(
                 .conflict, "another process restores into this home", hint: "wait until it is done")
         }
@@ -39,7 +42,9 @@ public enum Restore {
 package enum RestoreSwap {
     /// What moves, relative to the home.
     package static let parts = ["keys", "data/database", "data/documents", "data/vectors"]
-    static let marker = ".restore"
+    static let marker = HomeLock.restoreMarker
+    /// Files of a clone of the project that stay where they are when the directory around them moves.
+    private static let resident = [".gitignore", "README.md"]
     private static let magic = Array("ATRS".utf8)
 
     static func lockPath(_ home: String) -> String { home + "/run/restore.lock" }
@@ -60,9 +65,12 @@ package enum RestoreSwap {
     /// - Parameters:
     ///   - time: goes into the old state's name.
     ///   - step: called before every change; tests stop there.
+    /// - Returns: the name of the old state's directory in the home.
+    @discardableResult
     package static func commit(
         home: String, staged: String, time: UInt64, step: () throws -> Void = {}
-    ) throws {
+    ) throws -> String {
+        for part in parts { try keepResidents(of: "\(home)/\(part)", in: "\(home)/\(staged)/\(part)") }
         for part in ["", "/data"] + parts.map({ "/" + $0 }) {
             try Durable.syncDirectory(home + "/" + staged + part)
         }
@@ -70,12 +78,26 @@ package enum RestoreSwap {
         var writer = CanonicalWriter()
         writer.raw(magic)
         writer.string(staged)
-        writer.string(".before-restore-\(time)")
+        let before = ".before-restore-\(time)"
+        writer.string(before)
         try step()
         try Durable.replace(
             home + "/" + marker, with: writer.bytes + Hash.digest(.sha256, writer.bytes))
         try finish(home: home, step: step)
+        return before
     }
+
+    private static func keepResidents(of part: String, in staged: String) throws {
+        for name in resident {
+            guard try Files.status(part + "/" + name)?.kind == .regular else { continue }
+            try Durable.replace(
+                staged + "/" + name, with: Files.readAll(part + "/" + name, limit: 1 << 20),
+                permissions: 0o644)
+        }
+    }
+
+    /// Whether a swap has begun, which only goes forward.
+    static func isDecided(home: String) throws -> Bool { try Files.exists(home + "/" + marker) }
 
     /// Whether anything was left by a restore that did not end.
     static func hasWork(home: String) throws -> Bool {

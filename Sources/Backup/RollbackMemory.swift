@@ -41,6 +41,10 @@ package struct RollbackMemory: Sendable {
         }
     }
 
+    /// Its name in `keys/`, and the purpose of the home's key for it.
+    static let fileName = "backup-heads"
+    static let sizeLimit = 1 << 24
+    static let purpose = KeyPurpose(rawValue: "backup-heads")
     private static let magic = Array("ATBH".utf8)
     private let path: String
     private var seen: [Seen] = []
@@ -51,7 +55,7 @@ package struct RollbackMemory: Sendable {
     package init(_ path: String, key: borrowing SecretBytes) throws {
         self.path = path
         guard try Files.exists(path) else { return }
-        let bytes = try Files.readAll(path, limit: 1 << 24)
+        let bytes = try Files.readAll(path, limit: Self.sizeLimit)
         guard bytes.count > 40 else { throw BackupError.integrity(path, "cut") }
         let text = Array(bytes.dropLast(32))
         guard
@@ -85,6 +89,7 @@ package struct RollbackMemory: Sendable {
 
     /// Remembers what is there now, and stores that.
     package mutating func remember(_ index: BackupIndex, key: borrowing SecretBytes) throws {
+        let before = seen
         for entry in index.entries {
             if let at = seen.firstIndex(where: { $0.isSameWriter(entry.head) }) {
                 if seen[at].sequence < entry.head.sequence { seen[at] = Seen(entry.head) }
@@ -92,13 +97,15 @@ package struct RollbackMemory: Sendable {
                 seen.append(Seen(entry.head))
             }
         }
-        try store(key: key)
+        if seen != before { try store(key: key) }
     }
 
     /// Accepts the store as it is, as `--accept-rollback` asks: forgets what is gone.
     package mutating func accept(_ index: BackupIndex, key: borrowing SecretBytes) throws {
+        let before = seen
         seen = []
         try remember(index, key: key)
+        if seen.isEmpty, !before.isEmpty { try store(key: key) }
     }
 
     private func store(key: borrowing SecretBytes) throws {

@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import EncryptedSQLite
 internal import FileSystem
 public import KeyRing
@@ -5,156 +6,147 @@ public import Vault
 
 /// The backups of a home.
 public struct VaultBackups {
-    private let home: Home
-    private let keys: UnlockedKeys
-    private var store: BackupStore { BackupStore(home.backupsDirectory) }
+    let home: Home
+    let keys: UnlockedKeys
+    let surroundings: Surroundings
+    var store: BackupStore { BackupStore(home.backupsDirectory) }
+    var backupKeys: VaultBackupKeys { VaultBackupKeys(keys) }
 
-    /// The backups in `data/backups` of a home, seen with its keys.
-    public init(home: Home, keys: UnlockedKeys) {
+    /// The backups in `data/backups` of a home, seen with its keys. The vault itself need not be open, or
+    /// even whole.
+    public init(home: Home, keys: UnlockedKeys, surroundings: Surroundings = .system) {
         self.home = home
         self.keys = keys
+        self.surroundings = surroundings
     }
 
-    /// What `backup create` and `backup list` say of one.
+    /// What `backup create`, `list` and `show` say of one.
     public struct Summary: Sendable {
         /// `backup-` and 26 letters.
         public let id: String
         /// Milliseconds since 1970.
         public let createdAt: UInt64
+        /// The device that made and signed it.
         public let device: String
+        public let incarnation: UInt32
+        /// Its place in its writer's chain, from 1.
+        public let sequence: UInt64
         public let tags: [String]
+        /// The paths outside the vault that were asked for, as bytes.
+        public let paths: [[UInt8]]
+        /// Files of the vault and outside it.
         public let files: UInt64
+        /// Bytes of what was backed up.
         public let bytesLogical: UInt64
+        /// Bytes of the packs that it added.
         public let bytesAdded: UInt64
+        public let durationMilliseconds: UInt64
+        /// The backup that it builds on, if it does.
+        public let parent: String?
     }
 
     /// Something that is wrong with an object of the store.
-    public struct Problem: Sendable {
+    public struct Problem: Sendable, Equatable {
         public let object: String
         public let reason: String
         public let code: BackupError.Code
-    }
 
-    /// Makes a backup of the open vault while others go on writing.
-    ///
-    /// - Parameter time: milliseconds since 1970.
-    public func create(
-        _ vault: Vault, tags: [String] = [], time: UInt64,
-        progress: @escaping (BackupProgress) -> Void = { _ in }
-    ) throws -> Summary {
-        let run = BackupRun(
-            store: store, keys: VaultBackupKeys(keys), root: Self.root, progress: progress)
-        let manifest = try vault.database.withSnapshot { image in
-            var input = BackupRun<VaultBackupKeys>.Input()
-            input.tags = tags
-            // Blobs are only ever removed by who holds the snapshot lock: what the image names is here.
-            input.files = try files("documents") + files("vectors")
-            return try run.make(ImageSource(image), input, running: keys.roster, time: time)
+        init(_ failure: BackupIndex.Failure) {
+            object = failure.object
+            reason = failure.reason
+            code = failure.code
         }
-        try Restore.dropOldStates(home: home.path)
-        return try summary(manifest)
+
+        init(_ error: BackupError, in object: String) {
+            self.object = error.object ?? object
+            reason = error.message
+            code = error.code
+        }
     }
 
     /// All believed backups, oldest first, and what is wrong with the others.
     public func list() throws -> (backups: [Summary], problems: [Problem]) {
-        let index = try BackupIndex(store: store, running: keys.roster)
-        var problems = index.failures.map { Problem(object: $0.object, reason: $0.reason, code: $0.code) }
+        let (index, memory) = try judged()
+        var problems = (index.failures + memory).map(Problem.init)
         var summaries: [Summary] = []
         for entry in index.entries {
             do {
-                summaries.append(try summary(store.manifest(entry.name)))
+                summaries.append(try OpenBackup(entry, store: store, keys: backupKeys).summary)
             } catch let error as BackupError {
-                problems.append(
-                    Problem(object: error.object ?? entry.id, reason: error.message, code: error.code))
+                problems.append(Problem(error, in: entry.id))
             }
         }
-        return (summaries.sorted { $0.createdAt < $1.createdAt }, problems)
+        return (summaries.sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }, problems)
     }
 
-    /// Checks one backup, or all: structure and signatures, and with `data` every byte; each page is
-    /// encrypted again under its epoch and nonce and must give its tag.
-    public func verify(
-        _ id: String? = nil, data: Bool = false
-    ) throws -> (checked: Int, problems: [Problem]) {
+    /// One backup with what it holds.
+    ///
+    /// - Throws: `.notFound`, `.ambiguous`, `.integrity`.
+    public func show(_ id: String) throws -> Details {
+        let opened = try open(id, in: judged().index)
+        let body = opened.body
+        return Details(
+            summary: opened.summary, packs: opened.manifest.clear.packs.count,
+            packBytes: opened.manifest.clear.packs.reduce(0) { $0 + $1.length },
+            databasePages: body.database.pageCount,
+            documents: body.catalogue.map {
+                Details.Document(
+                    id: $0.documentID, name: $0.name, version: $0.version, size: $0.plainLength)
+            },
+            outsideFiles: body.outside.entries.count)
+    }
+
+    /// What `backup show` says.
+    public struct Details: Sendable {
+        /// A version of a document.
+        public struct Document: Sendable {
+            public let id: String
+            /// Need not be UTF-8.
+            public let name: [UInt8]
+            public let version: UInt32
+            /// Bytes of plaintext.
+            public let size: UInt64
+        }
+
+        public let summary: Summary
+        /// Packs that it needs, and their bytes.
+        public let packs: Int
+        public let packBytes: UInt64
+        public let databasePages: UInt32
+        public let documents: [Document]
+        public let outsideFiles: Int
+    }
+
+    // MARK: - Judging
+
+    /// The store's backups, judged, and what this home has seen before and does not find. With
+    /// `acceptsRollback`, what is gone is forgotten.
+    ///
+    /// - Throws: `.rollback` when the backups know more of the vault's members than this home's keys do.
+    func judged(acceptsRollback: Bool = false) throws -> (index: BackupIndex, memory: [BackupIndex.Failure]) {
         let index = try BackupIndex(store: store, running: keys.roster)
-        let entries = try id.map { [try index.entry($0)] } ?? index.entries
-        var problems = index.failures.map { Problem(object: $0.object, reason: $0.reason, code: $0.code) }
-        let check = BackupCheck(store: store, keys: VaultBackupKeys(keys), root: Self.root)
-        for entry in entries {
-            let manifest = try store.manifest(entry.name)
-            let body = try manifest.body(keys: VaultBackupKeys(keys), object: entry.name.description)
-            let sealer = PageSealer(keys: keys, databaseID: body.database.databaseID)
-            let found = try check.failures(manifest, data ? .data : .presence) { page in
-                _ = try Self.seal(page, with: sealer)
-            }
-            problems += found.map {
-                Problem(object: $0.object ?? entry.id, reason: $0.message, code: $0.code)
-            }
+        if let roster = index.roster, roster.records.count > keys.roster.records.count {
+            throw BackupError(
+                .rollback, "the backups were written under a newer roster than the one in keys/",
+                hint: "someone put an old keys/ back; put the newest one there again")
         }
-        return (entries.count, problems)
-    }
-
-    private func summary(_ manifest: Manifest) throws -> Summary {
-        let body = try manifest.body(
-            keys: VaultBackupKeys(keys), object: BackupStore.Name(manifest.head).description)
-        return Summary(
-            id: BackupIndex.idText(manifest.clear.id), createdAt: manifest.head.created,
-            device: DeviceID(manifest.head.deviceID)?.description ?? "", tags: body.tags,
-            files: body.statistics.files, bytesLogical: body.statistics.bytesLogical,
-            bytesAdded: body.statistics.bytesAdded)
-    }
-
-    private func files(_ part: String) throws -> [BackupRun<VaultBackupKeys>.HomeFile] {
-        let directory = "\(home.path)/data/\(part)"
-        guard try Files.exists(directory) else { return [] }
-        var found: [BackupRun<VaultBackupKeys>.HomeFile] = []
-        for folder in try Files.list(directory).sorted() where folder.utf8.count == 2 {
-            for name in try Files.list("\(directory)/\(folder)").sorted() where !name.contains(".") {
-                found.append(
-                    .init(path: "\(part)/\(folder)/\(name)", location: "\(directory)/\(folder)/\(name)"))
-            }
+        let path = home.keysDirectory + "/" + RollbackMemory.fileName
+        guard let lock = try FileLock.acquire(path + ".lock", .exclusive, timeout: .seconds(10)) else {
+            throw BackupError(
+                .conflict, "another process looks at the backups", hint: "wait until it is done")
         }
-        return found
-    }
-
-    /// The very page that the tag was taken from.
-    static func seal(_ page: PlainPage, with sealer: PageSealer) throws -> [UInt8] {
-        guard let tag = PageTag(encoded: entry(page.epoch, page.nonce, page.tag)) else {
-            throw BackupError.integrity("page \(page.number)", "a malformed tag")
+        let key = try keys.homeKey(RollbackMemory.purpose)
+        var memory = try RollbackMemory(path, key: key)
+        if acceptsRollback {
+            try memory.accept(index, key: key)
+        } else {
+            try memory.remember(index, key: key)
         }
-        let padding = [UInt8](repeating: 0, count: PageSealer.pageCount - PageSealer.bodyCount)
-        do throws(EncryptedDatabaseError) {
-            return try sealer.seal(page.plain + padding, number: page.number, as: tag)
-        } catch {
-            guard error.code == .tampered else { throw error }
-            throw BackupError.integrity("page \(page.number)", "it does not give the tag of its map")
-        }
+        lock.release()
+        return (index, memory.check(index, vaultID: keys.vaultID.bytes))
     }
 
-    private static func entry(_ epoch: UInt32, _ nonce: [UInt8], _ tag: [UInt8]) -> [UInt8] {
-        (0..<4).map { UInt8(truncatingIfNeeded: epoch >> (24 - 8 * UInt32($0))) } + nonce + tag
-    }
-
-    static func root(_ databaseID: [UInt8], _ counter: UInt64, _ pages: [PageEntry]) -> [UInt8] {
-        let tags = pages.map { PageTag(encoded: entry($0.epoch, $0.nonce, $0.tag)) ?? .none }
-        return PageMap(databaseID: databaseID, counter: counter, tags: tags).root()
-    }
-}
-
-/// A snapshot of the live database.
-private struct ImageSource: PageSource {
-    let image: DatabaseImage
-    var databaseID: [UInt8] { image.databaseID }
-    var pageCount: UInt32 { image.pageCount }
-    var counter: UInt64 { image.counter }
-
-    init(_ image: DatabaseImage) { self.image = image }
-
-    func page(_ number: UInt32) throws -> PlainPage? {
-        guard number != PageSealer.lockPage else { return nil }
-        let tag = try image.tag(number)
-        let plain = try image.plaintext(number).prefix(PageSealer.bodyCount)
-        return PlainPage(
-            number: number, epoch: tag.epoch, nonce: tag.nonce, tag: tag.tag, plain: Array(plain))
+    func open(_ id: String, in index: BackupIndex) throws -> OpenBackup {
+        try OpenBackup(index.entry(id), store: store, keys: backupKeys)
     }
 }

@@ -24,19 +24,32 @@ public struct HomeLock: ~Copyable, Sendable {
     /// Gives the lock back.
     public consuming func release() { lock.release() }
 
+    /// A file of this name in a home marks a restore whose swap has begun and must be finished before
+    /// anybody opens the home.
+    public static let restoreMarker = ".restore"
+
     private static func take(
         _ directory: String, _ mode: FileLock.Mode, timeout: Duration, _ message: String
     ) throws(KeyError) -> HomeLock {
-        // A restore moves the directory away, lock and all: then it is the one in its place that counts.
-        for _ in 0..<100 {
+        let path = directory + "/home.lock"
+        while true {
             let lock = try withFiles { () throws(FileError) in
-                try FileLock.acquire(directory + "/home.lock", mode, timeout: timeout)
+                try FileLock.acquire(path, mode, timeout: timeout)
             }
-            guard let lock else { break }
-            let isInPlace = try withFiles { () throws(FileError) in try lock.isInPlace() }
-            if isInPlace { return HomeLock(lock: lock) }
+            guard let lock else {
+                throw KeyError(
+                    .busy, message, hint: "end the other ai-team processes of this home and try again")
+            }
+            // A restore moves keys/ aside: a lock on the file that went with it guards nothing any more.
+            guard try withFiles({ () throws(FileError) in try lock.isInPlace() }) else { continue }
+            let marker = (Path.parent(directory) ?? "") + "/" + restoreMarker
+            guard try withFiles({ () throws(FileError) in try !Files.exists(marker) }) else {
+                throw KeyError(
+                    .busy, "a restore of this home was interrupted and is not finished yet",
+                    hint: "run the command again: it finishes the restore first")
+            }
+            return HomeLock(lock: lock)
         }
-        throw KeyError(.busy, message, hint: "end the other ai-team processes of this home and try again")
     }
 
     private init(lock: consuming FileLock) { self.lock = lock }

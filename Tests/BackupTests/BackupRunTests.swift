@@ -35,7 +35,9 @@ import Testing
     private func failures(_ manifest: Manifest, _ depth: BackupCheck<VaultBackupKeys>.Depth = .data) throws
         -> [BackupError]
     {
-        try BackupCheck(store: store, keys: keys, root: DatabaseUnitsTests.root).failures(manifest, depth)
+        let packs = PackSet(manifest.clear.packs, store: store, keys: keys)
+        let body = try manifest.body(keys: keys, object: "m")
+        return try BackupCheck(store: store, packs: packs).failures(manifest, body, depth)
     }
 
     @Test func backupsFollowEachOtherAndVerify() throws {

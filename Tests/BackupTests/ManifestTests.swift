@@ -117,7 +117,8 @@ import Testing
     }
 
     @Test func mapsNameAGroupForEveryPage() throws {
-        let nonce = [UInt8](repeating: 1, count: 24), tag = [UInt8](repeating: 2, count: 16)
+        let nonce = [UInt8](repeating: 1, count: 24)
+        let tag = [UInt8](repeating: 2, count: 16)
         let group = FullPageMap.Group(
             pack: Array(repeating: 3, count: 16), offset: 512, length: 10, plainLength: 20)
         let entry = PageEntry(group: 0, epoch: 1, nonce: nonce, tag: tag)

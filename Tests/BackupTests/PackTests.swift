@@ -58,7 +58,8 @@ import Testing
         for change in [-1, -16, -16_400, 1, 16_400] {
             var cut = record
             cut.length = UInt64(Int(record.length) + change)
-            let bytes = change < 0
+            let bytes =
+                change < 0
                 ? Array(file.dropLast(-change)) : file + [UInt8](repeating: 0, count: change)
             #expect(throws: BackupError.self) { try reader(bytes, cut) }
         }

@@ -5,32 +5,23 @@ import Testing
 import Vault
 
 @Suite struct VaultBackupsTests {
-    let scratch: Scratch
-    let home: Home
-    let keys: UnlockedKeys
+    let living: LivingHome
     let vault: Vault
+    var scratch: Scratch { living.scratch }
+    var home: Home { living.home }
+    var keys: UnlockedKeys { living.keys }
 
     init() throws {
-        scratch = try Scratch()
-        home = Home(path: scratch.path + "/home")
-        try home.makeLayout()
-        keys = try KeyRing.create(
-            in: home.keysDirectory, name: "test",
-            secret: .keyFile(SecretBytes(copying: Array(repeating: 5, count: 32))), time: 1
-        ).keys
-        vault = try Vault.create(home: home, keys: keys)
+        living = try LivingHome()
+        vault = try living.open()
     }
 
-    private func addTasks(_ count: Int) throws {
-        try vault.write { tx in
-            for i in 0..<count { _ = try tx.createTask(TaskDraft(title: "task \(i) 任務")) }
-        }
-    }
+    private func addTasks(_ count: Int) throws { try living.addTasks(count, to: vault) }
 
     @Test func aLiveVaultIsBackedUpAndEveryPageVerifies() throws {
         try addTasks(200)
         put(Array("content of a document".utf8), scratch.path + "/doc.md")
-        _ = try vault.upload(["doc.md".utf8.map { $0 }], workingDirectory: Array(scratch.path.utf8))
+        try living.upload("doc.md", to: vault)
         let backups = VaultBackups(home: home, keys: keys)
         let first = try backups.create(vault, tags: ["first"], time: 1_700_000_000_000)
         #expect(first.files >= 1 && first.bytesAdded > 0)
@@ -59,5 +50,58 @@ import Vault
         put(bytes, pack)
         #expect(try backups.verify(made.id).problems.isEmpty)
         #expect(try backups.verify(made.id, data: true).problems.map(\.code) == [.integrity])
+    }
+
+    @Test func theCatalogueNamesEveryVersion() throws {
+        put(Array("first".utf8), scratch.path + "/筆記 📝.md")
+        try living.upload("筆記 📝.md", to: vault)
+        put(Array("second, longer".utf8), scratch.path + "/筆記 📝.md")
+        try living.upload("筆記 📝.md", to: vault)
+        let backups = VaultBackups(home: home, keys: keys)
+        let details = try backups.show(backups.create(vault, time: 1).id)
+        #expect(details.documents.map(\.version) == [1, 2] && details.documents.map(\.size) == [5, 14])
+        #expect(details.documents.allSatisfy { $0.name == Array("筆記 📝.md".utf8) })
+    }
+
+    @Test func aBlobThatDoesNotDecryptIsFoundBeforeItIsNeeded() throws {
+        put(Array("content".utf8), scratch.path + "/doc.md")
+        try living.upload("doc.md", to: vault)
+        let blob = String(run("/usr/bin/find", home.documentsDirectory, "-type", "f").output.dropLast())
+        var bytes = try #require(contents(blob))
+        bytes[bytes.count - 1] ^= 1
+        put(bytes, blob)
+        let backups = VaultBackups(home: home, keys: keys)
+        let made = try backups.create(vault, time: 1)
+        #expect(try backups.verify(made.id).problems.isEmpty)
+        #expect(try backups.verify(made.id, data: true).problems.map(\.code) == [.integrity])
+    }
+
+    @Test func aManifestThatDoesNotOpenHidesNoOther() throws {
+        let backups = VaultBackups(home: home, keys: keys)
+        let first = try backups.create(vault, time: 1)
+        let second = try backups.create(vault, time: 2)
+        let path = String(
+            run("/usr/bin/find", home.backupsDirectory + "/m", "-name", "*1").output.dropLast())
+        var bytes = try #require(contents(path))
+        bytes[bytes.count - 1] ^= 1
+        put(bytes, path)
+        let list = try backups.list()
+        #expect(list.backups.map(\.id) == [second.id] && !list.problems.isEmpty)
+        #expect(throws: BackupError.self) { try backups.show(first.id) }
+        #expect(try backups.verify(second.id).problems.contains { $0.code == .integrity })
+    }
+
+    @Test func aStoreThatWasPutBackIsNoticed() throws {
+        let backups = VaultBackups(home: home, keys: keys)
+        _ = try backups.create(vault, time: 1)
+        let newest = try backups.create(vault, time: 2)
+        #expect(run("/usr/bin/find", home.backupsDirectory + "/m", "-name", "*2", "-delete").status == 0)
+        #expect(try backups.list().problems.map(\.code) == [.rollback])
+        #expect(try backups.verify().problems.map(\.code) == [.rollback])
+        let refused = #expect(throws: BackupError.self) { try backups.create(vault, time: 3) }
+        #expect(refused?.code == .rollback)
+        let next = try backups.create(vault, acceptsRollback: true, time: 3)
+        #expect(next.sequence == newest.sequence)
+        #expect(try backups.verify().problems.isEmpty)
     }
 }

@@ -1,4 +1,5 @@
 internal import FileSystem
+internal import KeyRing
 
 /// The directory that holds one vault, and where things are in it:
 /// `config/{local,cloud,sync,agents}.yaml`, `keys/`, `data/{database,documents,vectors,backups}`, `run/`.
@@ -31,7 +32,7 @@ public struct Home: Sendable, Hashable {
 
     /// True when there are keys and a database here, or the mark of an unfinished restore.
     public func exists() throws -> Bool {
-        if try Files.exists(path + "/.restore") { return true }
+        if try Files.exists(path + "/" + HomeLock.restoreMarker) { return true }
         guard try Files.exists(databasePath) else { return false }
         return try Files.exists(keysDirectory + "/ring.a") || Files.exists(keysDirectory + "/ring.b")
     }

@@ -1,0 +1,50 @@
+internal import KeyRing
+
+/// A believed backup whose encrypted part is open.
+package struct OpenBackup {
+    package let entry: BackupIndex.Entry
+    package let manifest: Manifest
+    package let body: ManifestBody
+    let packs: PackSet<VaultBackupKeys>
+
+    /// `backup-` and 26 letters.
+    package var id: String { entry.id }
+    /// How messages call the manifest.
+    var object: String { entry.name.description }
+
+    /// Reads the manifest again and opens its encrypted part.
+    ///
+    /// - Throws: `.integrity`, `.locked`, naming it.
+    init(_ entry: BackupIndex.Entry, store: BackupStore, keys: VaultBackupKeys) throws {
+        self.entry = entry
+        manifest = try store.manifest(entry.name)
+        guard manifest.head.hash == entry.head.hash else {
+            throw BackupError.integrity(entry.name.description, "it changed while it was read")
+        }
+        body = try manifest.body(keys: keys, object: entry.name.description)
+        packs = PackSet(manifest.clear.packs, store: store, keys: keys)
+    }
+
+    /// The page map, checked against the signed root.
+    func pageMap() throws -> FullPageMap {
+        try DatabaseUnits.map(
+            body.database, packs: manifest.clear.packs, root: PlainPage.root, read: packs.read)
+    }
+
+    /// Every page once.
+    func pages(of map: FullPageMap, _ body: (PlainPage) throws -> Void) throws {
+        try DatabaseUnits.pages(of: map, packs: manifest.clear.packs, read: packs.read, body)
+    }
+
+    /// What `backup list`, `create` and `show` say of it.
+    var summary: VaultBackups.Summary {
+        VaultBackups.Summary(
+            id: id, createdAt: manifest.head.created,
+            device: DeviceID(manifest.head.deviceID)?.description ?? "",
+            incarnation: manifest.head.incarnation, sequence: manifest.head.sequence, tags: body.tags,
+            paths: body.paths, files: body.statistics.files, bytesLogical: body.statistics.bytesLogical,
+            bytesAdded: body.statistics.bytesAdded,
+            durationMilliseconds: body.statistics.durationMilliseconds,
+            parent: body.parent.allSatisfy { $0 == 0 } ? nil : BackupIndex.idText(body.parent))
+    }
+}

@@ -1,0 +1,74 @@
+internal import Cryptography
+internal import FileSystem
+
+/// The packs of a manifest, opened when they are needed; one at a time stays open.
+package final class PackSet<Keys: BackupKeys> {
+    private let packs: [PackRecord]
+    private let store: BackupStore
+    private let keys: Keys
+    private var current: (row: Int, reader: PackReader)?
+
+    package init(_ packs: [PackRecord], store: BackupStore, keys: Keys) {
+        self.packs = packs
+        self.store = store
+        self.keys = keys
+    }
+
+    /// The bytes of an extent.
+    ///
+    /// - Throws: `.integrity` naming the pack.
+    package func read(_ extent: Extent) throws -> [UInt8] {
+        guard Int(extent.pack) < packs.count, extent.length <= UInt32(PackSeries<Keys>.extentLimit) else {
+            throw BackupError.integrity("manifest", "an extent that no pack has")
+        }
+        return try reader(Int(extent.pack)).read(offset: extent.offset, length: extent.length)
+    }
+
+    /// Reads a file's extents and compares length and hash; `emit` gets the bytes before that is known.
+    package func check(_ blob: BlobRecord, _ emit: ([UInt8]) throws -> Void = { _ in }) throws {
+        var hasher = Hasher(.sha256)
+        var length: UInt64 = 0
+        for extent in blob.extents {
+            let bytes = try read(extent)
+            hasher.update(bytes)
+            length += UInt64(bytes.count)
+            try emit(bytes)
+        }
+        guard length == blob.length, hasher.finalize() == blob.sha256 else {
+            throw BackupError.integrity(blob.path, "its content is not what the manifest says")
+        }
+    }
+
+    /// How messages call the pack in this row of the manifest's table.
+    func name(_ row: Int) -> String { "pack " + packs[row].name }
+
+    /// Opens the pack in this row of the manifest's table.
+    ///
+    /// - Throws: `.integrity` naming it, also when it is missing or has another length.
+    func reader(_ row: Int) throws -> PackReader {
+        if let current, current.row == row { return current.reader }
+        let path = store.packPath(packs[row])
+        guard let status = try Files.status(path) else {
+            throw BackupError.integrity(name(row), "it is missing")
+        }
+        guard UInt64(status.size) == packs[row].length else {
+            throw BackupError.integrity(
+                name(row), "it has \(status.size) bytes instead of \(packs[row].length)")
+        }
+        let handle = PackHandle(try File.open(path, .read))
+        let reader = try PackReader(packs[row], keys: keys) { try handle.read($0) }
+        current = (row, reader)
+        return reader
+    }
+}
+
+/// Owns the descriptor that a reader's closure reads.
+private final class PackHandle {
+    private let file: File
+
+    init(_ file: consuming File) { self.file = file }
+
+    func read(_ range: Range<Int>) throws -> [UInt8] {
+        try file.read(count: range.count, at: Int64(range.lowerBound))
+    }
+}

@@ -1,0 +1,138 @@
+internal import Cryptography
+internal import EncryptedSQLite
+internal import FileSystem
+internal import KeyRing
+internal import Vault
+
+/// A backup's state, rebuilt in a directory beside the home's own files: what restore swaps in, verify looks
+/// at and export reads.
+///
+/// The name marks it as something that a crash left: the next command removes it, unless the store's lock
+/// says that its maker is still at work.
+final class RestoreStage {
+    /// The directory, laid out like a home.
+    let home: Home
+    let name: String
+    private let lock: FileLock
+
+    /// Makes the directory in `home`, to which no other process restores meanwhile.
+    ///
+    /// - Throws: `.conflict` while another process restores, verifies or exports here.
+    init(in home: Home) throws {
+        try Files.createDirectory(home.runDirectory)
+        guard let lock = try FileLock.attempt(RestoreSwap.lockPath(home.path), .exclusive) else {
+            throw BackupError(
+                .conflict, "another process restores, verifies or exports in this home",
+                hint: "wait until it is done")
+        }
+        try RestoreSwap.finish(home: home.path)
+        name = try RestoreSwap.stage(home: home.path)
+        self.home = Home(path: home.path + "/" + name)
+        self.lock = consume lock
+    }
+
+    /// Writes the database: each page must give the tag that the signed map names.
+    ///
+    /// - Parameters:
+    ///   - known: how far the database is known to have come elsewhere.
+    ///   - progress: pages written so far, of how many.
+    func writeDatabase(
+        _ backup: OpenBackup, keys: UnlockedKeys, after known: [DatabaseHistory] = [],
+        progress: (UInt64, UInt64) -> Void = { _, _ in }
+    ) throws {
+        let record = backup.body.database
+        let map = try backup.pageMap()
+        let database = try RestoredDatabase(
+            at: home.databasePath, databaseID: record.databaseID, pageCount: record.pageCount, keys: keys)
+        var done: UInt64 = 0
+        try backup.pages(of: map) { page in
+            guard let tag = page.pageTag else {
+                throw BackupError.integrity("page \(page.number)", "a malformed tag")
+            }
+            do throws(EncryptedDatabaseError) {
+                try database.write(page.padded, number: page.number, as: tag)
+            } catch {
+                guard error.code == .tampered else { throw error }
+                throw BackupError.integrity(
+                    "page \(page.number)", "it does not give the tag that the signed map names")
+            }
+            done += 1
+            progress(done, UInt64(record.pageCount))
+        }
+        let own = DatabaseHistory(databaseID: record.databaseID, counter: record.counter)
+        try database.finish(after: known + [own])
+    }
+
+    /// Writes one file of `data/` as it is; its length and hash must be those of the manifest.
+    ///
+    /// - Returns: where it stands.
+    @discardableResult
+    func write(_ blob: BlobRecord, of backup: OpenBackup) throws -> String {
+        guard let path = RelativePath(blob.path), path.components.count == 3,
+            ["documents", "vectors"].contains(String(decoding: path.components[0], as: UTF8.self))
+        else {
+            throw BackupError.integrity(blob.path, "not the place of a blob")
+        }
+        let target = home.path + "/data/" + blob.path
+        try Files.createDirectory(Path.parent(target) ?? home.path)
+        let file = try File.open(target, .createNew)
+        var offset: Int64 = 0
+        try backup.packs.check(blob) { bytes in
+            try file.write(bytes, at: offset)
+            offset += Int64(bytes.count)
+        }
+        return target
+    }
+
+    /// Writes all files of `data/` and makes them last.
+    ///
+    /// - Parameter progress: bytes written so far, of how many.
+    func writeBlobs(_ backup: OpenBackup, progress: (UInt64, UInt64) -> Void = { _, _ in }) throws {
+        let blobs = backup.body.blobs
+        let total = blobs.reduce(UInt64(0)) { $0 &+ $1.length }
+        var done: UInt64 = 0
+        for blob in blobs {
+            try write(blob, of: backup)
+            done += blob.length
+            progress(done, total)
+        }
+        // One sync for many small files and their names.
+        try File.open(home.databasePath, .read).syncFileSystem()
+    }
+
+    /// Opens what was staged and demands that its tables and indexes are whole and that it has come as far
+    /// as the manifest says.
+    func check(_ backup: OpenBackup, keys: UnlockedKeys, surroundings: Surroundings) throws {
+        try withVault(keys, surroundings) { vault in
+            do {
+                _ = try vault.read { try $0.checkIntegrity() }
+            } catch let error as VaultError {
+                throw BackupError.integrity(backup.id, error.message)
+            }
+            let last = try vault.read { try $0.lastChangeSequence() }
+            guard last >= backup.body.database.changeSequence else {
+                throw BackupError.integrity(
+                    backup.id, "its change log ends before the change that the manifest names")
+            }
+        }
+    }
+
+    /// Lends the staged vault, open.
+    func withVault<R>(
+        _ keys: UnlockedKeys, _ surroundings: Surroundings, _ body: (Vault) throws -> R
+    ) throws -> R {
+        let vault = try Vault.open(home: home, keys: keys, surroundings: surroundings)
+        do {
+            let result = try body(vault)
+            try vault.close()
+            return result
+        } catch {
+            // The first error says more.
+            do { try vault.close() } catch _ { throw error }
+            throw error
+        }
+    }
+
+    /// Removes what was staged. After a swap there is nothing left to remove.
+    func remove() throws { try Files.removeTree(home.path) }
+}
