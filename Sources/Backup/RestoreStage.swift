@@ -110,18 +110,22 @@ final class RestoreStage {
                 throw BackupError.integrity(backup.id, error.message)
             }
             let last = try vault.read { try $0.lastChangeSequence() }
-            guard last >= backup.body.database.changeSequence else {
+            guard UInt64(last) >= backup.body.database.changeSequence else {
                 throw BackupError.integrity(
                     backup.id, "its change log ends before the change that the manifest names")
             }
         }
     }
 
-    /// Lends the staged vault, open.
+    /// Lends the staged vault, open. Nobody else knows of it, so the home's lock is not needed.
     func withVault<R>(
         _ keys: UnlockedKeys, _ surroundings: Surroundings, _ body: (Vault) throws -> R
     ) throws -> R {
-        let vault = try Vault.open(home: home, keys: keys, surroundings: surroundings)
+        let vault = try Vault.open(
+            at: home.databasePath, keys: keys, home: home,
+            blobs: BlobStore(directory: home.documentsDirectory, keys: BlobKeys(keys)),
+            origin: Origin(device: keys.device.bytes, incarnation: keys.incarnation),
+            surroundings: surroundings)
         do {
             let result = try body(vault)
             try vault.close()

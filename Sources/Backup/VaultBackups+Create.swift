@@ -20,11 +20,11 @@ extension VaultBackups {
         var input = BackupRun<VaultBackupKeys>.Input()
         input.tags = tags
         // Read before the snapshot is taken: what it names is in the snapshot for certain.
-        input.changeSequence = try vault.read { try $0.lastChangeSequence() }
+        input.changeSequence = UInt64(try vault.read { try $0.lastChangeSequence() })
         let manifest = try vault.database.withSnapshot { image in
             // Blobs are only ever removed by who holds the snapshot lock: what the image names is here. The
             // catalogue is read after the image was fixed, so that it lacks nothing of it.
-            let versions = try vault.storedVersions()
+            let versions = try versions(vault)
             input.files = try files("documents") + files("vectors")
             input.catalogue = catalogue(versions, input.files)
             return try run.make(ImageSource(image), input, running: keys.roster, time: time)
@@ -40,18 +40,27 @@ extension VaultBackups {
             hint: "if you removed it on purpose, say so with --accept-rollback")
     }
 
+    private func versions(_ vault: Vault) throws -> [StoredVersion] {
+        var versions: [StoredVersion] = []
+        try vault.read { tx in
+            try vault.eachStoredVersion(tx) { if !$0.isInTrash { versions.append($0) } }
+        }
+        return versions
+    }
+
     private func catalogue(
         _ versions: [StoredVersion], _ files: [BackupRun<VaultBackupKeys>.HomeFile]
     ) -> [CatalogueEntry] {
         var rows: [String: UInt32] = [:]
-        for (row, file) in files.enumerated() { rows[file.path] = UInt32(row) }
+        for (row, file) in files.enumerated() { rows[file.location] = UInt32(row) }
         return versions.compactMap { version in
             // A blob that is lost already does not keep the rest from being backed up; `doctor` names it.
-            guard let row = rows[version.blobPath] else { return nil }
+            guard let row = rows[version.content.path] else { return nil }
+            let content = version.content.reference
             return CatalogueEntry(
                 name: version.name, documentID: version.documentID, version: UInt32(version.number),
-                blob: row, plainHash: version.content.sha256, plainLength: UInt64(version.content.size),
-                epoch: version.content.epoch)
+                blob: row, plainHash: content.sha256, plainLength: UInt64(content.size),
+                epoch: content.epoch)
         }
     }
 

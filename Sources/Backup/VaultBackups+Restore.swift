@@ -35,10 +35,10 @@ extension VaultBackups {
     /// Makes `target` (or the home itself) what it was at a backup.
     ///
     /// Staged beside the home's files and verified whole (each page's tag, the root, hashes of blobs,
-    /// SQLite's own check) while others may still use the home; then the home is taken alone and the staged state is
-    /// swapped in. Until the swap's marker is on disk nothing of the home has changed; from then on every
-    /// command goes on with the swap. The keys stay those of the running home, under the roster that it has
-    /// now, so that nothing revoked comes back; the device begins a new incarnation, and claims end.
+    /// SQLite's own check) while others may still use the home; then the home is taken alone and the staged
+    /// state is swapped in. Until the swap's marker is on disk nothing of the home has changed; from then on
+    /// every command goes on with the swap. The keys stay those of the running home, under the roster that
+    /// it has now, so that nothing revoked comes back; the device begins a new incarnation, and claims end.
     ///
     /// - Parameter time: milliseconds since 1970.
     /// - Throws: `.notFound`, `.ambiguous`, `.integrity`, `.rollback`; `.conflict` when the target belongs to

@@ -66,7 +66,7 @@ import Vault
     @Test func aBlobThatDoesNotDecryptIsFoundBeforeItIsNeeded() throws {
         put(Array("content".utf8), scratch.path + "/doc.md")
         try living.upload("doc.md", to: vault)
-        let blob = String(run("/usr/bin/find", home.documentsDirectory, "-type", "f").output.dropLast())
+        let blob = String(run("/usr/bin/find", home.documentsDirectory, "-path", "*/??/*").output.dropLast())
         var bytes = try #require(contents(blob))
         bytes[bytes.count - 1] ^= 1
         put(bytes, blob)
