@@ -9,7 +9,7 @@ public struct BackupProgress: Sendable {
     public let phase: Phase
     /// Pages, or bytes of files.
     public let done: UInt64
-    /// Of how many.
+    /// Of how many; 0 when that is not known.
     public let total: UInt64
 }
 
@@ -31,9 +31,16 @@ package struct BackupRun<Keys: BackupKeys> {
         }
     }
 
-    /// What goes into the backup.
+    /// What is asked for.
     package struct Input {
         package var tags: [String] = []
+        package var outside: (selection: OutsideSelection, key: OutsideKey)?
+
+        package init() {}
+    }
+
+    /// The vault's own part, as it was at one moment.
+    package struct Content {
         package var changeSequence: UInt64 = 0
         package var files: [HomeFile] = []
         /// Rows of `blob` count in `files`.
@@ -41,6 +48,9 @@ package struct BackupRun<Keys: BackupKeys> {
 
         package init() {}
     }
+
+    /// Lends the database at one commit and what belongs to it, for as long as it is read.
+    package typealias Lend = (_ use: (any PageSource, Content) throws -> Void) throws -> Void
 
     private let store: BackupStore
     private let keys: Keys
@@ -60,14 +70,15 @@ package struct BackupRun<Keys: BackupKeys> {
     /// Makes a backup.
     ///
     /// - Parameters:
-    ///   - source: the database at one commit.
     ///   - time: milliseconds since 1970.
+    ///   - lend: called once, before files outside the vault are read, which may take long.
+    /// - Returns: the manifest as it was stored, and what of the files outside was left out.
     /// - Throws: `.conflict` while another process makes one, or when this home is a copy of another that
     ///   went
     ///   on writing; `.rollback` when this writer's own newest manifests can't be believed.
     package func make(
-        _ source: some PageSource, _ input: Input, running: Roster?, time: UInt64
-    ) throws -> Manifest {
+        _ input: Input, running: Roster?, time: UInt64, lend: Lend
+    ) throws -> (manifest: Manifest, notes: [OutsideNote]) {
         try store.prepare()
         guard let lock = try FileLock.attempt(store.directory + "/.lock", .exclusive) else {
             throw BackupError(.conflict, "another backup is being made", hint: "wait until it is done")
@@ -76,13 +87,13 @@ package struct BackupRun<Keys: BackupKeys> {
         try store.sweep()
         let series = PackSeries(store: store, keys: keys)
         do {
-            let body = try write(source, input, to: series)
+            let (body, notes) = try write(input, to: series, lend)
             let manifest = try Manifest(
                 id: newID(time), body: body, packs: series.packs, previous: previous, created: time,
                 keys: keys)
             try store.add(manifest)
             lock.release()
-            return manifest
+            return (manifest, notes)
         } catch {
             try series.abandon()
             throw error
@@ -107,36 +118,57 @@ package struct BackupRun<Keys: BackupKeys> {
     }
 
     private func write(
-        _ source: some PageSource, _ input: Input, to series: PackSeries<Keys>
-    ) throws -> ManifestBody {
+        _ input: Input, to series: PackSeries<Keys>, _ lend: Lend
+    ) throws -> (ManifestBody, [OutsideNote]) {
         let start = ContinuousClock.now
+        var own: ManifestBody?
+        try lend { source, content in own = try write(source, content, to: series) }
+        guard var body = own else { throw BackupError(.failed, "there was no database to back up") }
+        body.tags = input.tags
+        var notes: [OutsideNote] = []
+        if let (selection, key) = input.outside {
+            let written = try OutsideUnits.write(selection, to: series, key: key) {
+                progress(BackupProgress(phase: .files, done: $0, total: 0))
+            }
+            body.outside = written.record
+            body.paths = written.roots
+            body.statistics.files += written.files
+            body.statistics.bytesLogical += written.bytes
+            notes = written.notes
+        }
+        try series.finish()
+        body.statistics.bytesAdded = series.packs.reduce(0) { $0 + $1.length }
+        let spent = (ContinuousClock.now - start).components
+        body.statistics.durationMilliseconds =
+            UInt64(spent.seconds) * 1000 + UInt64(spent.attoseconds / 1_000_000_000_000_000)
+        return (body, notes)
+    }
+
+    /// The database and the files of the home.
+    private func write(
+        _ source: any PageSource, _ content: Content, to series: PackSeries<Keys>
+    ) throws -> ManifestBody {
         let pages = UInt64(source.pageCount)
         let database = try DatabaseUnits.write(
-            source, changeSequence: input.changeSequence, to: series, root: root
+            source, changeSequence: content.changeSequence, to: series, root: root
         ) { progress(BackupProgress(phase: .database, done: UInt64($0), total: pages)) }
-        var statistics = ManifestBody.Statistics()
-        statistics.bytesLogical = pages * 4096
-        let total = try input.files.reduce(UInt64(0)) {
+        let total = try content.files.reduce(UInt64(0)) {
             $0 + UInt64(try Files.status($1.location)?.size ?? 0)
         }
         var blobs: [BlobRecord] = []
         var done: UInt64 = 0
-        for file in input.files {
+        for file in content.files {
             let record = try ship(file, to: series)
             done += record.length
             progress(BackupProgress(phase: .documents, done: done, total: total))
             blobs.append(record)
         }
-        try series.finish()
+        var statistics = ManifestBody.Statistics()
         statistics.files = UInt64(blobs.count)
-        statistics.bytesLogical += done
-        statistics.bytesAdded = series.packs.reduce(0) { $0 + $1.length }
-        let spent = (ContinuousClock.now - start).components
-        statistics.durationMilliseconds =
-            UInt64(spent.seconds) * 1000 + UInt64(spent.attoseconds / 1_000_000_000_000_000)
+        statistics.bytesLogical = pages * 4096 + done
         return ManifestBody(
-            tags: input.tags, paths: [], parent: Array(repeating: 0, count: 16), statistics: statistics,
-            database: database, blobs: blobs, catalogue: input.catalogue, outside: OutsideRecord())
+            tags: [], paths: [], parent: Array(repeating: 0, count: 16), statistics: statistics,
+            database: database, blobs: blobs, catalogue: content.catalogue, outside: OutsideRecord())
     }
 
     /// Adds a file as it is, in pieces; memory holds one piece.

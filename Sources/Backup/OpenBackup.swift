@@ -36,6 +36,14 @@ package struct OpenBackup {
         try DatabaseUnits.pages(of: map, packs: manifest.clear.packs, read: packs.read, body)
     }
 
+    /// The files outside the vault; the record is checked.
+    ///
+    /// - Throws: `.integrity`.
+    func outside(_ keys: UnlockedKeys) throws -> OutsideReader {
+        let key = try OutsideKey(keys, device: manifest.head.deviceID, epoch: manifest.clear.bodyEpoch)
+        return try OutsideReader(body.outside, key: key, fetch: packs.read)
+    }
+
     /// What `backup list`, `create` and `show` say of it.
     var summary: VaultBackups.Summary {
         VaultBackups.Summary(

@@ -84,7 +84,7 @@ final class RestoreStage {
         return target
     }
 
-    /// Writes all files of `data/` and makes them last.
+    /// Writes all files of `data/`.
     ///
     /// - Parameter progress: bytes written so far, of how many.
     func writeBlobs(_ backup: OpenBackup, progress: (UInt64, UInt64) -> Void = { _, _ in }) throws {
@@ -96,9 +96,10 @@ final class RestoreStage {
             done += blob.length
             progress(done, total)
         }
-        // One sync for many small files and their names.
-        try File.open(home.databasePath, .read).syncFileSystem()
     }
+
+    /// Makes everything that was staged last: one sync for many small files and their names.
+    func sync() throws { try File.open(home.databasePath, .read).syncFileSystem() }
 
     /// Opens what was staged and demands that its tables and indexes are whole and that it has come as far
     /// as the manifest says.

@@ -35,13 +35,15 @@ public enum Restore {
 
 /// The swap of a staged home for the present one, in steps each of which can be the last before a crash.
 ///
-/// Only `keys/` and `data/{database,documents,vectors}` move. The marker `.restore` names the staged
-/// directory and the one for the old state; it is written when the staged one is whole, verified and
-/// synced, so from then on the swap goes forward only. A part that is still staged is still to be moved; a
-/// part whose place is empty has been moved aside already.
+/// Only `keys/` and `data/{database,documents,vectors}` move, and `files/` comes. The marker `.restore`
+/// names the staged directory and the one for the old state; it is written when the staged one is whole,
+/// verified and synced, so from then on the swap goes forward only. A part that is still staged is still to
+/// be moved; a part whose place is empty has been moved aside already.
 package enum RestoreSwap {
     /// What moves, relative to the home.
     package static let parts = ["keys", "data/database", "data/documents", "data/vectors"]
+    /// Files from outside the vault: moves too when it was staged.
+    static let outside = "files"
     static let marker = HomeLock.restoreMarker
     /// Files of a clone of the project that stay where they are when the directory around them moves.
     private static let resident = [".gitignore", "README.md"]
@@ -117,7 +119,7 @@ package enum RestoreSwap {
             try Files.createDirectory(home + "/data")
             try Durable.syncDirectory(home + "/" + before)
             try Durable.syncDirectory(home)
-            for part in parts {
+            for part in parts + [outside] {
                 try move(part, home: home, staged: staged, before: before, step: step)
             }
             try step()

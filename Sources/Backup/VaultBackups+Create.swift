@@ -4,34 +4,65 @@ internal import KeyRing
 public import Vault
 
 extension VaultBackups {
+    /// What a backup is asked for beyond the vault itself.
+    public struct CreateOptions: Sendable {
+        public var tags: [String] = []
+        /// Files and directories outside the vault, as bytes; relative ones against the working directory.
+        public var paths: [[UInt8]] = []
+        /// Patterns as bytes (`**`, `*`, `?`, `[…]`). When there are any, only files outside that meet one.
+        public var include: [[UInt8]] = []
+        /// Files and directories outside that are left out.
+        public var exclude: [[UInt8]] = []
+        /// Go on although backups that this home made or saw are gone from the store.
+        public var acceptsRollback = false
+
+        public init() {}
+    }
+
     /// Makes a backup of the open vault while others go on writing.
     ///
-    /// - Parameters:
-    ///   - acceptsRollback: go on although backups that this home made or saw are gone from the store.
-    ///   - time: milliseconds since 1970.
-    /// - Throws: `.rollback`, `.conflict` while another backup is being made.
+    /// - Parameter time: milliseconds since 1970.
+    /// - Returns: the backup, and what of the files outside was left out or changed meanwhile.
+    /// - Throws: `.rollback`; `.notFound` for a path; `.conflict` while another backup is being made.
     public func create(
-        _ vault: Vault, tags: [String] = [], acceptsRollback: Bool = false, time: UInt64,
+        _ vault: Vault, _ options: CreateOptions = CreateOptions(), time: UInt64,
         progress: @escaping (BackupProgress) -> Void = { _ in }
-    ) throws -> Summary {
-        let (_, memory) = try judged(acceptsRollback: acceptsRollback)
+    ) throws -> (backup: Summary, notes: [OutsideNote]) {
+        let (_, memory) = try judged(acceptsRollback: options.acceptsRollback)
         if let gone = memory.first { throw Self.rollback(gone) }
         let run = BackupRun(store: store, keys: backupKeys, root: PlainPage.root, progress: progress)
         var input = BackupRun<VaultBackupKeys>.Input()
-        input.tags = tags
-        // Read before the snapshot is taken: what it names is in the snapshot for certain.
-        input.changeSequence = UInt64(try vault.read { try $0.lastChangeSequence() })
-        let manifest = try vault.database.withSnapshot { image in
-            // Blobs are only ever removed by who holds the snapshot lock: what the image names is here. The
-            // catalogue is read after the image was fixed, so that it lacks nothing of it.
-            let versions = try versions(vault)
-            input.files = try files("documents") + files("vectors")
-            input.catalogue = catalogue(versions, input.files)
-            return try run.make(ImageSource(image), input, running: keys.roster, time: time)
+        input.tags = options.tags
+        if !options.paths.isEmpty {
+            var selection = OutsideSelection(paths: options.paths, home: home.path)
+            selection.include = options.include.map { PathPattern($0) }
+            selection.exclude = options.exclude.map { PathPattern($0) }
+            let key = try OutsideKey(keys, device: keys.device.bytes, epoch: keys.currentEpoch)
+            input.outside = (selection, key)
+        }
+        let made = try run.make(input, running: keys.roster, time: time) { use in
+            // Read before the snapshot is taken: what it names is in the snapshot for certain.
+            let last = try vault.read { try $0.lastChangeSequence() }
+            try vault.database.withSnapshot { image in
+                try use(ImageSource(image), content(of: vault, since: UInt64(last)))
+            }
         }
         let (index, _) = try judged()
         try Restore.dropOldStates(home: home.path)
-        return try open(BackupIndex.idText(manifest.clear.id), in: index).summary
+        return (try open(BackupIndex.idText(made.manifest.clear.id), in: index).summary, made.notes)
+    }
+
+    /// Blobs are only ever removed by who excludes snapshots: what the image names is here. The catalogue is
+    /// read after the image was fixed, so that it lacks nothing of it.
+    private func content(
+        of vault: Vault, since sequence: UInt64
+    ) throws -> BackupRun<VaultBackupKeys>.Content {
+        var content = BackupRun<VaultBackupKeys>.Content()
+        content.changeSequence = sequence
+        let versions = try versions(vault)
+        content.files = try files("documents") + files("vectors")
+        content.catalogue = catalogue(versions, content.files)
+        return content
     }
 
     static func rollback(_ gone: BackupIndex.Failure) -> BackupError {

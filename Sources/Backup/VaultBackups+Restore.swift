@@ -9,10 +9,22 @@ extension VaultBackups {
     public struct RestoreOptions: Sendable {
         /// The directory that becomes the home; nil: the home that the backups belong to.
         public var target: Home?
+        /// Where files from outside the vault go.
+        public var outside = Outside.beside
         /// Go on although backups that this home made or saw are gone from the store.
         public var acceptsRollback = false
 
         public init() {}
+    }
+
+    /// Where files from outside the vault go.
+    public enum Outside: Sendable {
+        /// To `files/<absolute path>` in the restored home.
+        case beside
+        /// Back to where they were.
+        case inPlace
+        /// Nowhere.
+        case leftOut
     }
 
     /// What a restore did.
@@ -28,6 +40,10 @@ extension VaultBackups {
         public let bytes: UInt64
         /// Where the old state stays until the next backup; nil when there was none.
         public let oldState: String?
+        /// Files from outside the vault that came back.
+        public let outsideFiles: UInt64
+        /// What of this backup did not come back: files from outside, one by one.
+        public let failures: [Problem]
         /// What is wrong with other backups; it kept nothing from being restored.
         public let problems: [Problem]
     }
@@ -53,14 +69,20 @@ extension VaultBackups {
         let target = try RestoreTarget(options.target ?? home, of: self)
         do {
             let stage = try RestoreStage(in: target.home)
+            var outside = OutsideRestored()
             do {
                 try fill(stage, target, backup, progress)
+                if options.outside == .beside { outside = try besides(stage, target, backup, progress) }
+                try stage.sync()
                 let (restored, state, old) = try swap(stage, target, backup, index, time)
+                if options.outside == .inPlace { outside = try inPlace(backup, progress) }
                 return RestoreReport(
                     backup: backup.summary, home: target.home, incarnation: restored.incarnation,
                     droppedLeases: state.droppedLeases,
-                    checked: UInt64(backup.body.database.pageCount) + UInt64(backup.body.blobs.count),
-                    bytes: backup.body.statistics.bytesLogical, oldState: old,
+                    checked: UInt64(backup.body.database.pageCount) + UInt64(backup.body.blobs.count)
+                        + outside.files,
+                    bytes: backup.vaultBytes + outside.bytes, oldState: old, outsideFiles: outside.files,
+                    failures: outside.failures.map { Problem($0.error, in: $0.path.printable) },
                     problems: index.failures.map(Problem.init))
             } catch {
                 // From the marker on the swap is the next command's to finish.
@@ -71,6 +93,34 @@ extension VaultBackups {
             try target.undo()
             throw error
         }
+    }
+
+    private func besides(
+        _ stage: RestoreStage, _ target: RestoreTarget, _ backup: OpenBackup,
+        _ progress: (BackupProgress) -> Void
+    ) throws -> OutsideRestored {
+        guard !backup.body.outside.entries.isEmpty else { return OutsideRestored() }
+        let place = target.home.path + "/files"
+        guard try !Files.exists(place) else {
+            throw BackupError(
+                .conflict, "\(place) is there already, and files from outside the vault would go there",
+                hint: "move it away, or leave them out with --home-only")
+        }
+        return try OutsideUnits.restore(
+            backup.outside(keys), to: .directory(stage.home.path),
+            progress: {
+                progress(BackupProgress(phase: .files, done: $0, total: backup.outsideBytes))
+            })
+    }
+
+    private func inPlace(
+        _ backup: OpenBackup, _ progress: (BackupProgress) -> Void
+    ) throws -> OutsideRestored {
+        try OutsideUnits.restore(
+            backup.outside(keys), to: .inPlace,
+            progress: {
+                progress(BackupProgress(phase: .files, done: $0, total: backup.outsideBytes))
+            })
     }
 
     private func fill(
@@ -143,6 +193,14 @@ extension VaultBackups {
 }
 
 extension OpenBackup {
+    /// Bytes of pages and blobs.
+    fileprivate var vaultBytes: UInt64 {
+        body.blobs.reduce(UInt64(body.database.pageCount) * 4096) { $0 &+ $1.length }
+    }
+
+    /// Bytes of files from outside the vault.
+    fileprivate var outsideBytes: UInt64 { body.outside.entries.reduce(0) { $0 &+ $1.size } }
+
     fileprivate func origin(of device: DeviceID) -> BackupOrigin {
         BackupOrigin(
             device: DeviceID(manifest.head.deviceID) ?? device, incarnation: manifest.head.incarnation,

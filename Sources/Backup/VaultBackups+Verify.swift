@@ -59,6 +59,7 @@ extension VaultBackups {
             problems += try stage.withVault(keys, surroundings) {
                 try blobs(of: backup, stage, $0, progress)
             }
+            problems += try backup.outside(keys).failures().map { Problem($0, in: backup.id) }
         } catch {
             try stage.remove()
             throw error

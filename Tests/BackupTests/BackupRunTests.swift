@@ -23,13 +23,14 @@ import Testing
         var random = Seeded(time)
         var input = BackupRun<VaultBackupKeys>.Input()
         input.tags = ["t"]
+        var content = BackupRun<VaultBackupKeys>.Content()
         for (i, size) in [0, 1000, 9_000_000].enumerated() {
             let location = "\(scratch.path)/blob\(i)"
             put(Array(repeating: UInt8(random.next(below: 256)), count: size), location)
-            input.files.append(.init(path: "documents/\(i)", location: location))
+            content.files.append(.init(path: "documents/\(i)", location: location))
         }
         return try BackupRun(store: store, keys: keys, root: DatabaseUnitsTests.root)
-            .make(source, input, running: vault.keys.roster, time: time)
+            .make(input, running: vault.keys.roster, time: time) { try $0(source, content) }.manifest
     }
 
     private func failures(_ manifest: Manifest, _ depth: BackupCheck<VaultBackupKeys>.Depth = .data) throws
@@ -68,11 +69,11 @@ import Testing
     @Test func aFailedRunLeavesNothing() throws {
         _ = try make(1)
         let before = run("/usr/bin/find", store.directory, "-type", "f").output
-        var input = BackupRun<VaultBackupKeys>.Input()
-        input.files = [.init(path: "documents/x", location: scratch.path + "/not-there")]
+        var content = BackupRun<VaultBackupKeys>.Content()
+        content.files = [.init(path: "documents/x", location: scratch.path + "/not-there")]
         #expect(throws: (any Error).self) {
             try BackupRun(store: store, keys: keys, root: DatabaseUnitsTests.root)
-                .make(source, input, running: vault.keys.roster, time: 2)
+                .make(.init(), running: vault.keys.roster, time: 2) { try $0(source, content) }
         }
         #expect(run("/usr/bin/find", store.directory, "-type", "f").output == before)
     }

@@ -86,7 +86,11 @@ import Testing
     @Test func aChunkOfAnotherFileIsNamed() throws {
         let chunk = Int(made.written.record.entries[file].chunks[0])
         try lose { $0.chunks[chunk].id[3] ^= 1 }
-        try lose { $0.chunks[chunk].offset += 1; $0.chunks[chunk].length -= 1; $0.entries[file].size -= 1 }
+        try lose {
+            $0.chunks[chunk].offset += 1
+            $0.chunks[chunk].length -= 1
+            $0.entries[file].size -= 1
+        }
         try lose { $0.runs[0].place.offset += 512 }
         try lose { $0.runs[0].plainLength += 1 }
         try lose { $0.runs[0].place.pack = 7 }

@@ -8,7 +8,8 @@ import Testing
 
     init() throws {
         fixture = try OutsideFixture()
-        fixture.shell("""
+        fixture.shell(
+            """
             mkdir -p a/b; printf one > a/1; head -c 200000 /dev/urandom > a/b/2; ln -s 1 a/link; chmod 750 a
             """)
         made = try fixture.write()
@@ -39,9 +40,10 @@ import Testing
         // The file's name: replaced. A directory's name: refused.
         fixture.shell("rm a/1 && ln -s \(elsewhere)/1 a/1; mv a/b b-before; ln -s \(elsewhere) a/b")
         let result = try restore()
-        #expect(Set(result.failures.map { String(decoding: $0.path, as: UTF8.self) }) == [
-            fixture.source + "/a/b", fixture.source + "/a/b/2",
-        ])
+        #expect(
+            Set(result.failures.map { String(decoding: $0.path, as: UTF8.self) }) == [
+                fixture.source + "/a/b", fixture.source + "/a/b/2",
+            ])
         #expect(result.failures.allSatisfy { $0.error.code == .guardRefused })
         #expect(contents(fixture.source + "/a/1") == Array("one".utf8))
         #expect(run("/usr/bin/find", elsewhere, "-type", "f").output == elsewhere + "/1\n")

@@ -15,7 +15,8 @@ import Vault
     }
 
     @Test func patternsChoose() throws {
-        fixture.shell("""
+        fixture.shell(
+            """
             mkdir -p a/node_modules/x b
             for f in a/1.txt a/2.log a/node_modules/x/3.txt b/4.txt; do printf 1 > $f; done
             """)
@@ -27,7 +28,8 @@ import Vault
     }
 
     @Test func theHomeIsLeftOut() throws {
-        fixture.shell("""
+        fixture.shell(
+            """
             mkdir -p home/keys home/data/database home/src; printf k > home/keys/ring.a
             printf d > home/data/database/db; printf s > home/src/s; printf o > other
             ln home/data/database/db hard

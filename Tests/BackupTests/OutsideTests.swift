@@ -8,7 +8,8 @@ import Testing
     init() throws { fixture = try OutsideFixture() }
 
     @Test func aTreeComesBackAsItWas() throws {
-        fixture.shell("""
+        fixture.shell(
+            """
             mkdir -p empty a/b/c 'مجلد' .hidden; : > zero; printf x > one
             head -c 300000 /dev/urandom > a/random; head -c 300000 /dev/zero > a/zeros
             printf '📦 content' > 'a/b/📦 box.txt'; printf rtl > 'مجلد/ملف'
@@ -36,7 +37,8 @@ import Testing
     }
 
     @Test func aSparseFileStaysSparse() throws {
-        fixture.shell("""
+        fixture.shell(
+            """
             truncate -s 1G big; printf end >> big; printf mid | dd of=big bs=1 seek=500000000 conv=notrunc
             """)
         let made = try fixture.write()

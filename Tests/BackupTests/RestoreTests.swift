@@ -24,7 +24,7 @@ import Vault
         let id = try living.use { vault in
             try living.addTasks(120, to: vault)
             for name in ["a.md", "空.txt", "📦.bin"] { try living.upload(name, to: vault) }
-            return try backups.create(vault, time: 1_700_000_000_000).id
+            return try backups.create(vault, time: 1_700_000_000_000).backup.id
         }
         return (id, try living.contents())
     }
@@ -62,7 +62,7 @@ import Vault
         #expect(run("/bin/ls", "-A", target.path).output == "config\ndata\nkeys\nrun\n")
         // It goes on as a home of its own, with backups of its own.
         let vault = try Vault.open(home: target, keys: keys)
-        let next = try VaultBackups(home: target, keys: keys).create(vault, time: 3)
+        let next = try VaultBackups(home: target, keys: keys).create(vault, time: 3).backup
         try vault.close()
         #expect(next.sequence == 1 && next.incarnation == keys.incarnation)
         #expect(try VaultBackups(home: target, keys: keys).verify(data: true).problems.isEmpty)
@@ -80,7 +80,7 @@ import Vault
         let again = VaultBackups(home: living.home, keys: keys)
         #expect(try again.list().backups.map(\.id) == [id] && again.list().problems.isEmpty)
         let vault = try Vault.open(home: living.home, keys: keys)
-        _ = try again.create(vault, time: 3)
+        _ = try again.create(vault, time: 3).backup
         try vault.close()
         #expect(try !Files.exists(old))
         #expect(try again.verify(data: true).problems.isEmpty)
@@ -123,7 +123,7 @@ import Vault
         let id = try living.use { vault in
             try living.addTasks(2, to: vault)
             _ = try vault.write { try $0.claimTask(agent: "coder") }
-            return try backups.create(vault, time: 1).id
+            return try backups.create(vault, time: 1).backup.id
         }
         let report = try backups.restore(id, time: 2)
         #expect(report.droppedLeases.count == 1)

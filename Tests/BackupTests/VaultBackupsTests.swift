@@ -16,6 +16,18 @@ import Vault
         vault = try living.open()
     }
 
+    private func tagged(_ tag: String) -> VaultBackups.CreateOptions {
+        var options = VaultBackups.CreateOptions()
+        options.tags = [tag]
+        return options
+    }
+
+    private var accepting: VaultBackups.CreateOptions {
+        var options = VaultBackups.CreateOptions()
+        options.acceptsRollback = true
+        return options
+    }
+
     private func addTasks(_ count: Int) throws { try living.addTasks(count, to: vault) }
 
     @Test func aLiveVaultIsBackedUpAndEveryPageVerifies() throws {
@@ -23,10 +35,10 @@ import Vault
         put(Array("content of a document".utf8), scratch.path + "/doc.md")
         try living.upload("doc.md", to: vault)
         let backups = VaultBackups(home: home, keys: keys)
-        let first = try backups.create(vault, tags: ["first"], time: 1_700_000_000_000)
+        let first = try backups.create(vault, tagged("first"), time: 1_700_000_000_000).backup
         #expect(first.files >= 1 && first.bytesAdded > 0)
         try addTasks(50)
-        let second = try backups.create(vault, time: 1_700_000_000_001)
+        let second = try backups.create(vault, time: 1_700_000_000_001).backup
         let list = try backups.list()
         #expect(list.backups.map(\.id) == [first.id, second.id] && list.problems.isEmpty)
         #expect(list.backups[0].tags == ["first"])
@@ -43,7 +55,7 @@ import Vault
     @Test func aDamagedPackIsNamed() throws {
         try addTasks(5)
         let backups = VaultBackups(home: home, keys: keys)
-        let made = try backups.create(vault, time: 1)
+        let made = try backups.create(vault, time: 1).backup
         let pack = String(run("/usr/bin/find", home.backupsDirectory + "/p", "-type", "f").output.dropLast())
         var bytes = try #require(contents(pack))
         bytes[bytes.count / 3] ^= 4
@@ -58,7 +70,7 @@ import Vault
         put(Array("second, longer".utf8), scratch.path + "/筆記 📝.md")
         try living.upload("筆記 📝.md", to: vault)
         let backups = VaultBackups(home: home, keys: keys)
-        let details = try backups.show(backups.create(vault, time: 1).id)
+        let details = try backups.show(backups.create(vault, time: 1).backup.id)
         #expect(details.documents.map(\.version) == [1, 2] && details.documents.map(\.size) == [5, 14])
         #expect(details.documents.allSatisfy { $0.name == Array("筆記 📝.md".utf8) })
     }
@@ -71,17 +83,17 @@ import Vault
         bytes[bytes.count - 1] ^= 1
         put(bytes, blob)
         let backups = VaultBackups(home: home, keys: keys)
-        let made = try backups.create(vault, time: 1)
+        let made = try backups.create(vault, time: 1).backup
         #expect(try backups.verify(made.id).problems.isEmpty)
         #expect(try backups.verify(made.id, data: true).problems.map(\.code) == [.integrity])
     }
 
     @Test func aManifestThatDoesNotOpenHidesNoOther() throws {
         let backups = VaultBackups(home: home, keys: keys)
-        let first = try backups.create(vault, time: 1)
-        let second = try backups.create(vault, time: 2)
+        let first = try backups.create(vault, time: 1).backup
+        let second = try backups.create(vault, time: 2).backup
         let path = String(
-            run("/usr/bin/find", home.backupsDirectory + "/m", "-name", "*1").output.dropLast())
+            run("/usr/bin/find", home.backupsDirectory + "/m", "-type", "f", "-name", "*1").output.dropLast())
         var bytes = try #require(contents(path))
         bytes[bytes.count - 1] ^= 1
         put(bytes, path)
@@ -93,14 +105,16 @@ import Vault
 
     @Test func aStoreThatWasPutBackIsNoticed() throws {
         let backups = VaultBackups(home: home, keys: keys)
-        _ = try backups.create(vault, time: 1)
-        let newest = try backups.create(vault, time: 2)
-        #expect(run("/usr/bin/find", home.backupsDirectory + "/m", "-name", "*2", "-delete").status == 0)
+        _ = try backups.create(vault, time: 1).backup
+        let newest = try backups.create(vault, time: 2).backup
+        #expect(
+            run("/usr/bin/find", home.backupsDirectory + "/m", "-type", "f", "-name", "*2", "-delete").status
+                == 0)
         #expect(try backups.list().problems.map(\.code) == [.rollback])
         #expect(try backups.verify().problems.map(\.code) == [.rollback])
-        let refused = #expect(throws: BackupError.self) { try backups.create(vault, time: 3) }
+        let refused = #expect(throws: BackupError.self) { try backups.create(vault, time: 3).backup }
         #expect(refused?.code == .rollback)
-        let next = try backups.create(vault, acceptsRollback: true, time: 3)
+        let next = try backups.create(vault, accepting, time: 3).backup
         #expect(next.sequence == newest.sequence)
         #expect(try backups.verify().problems.isEmpty)
     }

@@ -5,7 +5,7 @@ enum CommandTree {
     static let all: [any ParsableCommand.Type] = [
         Init.self, Unlock.self, Lock.self, Status.self, Doctor.self, Config.self, CreateProject.self,
         ListProjects.self, ProjectsGroup.self, CreateTask.self, ListTasks.self, StartTask.self,
-        CompleteTask.self, FailTask.self, TasksGroup.self, AgentGroup.self, DocumentGroup.self, Logs.self,
-        Stats.self, KeyGroup.self, CompletionsCommand.self, AgentProcess.self,
+        CompleteTask.self, FailTask.self, TasksGroup.self, AgentGroup.self, DocumentGroup.self,
+        BackupGroup.self, Logs.self, Stats.self, KeyGroup.self, CompletionsCommand.self, AgentProcess.self,
     ]
 }

@@ -19,6 +19,7 @@ final class Context {
         var keys: UnlockedKeys?
         var vault: Vault?
         var isGuarded = false
+        var isSettled = false
     }
 
     init(options: GlobalOptions, given: GlobalOptions) {

@@ -1,3 +1,4 @@
+import Backup
 import FileSystem
 import Glibc
 import KeyRing
@@ -18,10 +19,16 @@ extension Context {
         return location
     }
 
-    /// The home.
+    /// The home, with what an interrupted restore left finished or cleared away.
     /// - Throws: `not_found` when there is no vault in it.
     func existingHome() throws -> Home {
         let home = try location().home
+        if !cache.isSettled {
+            if try Restore.finishInterrupted(home: home.path) {
+                console.note("finished the restore of \(home.path) that had been interrupted")
+            }
+            cache.isSettled = true
+        }
         guard try home.exists() else {
             throw Failure(
                 .notFound, "there is no vault in \(home.path)",

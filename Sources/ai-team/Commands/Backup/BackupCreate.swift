@@ -1,0 +1,79 @@
+import ArgumentParser
+import Backup
+import Vault
+
+/// `backup create [PATH…]`.
+struct BackupCreate: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "create", abstract: "Make a backup of the vault, and of files outside it.",
+        discussion: """
+            The vault stays open to others meanwhile. Patterns know **, *, ? and […]; a pattern without a \
+            slash fits names anywhere.
+
+            EXAMPLES:
+              ai-team backup create
+              ai-team backup create --tag weekly ~/project --exclude node_modules --exclude '*.o'
+            """)
+
+    @Argument(help: "Files and directories outside the vault that are backed up too.") var paths: [String] =
+        []
+    @Option(help: ArgumentHelp("A tag; may be repeated.", valueName: "tag")) var tag: [String] = []
+    @Option(help: ArgumentHelp("Only files outside that fit; may be repeated.", valueName: "pattern"))
+    var include: [String] = []
+    @Option(help: ArgumentHelp("Not files outside that fit; may be repeated.", valueName: "pattern"))
+    var exclude: [String] = []
+    @OptionGroup var rollback: RollbackOption
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(_ context: Context) throws {
+        guard !paths.isEmpty || (include.isEmpty && exclude.isEmpty) else {
+            throw Failure(.usage, "--include and --exclude are about PATHs", hint: "name a PATH")
+        }
+        var options = VaultBackups.CreateOptions()
+        options.tags = tag
+        options.paths = RawArguments.bytes(of: paths)
+        options.include = RawArguments.bytes(of: include)
+        options.exclude = RawArguments.bytes(of: exclude)
+        options.acceptsRollback = rollback.isAccepted
+        let vault = try context.vault()
+        let bar = BackupBar("backing up", context.console)
+        defer { bar.finish() }
+        let made = try context.backups().create(
+            vault, options, time: context.milliseconds, progress: bar.show)
+        bar.finish()
+        for note in made.notes { context.console.warn(note.description.printable) }
+        context.console.emit({ writer in
+            writer.object { writer in
+                writer.field("backup_id", made.backup.id)
+                made.backup.writeNumbers(to: &writer)
+                writer.key("left_out")
+                writer.array { writer in
+                    for note in made.notes { writer.value(note.description) }
+                }
+            }
+        }) {
+            let files = counted(Int(clamping: made.backup.files), "file")
+            let all = sizeText(Int64(clamping: made.backup.bytesLogical))
+            let added = sizeText(Int64(clamping: made.backup.bytesAdded))
+            return ["made \(made.backup.id): \(files), \(all), stored as \(added)"]
+        }
+    }
+}
+
+extension VaultBackups.Summary {
+    /// Members that `create`, `list` and `show` have in common.
+    func writeNumbers(to writer: inout JSONWriter) {
+        writer.field("created_at", Timestamp(milliseconds: Int64(clamping: createdAt)))
+        writer.field("device_id", device)
+        writer.field("files", Int64(clamping: files))
+        writer.field("bytes_logical", Int64(clamping: bytesLogical))
+        writer.field("bytes_added", Int64(clamping: bytesAdded))
+        writer.field("duration_ms", Int64(clamping: durationMilliseconds))
+        writer.field("parent", parent)
+        writer.field("tags", tags)
+        writer.key("paths")
+        writer.array { writer in
+            for path in paths { writer.object { $0.pathField("path", path) } }
+        }
+    }
+}

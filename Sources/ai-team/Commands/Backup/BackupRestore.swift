@@ -1,0 +1,113 @@
+import ArgumentParser
+import Backup
+import Vault
+
+/// `backup restore ID`.
+struct BackupRestore: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "restore", abstract: "Make a home what it was at a backup.",
+        discussion: """
+            Without --target, this home is replaced. Everything is verified before anything is changed; the \
+            old state stays in .before-restore-… until the next backup. Slots and members stay as they are \
+            now: nothing that was revoked comes back. Files from outside the vault go to files/ in the home.
+
+            EXAMPLES:
+              ai-team backup restore 7f3k2q --target ~/restored
+              ai-team backup restore 7f3k2q --yes
+            """)
+
+    @Argument(help: "The backup's id, or at least 4 characters of its beginning or end.") var id: String
+    @Option(help: ArgumentHelp("The directory that becomes the home.", valueName: "dir")) var target: String?
+    @Flag(help: "Leave out files from outside the vault.") var homeOnly = false
+    @Flag(help: "Put files from outside the vault back where they were.") var inPlace = false
+    @Flag(help: "Say what would be done.") var dryRun = false
+    @Flag(help: "Do not ask before a home is replaced.") var yes = false
+    @OptionGroup var rollback: RollbackOption
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func validate() throws {
+        if homeOnly, inPlace { throw ValidationError("--home-only and --in-place exclude each other") }
+    }
+
+    func execute(_ context: Context) throws {
+        let backups = try context.backups()
+        let found = try backups.show(id)
+        let home = try target.map { Home(path: absolute($0)) } ?? context.existingHome()
+        var options = VaultBackups.RestoreOptions()
+        options.target = target == nil ? nil : home
+        options.outside = homeOnly ? .leftOut : inPlace ? .inPlace : .beside
+        options.acceptsRollback = rollback.isAccepted
+        if dryRun { return try announce(found, home, context) }
+        if try home.exists() {
+            let question = "replace \(home.path.printable) by \(found.summary.id)?"
+            try Confirmation.require(question, yes: yes)
+        }
+        let bar = BackupBar("restoring", context.console)
+        defer { bar.finish() }
+        let report = try backups.restore(
+            found.summary.id, options, time: context.milliseconds, progress: bar.show)
+        bar.finish()
+        // The keys on disk are new; what was opened belongs to the incarnation that ended.
+        context.cache.keys = nil
+        tell(report, context)
+    }
+
+    private func tell(_ report: VaultBackups.RestoreReport, _ context: Context) {
+        let isFine = report.failures.isEmpty
+        for problem in report.problems {
+            context.console.warn("another backup: \(problem.object.printable): \(problem.reason.printable)")
+        }
+        if context.console.json {
+            if !isFine { context.exitStatus = Failure.Code.integrityFailure.exitStatus }
+        } else {
+            context.report(report.failures)
+        }
+        context.console.emit({ writer in
+            writer.object { writer in
+                writer.field("ok", isFine)
+                writer.field("checked", Int64(clamping: report.checked))
+                writer.failures(report.failures)
+                writer.field("bytes", Int64(clamping: report.bytes))
+                writer.field("backup_id", report.backup.id)
+                writer.field("home", report.home.path)
+                writer.field("incarnation", Int64(report.incarnation))
+                writer.field("leases_dropped", report.droppedLeases)
+                writer.field("outside_files", Int64(clamping: report.outsideFiles))
+                writer.field("old_state", report.oldState)
+            }
+        }) {
+            var lines = [
+                "restored \(report.backup.id) to \(report.home.path.printable),"
+                    + " \(sizeText(Int64(clamping: report.bytes)))",
+                "this device goes on as incarnation \(report.incarnation);"
+                    + " slots and members are those of the home it was restored from",
+            ]
+            if !report.droppedLeases.isEmpty {
+                lines.append(
+                    "\(counted(report.droppedLeases.count, "claim")) ended; the tasks are ready again")
+            }
+            if let old = report.oldState {
+                lines.append("the old state is in \(old.printable) until the next backup")
+            }
+            return lines
+        }
+    }
+
+    private func announce(_ found: VaultBackups.Details, _ home: Home, _ context: Context) throws {
+        let replaces = try home.exists()
+        context.console.emit({ writer in
+            writer.object { writer in
+                writer.field("backup_id", found.summary.id)
+                writer.field("home", home.path)
+                writer.field("replaces", replaces)
+                writer.field("bytes", Int64(clamping: found.summary.bytesLogical))
+            }
+        }) {
+            [
+                "would restore \(found.summary.id), \(sizeText(Int64(clamping: found.summary.bytesLogical))),"
+                    + " to \(home.path.printable)",
+                replaces ? "a vault is there and would be replaced" : "nothing is there yet",
+            ]
+        }
+    }
+}
