@@ -8,6 +8,8 @@ let commands: [String: ([String]) throws -> Void] = [
     "database-read": DatabaseWorker.read,
     "database-checkpoint": DatabaseWorker.checkpoint,
     "database-bench": DatabaseBench.run,
+    "backup-create": BackupWorker.create,
+    "backup-restore": BackupWorker.restore,
 ]
 
 guard CommandLine.arguments.count > 1, let command = commands[CommandLine.arguments[1]] else {

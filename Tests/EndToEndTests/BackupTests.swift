@@ -1,0 +1,132 @@
+import Foundation
+import Testing
+
+/// `backup …` as a person uses it.
+@Suite struct BackupTests {
+    let test: TestHome
+    private var elsewhere: String { test.folder.appending(path: "elsewhere").path(percentEncoded: false) }
+
+    init() throws { test = try TestHome() }
+
+    private func fill() throws -> String {
+        try test.run("create-task", "first 任務", "--priority", "high")
+        try test.run("create-task", "second")
+        let file = try test.file("筆記 📝.md", Data("# 內容\n".utf8))
+        try test.run("kb", "upload", file)
+        let made = try test.json("backup", "create", "--tag", "t")
+        #expect(
+            made.keys.isSuperset(of: [
+                "backup_id", "created_at", "files", "bytes_logical", "bytes_added", "duration_ms", "parent",
+            ]))
+        return try #require(made["backup_id"].string)
+    }
+
+    private func tasks(_ home: String? = nil) throws -> String {
+        let words = ["tasks", "export"] + (home.map { ["--home", $0] } ?? [])
+        return try Program.run(
+            words, environment: ["AI_TEAM_HOME": test.home, "AI_TEAM_KEY_FILE": test.keyFile],
+            in: test.folder
+        ).text
+    }
+
+    @Test func aBackupIsListedShownVerifiedAndRestoredElsewhere() throws {
+        let id = try fill()
+        let list = try test.json("backup", "list")
+        #expect(list[0]["id"].string == id && list[0]["location"][0].string == "local")
+        #expect(list[0]["tags"][0].string == "t" && list[0]["signed_by"].string?.hasPrefix("dev-") == true)
+        let shown = try test.json("backup", "show", String(id.suffix(6)))
+        #expect(shown["documents"][0]["name"].string == "筆記 📝.md")
+        let verified = try test.json("backup", "verify", "--data")
+        #expect(verified["ok"].bool == true && verified["checked"].int == 1)
+        let before = try tasks()
+        let report = try test.json("backup", "restore", id, "--target", elsewhere)
+        #expect(report["ok"].bool == true && report["home"].string == elsewhere)
+        #expect(try tasks(elsewhere) == before && !before.isEmpty)
+        let target = test.folder.appending(path: "out").path(percentEncoded: false)
+        try test.run("kb", "export", target, "--home", elsewhere)
+        let found = try String(contentsOfFile: target + "/筆記 📝.md", encoding: .utf8)
+        #expect(found == "# 內容\n")
+        try test.run("doctor", "--home", elsewhere)
+    }
+
+    @Test func overAHomeItAsksAndThenTakesTheOldStateBack() throws {
+        let id = try fill()
+        let before = try tasks()
+        try test.run("create-task", "too much")
+        let refused = try test.error("backup", "restore", id, expect: 5)
+        #expect(refused["code"].string == "guard")
+        let plan = try test.json("backup", "restore", id, "--dry-run")
+        #expect(plan["replaces"].bool == true)
+        #expect(try tasks() != before)
+        try test.run("backup", "restore", id, "--yes")
+        #expect(try tasks() == before)
+        let next = try test.json("backup", "create")
+        #expect(next["backup_id"].string != id)
+        #expect(try test.json("backup", "list").list.count == 2)
+    }
+
+    @Test func filesFromOutsideComeAlong() throws {
+        _ = try test.file("tree/a.txt", Data("a".utf8))
+        _ = try test.file("tree/skip.o", Data("o".utf8))
+        let tree = test.folder.appending(path: "tree").path(percentEncoded: false)
+        let id = try #require(
+            try test.json("backup", "create", tree, "--exclude", "*.o")["backup_id"].string)
+        let report = try test.json("backup", "restore", id, "--target", elsewhere)
+        #expect(report["outside_files"].int == 1)
+        let copy = elsewhere + "/files" + tree
+        #expect(try String(contentsOfFile: copy + "/a.txt", encoding: .utf8) == "a")
+        #expect(!FileManager.default.fileExists(atPath: copy + "/skip.o"))
+        try FileManager.default.removeItem(atPath: tree + "/a.txt")
+        try test.run("backup", "restore", id, "--yes", "--in-place")
+        #expect(try String(contentsOfFile: tree + "/a.txt", encoding: .utf8) == "a")
+        try test.run("backup", "restore", id, "--in-place", "--home-only", expect: 64)
+    }
+
+    @Test func whatIsWrongIsNamedAndLeavesTheHomeAsItWas() throws {
+        let id = try fill()
+        let before = try tasks()
+        let packs = test.home + "/data/backups/p"
+        let pack = try #require(
+            FileManager.default.enumerator(atPath: packs)?.compactMap { $0 as? String }
+                .first { $0.contains("/") })
+        let url = URL(filePath: packs + "/" + pack)
+        var bytes = try Data(contentsOf: url)
+        bytes[1000] ^= 1
+        try bytes.write(to: url)
+        let verified = try test.run("backup", "verify", "--data", "--json", expect: 6).json()
+        #expect(verified["ok"].bool == false)
+        #expect(verified["failed"][0]["object"].string?.hasPrefix("pack ") == true)
+        let refused = try test.error("backup", "restore", id, "--yes", expect: 6)
+        #expect(refused["code"].string == "integrity_failure")
+        #expect(try tasks() == before)
+        #expect(try test.error("backup", "show", "zzzz", expect: 3)["code"].string == "not_found")
+    }
+
+    @Test func aStoreThatWasPutBackIsARollback() throws {
+        _ = try fill()
+        let kept = test.folder.appending(path: "kept").path(percentEncoded: false)
+        try FileManager.default.copyItem(atPath: test.home + "/data/backups", toPath: kept)
+        let second = try #require(try test.json("backup", "create")["backup_id"].string)
+        try FileManager.default.removeItem(atPath: test.home + "/data/backups")
+        try FileManager.default.copyItem(atPath: kept, toPath: test.home + "/data/backups")
+        try test.run("backup", "list", expect: 6)
+        try test.run("backup", "verify", expect: 6)
+        #expect(try test.error("backup", "create", expect: 6)["code"].string == "rollback")
+        try test.run("backup", "create", "--accept-rollback")
+        try test.run("backup", "verify")
+        #expect(try test.error("backup", "show", second, expect: 3)["code"].string == "not_found")
+    }
+
+    @Test func aLockedVaultHasNoBackups() throws {
+        _ = try fill()
+        let path = test.home + "/config/local.yaml"
+        let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+        let kept = lines.filter { !$0.hasPrefix("key_file") }
+        try Data(kept.joined(separator: "\n").utf8).write(to: URL(filePath: path))
+        for words in [["list"], ["create"], ["verify"]] {
+            let outcome = try Program.run(
+                ["backup"] + words + ["--json"], environment: ["AI_TEAM_HOME": test.home], in: test.folder)
+            #expect(outcome.status == 4)
+        }
+    }
+}

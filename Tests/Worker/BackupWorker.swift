@@ -1,0 +1,53 @@
+import Backup
+import Cryptography
+import FileSystem
+import Glibc
+import KeyRing
+import Synchronization
+import Vault
+
+/// Backups and restores that end by kill -9 at a chosen change to the file system.
+enum BackupWorker {
+    /// `backup-create HOME N`: makes a backup, and dies before the N-th change; 0: never. Says how many
+    /// changes it made.
+    static func create(_ arguments: [String]) throws {
+        let (home, keys) = try opened(arguments)
+        let vault = try Vault.open(home: home, keys: keys)
+        let made = try dying(arguments[1]) {
+            try VaultBackups(home: home, keys: keys).create(vault, time: 1_800_000_000_000)
+        }
+        print("made \(made.backup.id)")
+        try vault.close()
+    }
+
+    /// `backup-restore HOME N ID`.
+    static func restore(_ arguments: [String]) throws {
+        let (home, keys) = try opened(arguments)
+        let report = try dying(arguments[1]) {
+            try VaultBackups(home: home, keys: keys).restore(arguments[2], time: 1_800_000_000_001)
+        }
+        print("restored \(report.incarnation)")
+    }
+
+    private static func opened(_ arguments: [String]) throws -> (Home, UnlockedKeys) {
+        let home = Home(path: arguments[0])
+        let secret = try SlotSecret.keyFile(SecretBytes(copying: [UInt8](repeating: 5, count: 32)))
+        return (home, try KeyRing.open(in: home.keysDirectory, with: secret))
+    }
+
+    private static func dying<R>(_ text: String, _ body: () throws -> R) throws -> R {
+        let last = Int(text) ?? 0
+        let count = Mutex(0)
+        IOTrace.start { _ in
+            let now = count.withLock { count in
+                count += 1
+                return count
+            }
+            if now == last { kill(getpid(), SIGKILL) }
+        }
+        let result = try body()
+        IOTrace.stop()
+        print("changes \(count.withLock { $0 })")
+        return result
+    }
+}
