@@ -84,11 +84,14 @@ final class RestoreStage {
         return target
     }
 
-    /// Writes all files of `data/`.
+    /// Writes the files of `data/`, or those that `taking` names.
     ///
     /// - Parameter progress: bytes written so far, of how many.
-    func writeBlobs(_ backup: OpenBackup, progress: (UInt64, UInt64) -> Void = { _, _ in }) throws {
-        let blobs = backup.body.blobs
+    func writeBlobs(
+        _ backup: OpenBackup, taking: (BlobRecord) -> Bool = { _ in true },
+        progress: (UInt64, UInt64) -> Void = { _, _ in }
+    ) throws {
+        let blobs = backup.body.blobs.filter(taking)
         let total = blobs.reduce(UInt64(0)) { $0 &+ $1.length }
         var done: UInt64 = 0
         for blob in blobs {

@@ -134,9 +134,8 @@ extension VaultBackups {
         try stage.writeDatabase(backup, keys: keys, after: known) {
             progress(BackupProgress(phase: .database, done: $0, total: $1))
         }
-        try stage.writeBlobs(backup) {
-            progress(BackupProgress(phase: .documents, done: $0, total: $1))
-        }
+        try stage.writeBlobs(
+            backup, progress: { progress(BackupProgress(phase: .documents, done: $0, total: $1)) })
         try stage.check(backup, keys: keys, surroundings: surroundings)
     }
 

@@ -82,6 +82,24 @@ import Testing
         try test.run("backup", "restore", id, "--in-place", "--home-only", expect: 64)
     }
 
+    @Test func inPlainTextItIsATarOrTheFilesThatFit() throws {
+        let id = try fill()
+        let path = test.folder.appending(path: "plain.tar").path(percentEncoded: false)
+        let report = try test.json("backup", "export", id, "-o", path)
+        #expect(report["ok"].bool == true && report["path"].string == path)
+        try test.run("backup", "export", id, "-o", path, expect: 1)  // nothing is overwritten
+        let listing = try Process.output("/bin/tar", "tf", path)
+        #expect(listing.contains("records/tasks.jsonl") && listing.contains("database/ai-team.sqlite"))
+        try test.run("backup", "restore", id, "--only", "documents/**", "--target", elsewhere)
+        let files = FileManager.default.enumerator(atPath: elsewhere)?.compactMap { $0 as? String } ?? []
+        #expect(files.sorted() == ["documents", "documents/筆記 📝.md"])
+        try test.run("backup", "restore", id, "--only", "nothing", "--target", elsewhere, expect: 3)
+        try test.run("backup", "restore", id, "--only", "documents/**", "--target", test.home, expect: 5)
+        try test.run("backup", "restore", id, "--only", "documents/**", expect: 64)
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: test.home).allSatisfy { !$0.hasPrefix(".") })
+    }
+
     @Test func whatIsWrongIsNamedAndLeavesTheHomeAsItWas() throws {
         let id = try fill()
         let before = try tasks()
@@ -128,5 +146,21 @@ import Testing
                 ["backup"] + words + ["--json"], environment: ["AI_TEAM_HOME": test.home], in: test.folder)
             #expect(outcome.status == 4)
         }
+    }
+}
+
+extension Process {
+    /// What a program prints.
+    fileprivate static func output(_ path: String, _ arguments: String...) throws -> String {
+        let process = Process()
+        let pipe = Pipe()
+        process.executableURL = URL(filePath: path)
+        process.arguments = arguments
+        process.environment = ["LC_ALL": "C.UTF-8"]
+        process.standardOutput = pipe
+        try process.run()
+        let bytes = try pipe.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

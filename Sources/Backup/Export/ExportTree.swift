@@ -34,7 +34,9 @@ package struct ExportTree {
     /// Where the lines of a kind stand.
     package static func records(_ kind: String) -> RelativePath { path("records/\(kind).jsonl") }
 
+    /// Bytes and levels of a document's path at most: whatever its name, it is a path that fits.
     private static let pathLimit = 2000
+    private static let levelLimit = 128
     private var folders: [[UInt8]: Folder] = [:]
 
     /// Where each of `versions` stands, in the same order. The same versions in another order, documents
@@ -56,6 +58,7 @@ package struct ExportTree {
 
     private mutating func add(_ version: Version) -> RelativePath {
         var parts = ExportName.parts(version.name, fallback: version.documentID).map(Self.plain)
+        parts = parts.suffix(Self.levelLimit)
         while parts.count > 1, parts.reduce(0, { $0 + $1.count + 1 }) > Self.pathLimit { parts.removeFirst() }
         return place(parts, in: Array("documents".utf8))
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Backup
+import FileSystem
 import Vault
 
 /// `backup restore ID`.
@@ -9,15 +10,21 @@ struct BackupRestore: Command {
         discussion: """
             Without --target, this home is replaced. Everything is verified before anything is changed; the \
             old state stays in .before-restore-… until the next backup. Slots and members stay as they are \
-            now: nothing that was revoked comes back. Files from outside the vault go to files/ in the home.
+            now: nothing that was revoked comes back. Files from outside the vault go to files/ in the home. \
+            With --only, files of the tree that `backup export` writes are written in plain text instead.
 
             EXAMPLES:
               ai-team backup restore 7f3k2q --target ~/restored
               ai-team backup restore 7f3k2q --yes
+              ai-team backup restore 7f3k2q --only 'documents/**' --target ~/documents
             """)
 
     @Argument(help: "The backup's id, or at least 4 characters of its beginning or end.") var id: String
     @Option(help: ArgumentHelp("The directory that becomes the home.", valueName: "dir")) var target: String?
+    @Option(
+        help: ArgumentHelp(
+            "Write only what fits, in plain text, below --target; may be repeated.", valueName: "pattern"))
+    var only: [String] = []
     @Flag(help: "Leave out files from outside the vault.") var homeOnly = false
     @Flag(help: "Put files from outside the vault back where they were.") var inPlace = false
     @Flag(help: "Say what would be done.") var dryRun = false
@@ -27,6 +34,9 @@ struct BackupRestore: Command {
 
     func validate() throws {
         if homeOnly, inPlace { throw ValidationError("--home-only and --in-place exclude each other") }
+        if !only.isEmpty, target == nil || inPlace || homeOnly {
+            throw ValidationError("--only writes files below --target, in the tree of `backup export`")
+        }
     }
 
     func execute(_ context: Context) throws {
@@ -37,6 +47,7 @@ struct BackupRestore: Command {
         options.target = target == nil ? nil : home
         options.outside = homeOnly ? .leftOut : inPlace ? .inPlace : .beside
         options.acceptsRollback = rollback.isAccepted
+        if !only.isEmpty { return try writeFiles(found, home, context) }
         if dryRun { return try announce(found, home, context) }
         if try home.exists() {
             let question = "replace \(home.path.printable) by \(found.summary.id)?"
@@ -50,6 +61,19 @@ struct BackupRestore: Command {
         // The keys on disk are new; what was opened belongs to the incarnation that ended.
         context.cache.keys = nil
         tell(report, context)
+    }
+
+    private func writeFiles(_ found: VaultBackups.Details, _ directory: Home, _ context: Context) throws {
+        guard try !directory.exists() else {
+            throw Failure(
+                .conflict, "\(directory.path.printable) is a vault's home, and these files are plain text",
+                hint: "name another directory")
+        }
+        if dryRun { return try announce(found, directory, context) }
+        try Files.createDirectory(directory.path)
+        let report = try context.backups().export(
+            found.summary.id, to: .directory(directory.path), only: RawArguments.bytes(of: only))
+        context.tell(report, path: directory.path)
     }
 
     private func tell(_ report: VaultBackups.RestoreReport, _ context: Context) {
