@@ -95,6 +95,10 @@ package struct Manifest: Sendable {
     }
 
     private static func packed(_ bytes: [UInt8]) throws -> [UInt8] {
+        guard bytes.count <= partLimit else {
+            throw BackupError(
+                .failed, "the list of what the backup holds is too long", hint: "back up fewer paths at once")
+        }
         let frame = try Zstandard.compress(bytes)
         var writer = CanonicalWriter()
         writer.u64(UInt64(bytes.count))

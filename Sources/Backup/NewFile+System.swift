@@ -51,9 +51,7 @@ struct NewFile {
         return memcmp(base, base + 1, bytes.count - 1) == 0
     }
 
-    private func failure(_ operation: String) -> BackupError {
-        BackupError(.failed, "\(operation) failed: \(String(cString: strerror(errno)))", object: name)
-    }
+    private func failure(_ operation: String) -> BackupError { .system(operation, name) }
 }
 
 extension timespec {

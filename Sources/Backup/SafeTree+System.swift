@@ -5,7 +5,7 @@ internal import Glibc
 /// Writes files below one directory, whatever their names say.
 ///
 /// Every directory on the way is opened by name with O_NOFOLLOW from a descriptor of its parent, so a link,
-/// planted before or meanwhile, is never followed; files are made with O_EXCL. A name that comes twice is
+/// planted before or meanwhile, is never followed; files are made with O_EXCL. A name that is there is
 /// refused, or (`Names.replace`) gets its new file by a rename. Symbolic links are made last, by `finish`,
 /// when no file is written any more. Nothing gets an owner, a set-user-id bit or a device.
 final class SafeTree {
@@ -21,8 +21,9 @@ final class SafeTree {
     enum LinkPolicy { case inside, any }
     /// Whether directories keep their permissions, or stay writable for their owner too.
     enum Modes { case writable, exact }
-    /// What happens to a file or link that is there.
-    enum Names { case refuse, replace }
+    /// What happens when a name is taken: in a directory of its own that is an archive's fault
+    /// (`.integrity`), in another directory it is nobody's (`.conflict`).
+    enum Names { case own, keep, replace }
 
     private let linkPolicy: LinkPolicy
     private let modes: Modes
@@ -30,7 +31,7 @@ final class SafeTree {
 
     /// Opens `directory`, which exists.
     init(
-        _ directory: String, links: LinkPolicy = .inside, modes: Modes = .writable, names: Names = .refuse
+        _ directory: String, links: LinkPolicy = .inside, modes: Modes = .writable, names: Names = .own
     ) throws {
         root = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         name = directory
@@ -66,7 +67,7 @@ final class SafeTree {
 
     /// Makes a file; `write` is given a function that appends bytes. A file that fails leaves nothing.
     ///
-    /// - Throws: `.integrity` when the name is taken; `.failed`; whatever `write` throws.
+    /// - Throws: `.integrity` or `.conflict` when the name is taken; `.failed`; whatever `write` throws.
     func file(
         _ path: RelativePath, permissions: UInt16, modified: Int64,
         _ write: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
@@ -146,7 +147,7 @@ final class SafeTree {
         init(_ path: RelativePath, in parent: Int32, _ names: Names) throws {
             last = (path.components.last ?? []).terminated
             switch names {
-            case .refuse: first = last
+            case .own, .keep: first = last
             case .replace:
                 let random = Crockford32.encode(try RandomBytes.bytes(10))
                 first = Array(".ai-team-restore-\(random)".utf8).terminated
@@ -194,22 +195,36 @@ final class SafeTree {
         }
         if descriptor >= 0 { return descriptor }
         guard errno == ELOOP || errno == ENOTDIR else { throw failure("open", component.printable) }
-        switch names {
-        case .refuse: throw BackupError.integrity(component.printable, "not a directory of its own")
-        case .replace:
-            throw BackupError(
-                .guardRefused, "a link or a file has the name of a directory", object: component.printable,
-                hint: "restore into a directory, or put the real directory in its place")
+        guard names != .own else {
+            throw BackupError.integrity(component.printable, "not a directory of its own")
         }
+        throw BackupError(
+            .guardRefused, "a link or a file has the name of a directory", object: component.printable,
+            hint: "restore into another directory, or put the real one in its place")
     }
 
     private func taken(_ path: RelativePath, _ operation: String) -> BackupError {
-        errno == EEXIST || errno == ELOOP
-            ? .integrity(path.bytes.printable, "the name comes twice")
-            : failure(operation, path.bytes.printable)
+        let path = path.bytes.printable
+        guard errno == EEXIST || errno == ELOOP else { return failure(operation, path) }
+        guard names != .own else { return .integrity(path, "the name comes twice") }
+        return BackupError(
+            .conflict, "something has the name already", object: path, hint: "restore into another directory")
     }
 
-    private func failure(_ operation: String, _ path: String) -> BackupError {
-        BackupError(.failed, "\(operation) failed: \(String(cString: strerror(errno)))", object: path)
+    private func failure(_ operation: String, _ path: String) -> BackupError { .system(operation, path) }
+}
+
+extension BackupError {
+    private static let fullHint = "free some space on the disk"
+
+    /// What the system said of a call, from errno.
+    static func system(_ operation: String, _ path: String) -> BackupError {
+        let isFull = errno == ENOSPC || errno == EDQUOT
+        return BackupError(
+            .failed, "\(operation) failed: \(String(cString: strerror(errno)))", object: path,
+            hint: isFull ? fullHint : nil)
     }
+
+    /// Whether there is no space left, so that the next file will fail too.
+    var isDiskFull: Bool { code == .failed && hint == Self.fullHint }
 }

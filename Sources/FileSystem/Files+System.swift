@@ -66,15 +66,57 @@ public enum Files {
     }
 
     /// Removes a file, a link or a directory with all in it; nothing there is no error. Links inside
-    /// are removed, never followed.
+    /// are removed, never followed. Names need not be UTF-8, and paths may be of any length.
     public static func removeTree(_ path: String) throws(FileError) {
         guard let status = try status(path) else { return }
         guard status.kind == .directory else {
             try Durable.remove(path)
             return
         }
-        for name in try list(path) { try removeTree(path + "/" + name) }
+        try empty(open(path, treeFlags), path)
         guard rmdir(path) == 0 || errno == ENOENT else { throw FileError("rmdir", path) }
         IOTrace.note(.remove(path: path))
+    }
+
+    private static let treeFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+
+    /// Removes what is in a directory; takes its descriptor. C: unlinkat
+    private static func empty(_ descriptor: Int32, _ path: String) throws(FileError) {
+        if descriptor < 0 && errno == ENOENT { return }
+        guard descriptor >= 0, let directory = fdopendir(descriptor) else {
+            let error = FileError("open", path)
+            if descriptor >= 0 { close(descriptor) }
+            throw error
+        }
+        defer { closedir(directory) }
+        for name in try rawNames(directory, path) {
+            let text = name.dropLast().map { UInt8(bitPattern: $0) }
+            let inside = path + "/" + String(decoding: text, as: UTF8.self)
+            if unlinkat(descriptor, name, 0) != 0, errno != ENOENT {
+                guard errno == EISDIR || errno == EPERM else { throw FileError("unlink", inside) }
+                try empty(openat(descriptor, name, treeFlags), inside)
+                guard unlinkat(descriptor, name, AT_REMOVEDIR) == 0 || errno == ENOENT else {
+                    throw FileError("rmdir", inside)
+                }
+            }
+            IOTrace.note(.remove(path: inside))
+        }
+    }
+
+    /// The names in a directory as C has them, without `.` and `..`, in the order of their bytes.
+    private static func rawNames(_ directory: OpaquePointer, _ path: String) throws(FileError) -> [[CChar]] {
+        var names: [[CChar]] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(directory) else {
+                if errno != 0 { throw FileError("readdir", path) }
+                break
+            }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { field in
+                field.prefix { $0 != 0 }.map { CChar(bitPattern: $0) }
+            }
+            if name != [0x2E], name != [0x2E, 0x2E] { names.append(name + [0]) }
+        }
+        return names.sorted { $0.lexicographicallyPrecedes($1) }
     }
 }

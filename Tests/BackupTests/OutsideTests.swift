@@ -128,4 +128,24 @@ import Testing
         }
         #expect(error?.code == .notFound)
     }
+
+    @Test func aPathThatIsALinkIsKeptAsOneUnlessASlashFollows() throws {
+        fixture.shell("mkdir x; printf 1 > x/f; ln -s x link")
+        let link = Array((fixture.source + "/link").utf8)
+        var made = try fixture.write(OutsideSelection(paths: [link]))
+        #expect(made.written.files == 0 && made.written.notes == [OutsideNote(path: link, reason: .link)])
+        made = try fixture.write(OutsideSelection(paths: [link + Array("/".utf8)]))
+        #expect(made.written.roots == [Array((fixture.source + "/x").utf8)] && made.written.files == 1)
+    }
+
+    @Test func nothingThatIsThereIsOverwritten() throws {
+        fixture.shell("printf new > a; printf b > b")
+        let made = try fixture.write()
+        let (path, _) = try fixture.restore(made)
+        put(Array("mine".utf8), path + "/a")
+        _ = run("/bin/rm", path + "/b")
+        let (_, result) = try fixture.restore(made)
+        #expect(result.failures.map(\.error.code) == [.conflict] && result.files == 1)
+        #expect(contents(path + "/a") == Array("mine".utf8))
+    }
 }

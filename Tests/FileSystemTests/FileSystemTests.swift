@@ -1,4 +1,5 @@
 import FileSystem
+import Glibc
 import TestSupport
 import Testing
 
@@ -68,6 +69,16 @@ import Testing
         try Files.removeTree(directory("tree"))
         #expect(try !Files.exists(directory("tree")))
         #expect(try Files.exists(directory("outside/kept")))
+    }
+
+    @Test func removingATreeTakesNamesThatAreNotText() throws {
+        try Files.createDirectory(directory("odd/deep"))
+        for name in ["odd/", "odd/deep/"] {
+            let path = directory(name).utf8.map { CChar(bitPattern: $0) } + [-1, -2, 0]
+            #expect(mkdir(path, 0o700) == 0)
+        }
+        try Files.removeTree(directory("odd"))
+        #expect(try !Files.exists(directory("odd")))
     }
 
     @Test(arguments: [("a/b", "a", "b"), ("/a", "/", "a"), ("a", ".", "a"), ("/a/b/", "/a", "b")])

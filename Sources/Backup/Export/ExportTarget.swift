@@ -49,7 +49,9 @@ package final class ExportArchive: ExportTarget {
 package final class ExportDirectory: ExportTarget {
     private let tree: SafeTree
 
-    package init(_ directory: String) throws { tree = try SafeTree(directory, links: .any, modes: .exact) }
+    package init(_ directory: String) throws {
+        tree = try SafeTree(directory, links: .any, modes: .exact, names: .keep)
+    }
 
     package func add(_ header: ExportHeader, _ content: ExportContent) throws {
         try tree.file(header.path, permissions: header.permissions, modified: header.modified) { write in

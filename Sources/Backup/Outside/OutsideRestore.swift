@@ -28,26 +28,30 @@ extension OutsideUnits {
     /// set-user-id bit.
     ///
     /// - Parameters:
+    ///   - home: entries that were in its keys or data are refused.
     ///   - only: is given a path in the tree of an export (`files/…`).
     ///   - progress: is given the bytes written so far.
-    /// - Throws: `.integrity` for a record that does not hold, before anything is written; `.failed` when the
-    ///   destination can't be written at all. What concerns one file is in the result.
+    /// - Throws: `.failed` when the destination can't be opened or the disk is full. What concerns one file
+    ///   is in the result.
     package static func restore(
-        _ reader: OutsideReader, to destination: Destination, only: (RelativePath) -> Bool = { _ in true },
-        progress: (UInt64) -> Void = { _ in }
+        _ reader: OutsideReader, to destination: Destination, home: String? = nil,
+        only: (RelativePath) -> Bool = { _ in true }, progress: (UInt64) -> Void = { _ in }
     ) throws -> OutsideRestored {
         let tree: SafeTree
         switch destination {
-        case .directory(let directory): tree = try SafeTree(directory, links: .any, modes: .exact)
+        case .directory(let directory):
+            tree = try SafeTree(directory, links: .any, modes: .exact, names: .keep)
         case .inPlace: tree = try SafeTree("/", links: .any, modes: .exact, names: .replace)
         }
+        let home = try HomeGuard(home)
         var restored = OutsideRestored()
         for entry in reader.record.entries {
             guard let treePath = entry.treePath, only(treePath) else { continue }
             guard let path = destination.path(entry) else { continue }
             do {
+                guard !home.owns(entry.path) else { throw ownedByHome }
                 try restore(entry, at: path, in: tree, from: reader, &restored, progress)
-            } catch let error as BackupError {
+            } catch let error as BackupError where !error.isDiskFull {
                 restored.failures.append(OutsideRestored.Failure(path: entry.path, error: error))
             }
         }
@@ -56,6 +60,10 @@ extension OutsideUnits {
                 OutsideRestored.Failure(path: destination.absolute(path), error: error))
         }
         return restored
+    }
+
+    private static var ownedByHome: BackupError {
+        BackupError(.guardRefused, "it belongs to the home, which `backup restore` brings back")
     }
 
     private static func restore(

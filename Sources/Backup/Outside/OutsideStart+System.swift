@@ -3,30 +3,30 @@ internal import Glibc
 
 /// A path that was asked for, found.
 struct OutsideStart {
-    /// Absolute; no link on the way. The last step is the name that was given, link or not.
+    /// Absolute; no link on the way. The last step is the name that was given, link or not; a slash after it
+    /// means what a link points to.
     let path: [UInt8]
     let parent: [UInt8]
-    /// `.` for a directory that has no other name.
+    /// `.` for the root of all.
     let name: [UInt8]
+    let isLink: Bool
 
     /// - Throws: `.notFound` when nothing is there.
     init(_ given: [UInt8]) throws {
         let slash = UInt8(ascii: "/")
-        var trimmed = given[...]
-        while trimmed.count > 1, trimmed.last == slash { trimmed = trimmed.dropLast() }
-        let cut = trimmed.lastIndex(of: slash)
-        let last = Array(cut.map { trimmed[($0 + 1)...] } ?? trimmed)
+        let cut = given.lastIndex(of: slash)
+        let last = Array(cut.map { given[($0 + 1)...] } ?? given[...])
         if last.isEmpty || last == [0x2E] || last == [0x2E, 0x2E] {
-            path = try Self.resolve(given, Array(trimmed))
-            parent = path
-            name = [0x2E]
+            path = try Self.resolve(given, given)
         } else {
-            let before = cut.map { Array(trimmed[..<$0]) } ?? [0x2E]
-            parent = try Self.resolve(given, before.isEmpty ? [slash] : before)
-            path = parent.joined(last)
-            name = last
+            let before = cut.map { Array(given[..<$0]) } ?? [0x2E]
+            path = try Self.resolve(given, before.isEmpty ? [slash] : before).joined(last)
         }
-        guard OutsideStatus(path: path) != nil else { throw Self.missing(given) }
+        let end = path.lastIndex(of: slash) ?? 0
+        parent = end == 0 ? [slash] : Array(path[..<end])
+        name = path == [slash] ? [0x2E] : Array(path[(end + 1)...])
+        guard let status = OutsideStatus(path: path) else { throw Self.missing(given) }
+        isLink = status.kind == .link
     }
 
     /// The path without links. C: realpath

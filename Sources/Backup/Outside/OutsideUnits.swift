@@ -17,7 +17,8 @@ package enum OutsideUnits {
     /// Walks what is selected and writes it. What can't be read is named in the notes and stops nothing.
     ///
     /// - Parameter progress: is given the bytes of files read so far.
-    /// - Throws: `.notFound` when a selected path is not there; what the packs throw.
+    /// - Throws: `.notFound` when a selected path is not there; `.failed` when the manifest could not hold
+    ///   the list (some million files, or 800 GB); what the packs throw.
     package static func write<Keys>(
         _ selection: OutsideSelection, to series: PackSeries<Keys>, key: OutsideKey,
         progress: (UInt64) -> Void = { _ in }
@@ -27,7 +28,8 @@ package enum OutsideUnits {
         written.roots = walker.roots
         var writer = RunWriter(key: key, series: series)
         var chunks = FileChunks(KeyedChunker(key: key))
-        var notes: [OutsideNote] = []
+        var notes = walker.notes
+        var room = Int(Manifest.partLimit) - (64 << 20)
         try walker.walk { item in
             var entry = OutsideEntry(
                 path: item.path, kind: .directory, permissions: item.status.permissions,
@@ -43,6 +45,8 @@ package enum OutsideUnits {
                 written.bytes += entry.size
             }
             written.record.entries.append(entry)
+            room -= entry.path.count + 4 * entry.chunks.count + 64
+            guard room > (32 + 4) * writer.chunks.count else { throw tooMany }
         } note: {
             notes.append($0)
         }
@@ -51,6 +55,10 @@ package enum OutsideUnits {
         written.record.chunks = writer.chunks
         written.notes = notes
         return written
+    }
+
+    private static var tooMany: BackupError {
+        BackupError(.failed, "too many files for one backup", hint: "back up fewer paths at once")
     }
 
     /// Writes a file's content; returns whether it changed meanwhile.

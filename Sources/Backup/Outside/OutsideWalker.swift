@@ -21,6 +21,11 @@ struct OutsideWalker {
     /// Where the walk begins: absolute, without links on the way, none inside another.
     var roots: [[UInt8]] { starts.map(\.path) }
 
+    /// Paths that are links: they go into the backup as such.
+    var notes: [OutsideNote] {
+        starts.filter(\.isLink).map { OutsideNote(path: $0.path, reason: .link) }
+    }
+
     /// Finds the paths.
     ///
     /// - Throws: `.notFound` naming the first that is not there.
