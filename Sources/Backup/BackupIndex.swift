@@ -134,8 +134,9 @@ package struct BackupIndex: Sendable {
         {
             throw .integrity(object, "written after its incarnation had ended")
         }
-        let last = UInt64(chain.count - 1)
-        guard let era = member.signingKeys.last(where: { $0.since <= last }) else {
+        // The key that would sign the record after the chain's last.
+        let next = UInt64(chain.count)
+        guard let era = member.signingKeys.last(where: { $0.since <= next }) else {
             throw .integrity(object, "written before its writer was a member")
         }
         try entry.head.verify(publicKey: era.key, object: object)

@@ -105,6 +105,14 @@ import Testing
         #expect(index.failures.first?.reason == "a backup of another vault")
     }
 
+    @Test func newKeysCountFromTheRecordThatBringsThem() throws {
+        let first = try add(after: nil, id: 1)
+        let renewed = try KeyRing.newRecoveryCode(in: scratch.path + "/keys", keys: vault.keys, time: 2).keys
+        try add(after: first, id: 2, keys: renewed)
+        let index = try BackupIndex(store: store, running: renewed.roster)
+        #expect(index.entries.count == 2 && index.failures.isEmpty)
+    }
+
     @Test func aStoreThatWasPutBackIsNoticed() throws {
         let key = try SecretBytes.random(count: 32)
         let memoryPath = scratch.path + "/heads"
