@@ -46,6 +46,8 @@ public struct Roster: Sendable {
     public private(set) var members: [Member]
     private(set) var recovery: [RecoveryPair]
     private(set) var epochs: [Epoch]
+    /// Every key that a member has or had: none may come a second time.
+    private var usedKeys: Set<[UInt8]>
 
     /// The number of the newest record.
     public var headSequence: UInt64 { UInt64(records.count - 1) }
@@ -98,6 +100,7 @@ extension Roster {
         records = [record]
         recovery = []
         epochs = []
+        usedKeys = [core.device.signing, core.device.agreement]
         members = [
             Member(
                 id: core.device.id, role: .owner, keys: core.device, incarnation: 0, incarnations: [0],
@@ -204,12 +207,12 @@ extension Roster {
         }
     }
 
-    private func requireUnused(_ keys: PublicKeys, in record: RosterRecord) throws(KeyError) {
-        let used = members.contains { member in
-            member.id == keys.id || member.keys.agreement == keys.agreement
-                || member.signingKeys.contains { $0.key == keys.signing }
+    /// Takes keys into use.
+    private mutating func requireUnused(_ keys: PublicKeys, in record: RosterRecord) throws(KeyError) {
+        guard usedKeys.isDisjoint(with: [keys.signing, keys.agreement]) else {
+            throw Roster.broken(record, "takes keys that were used before")
         }
-        guard !used else { throw Roster.broken(record, "takes keys that were used before") }
+        usedKeys.formUnion([keys.signing, keys.agreement])
     }
 
     /// Takes the list of recovery pairs; each that is new has countersigned the record.
