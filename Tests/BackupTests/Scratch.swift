@@ -30,6 +30,11 @@ struct Ended {
 
 /// Runs a program to its end.
 func run(_ program: String, _ arguments: String..., in directory: String? = nil) -> Ended {
+    run(program, arguments, in: directory)
+}
+
+/// Runs a program to its end.
+func run(_ program: String, _ arguments: [String], in directory: String? = nil) -> Ended {
     func quoted(_ text: String) -> String {
         "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }

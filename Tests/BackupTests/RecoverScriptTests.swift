@@ -1,0 +1,160 @@
+import Backup
+import Cryptography
+import KeyRing
+import TestSupport
+import Testing
+import Vault
+
+/// scripts/recover.py, which knows docs/FORMAT.md and nothing of this program.
+@Suite struct RecoverScriptTests {
+    let made: RecoverableVault
+
+    init() throws { made = try RecoverableVault() }
+
+    private func addTasks() throws {
+        _ = try made.vault.write { tx in
+            let project = try tx.createProject(name: "ai-team", description: "")
+            var first = TaskDraft(title: "登入模組 🚪")
+            first.tags = ["安全", "p1"]
+            first.metadata = ["cost": .integer(9_007_199_254_740_993), "nested": .array([.null, .bool(true)])]
+            first.priority = .critical
+            first.projectID = project.id
+            first.deadline = Timestamp(milliseconds: 1_795_555_555_123)
+            let door = try tx.createTask(first)
+            var second = TaskDraft(title: "測試")
+            second.dependencies = [door.id]
+            second.links = [TaskLink(kind: .related, id: door.id)]
+            second.description = "line one\nline \"two\" \u{1} \\ end"
+            _ = try tx.createTask(second)
+            _ = try tx.startTask(door.id, by: "backend-dev")
+            _ = try tx.completeTask(door.id, output: "done ✓")
+            _ = try tx.deleteTask(try tx.createTask(TaskDraft(title: "in the trash")).id)
+            for i in 0..<300 { _ = try tx.createTask(TaskDraft(title: "task \(i)")) }
+        }
+    }
+
+    @Test func tasksAndDocumentsComeBack() throws {
+        try addTasks()
+        try made.upload("手冊 📖.md", Array("# 使用手冊\n內容\n".utf8))
+        try made.upload("empty.txt", [])
+        try made.upload("big.txt", (0..<1_000_000).map { UInt8(ascii: "a") + UInt8($0 % 19) })
+        try made.upload("noise.bin", (0..<300_000).map { _ in UInt8.random(in: 0...255) })
+        try made.upload("twice.md", Array("first".utf8))
+        try made.upload("twice.md", Array("second".utf8))
+        try made.backUp()
+        let ended = try made.recover()
+        #expect(ended.status == 0, "\(ended.output)")
+        #expect(try made.restoredTasks() == made.exportedTasks())
+        #expect(try made.exportedTasks().count == 302)
+        let plain = made.scratch.path + "/plain"
+        #expect(try made.vault.exportDocuments(to: Array(plain.utf8)) == 5)
+        #expect(made.restored("documents/twice (version 1).md") == Array("first".utf8))
+        _ = run("/bin/rm", made.scratch.path + "/out/documents/twice (version 1).md")
+        #expect(run("/usr/bin/diff", "-r", plain, made.scratch.path + "/out/documents").output == "")
+        let check = "sqlite3 out/database.sqlite 'SELECT count(*) FROM task; PRAGMA quick_check'"
+        #expect(run("/bin/sh", "-c", check, in: made.scratch.path).output == "303\nok\n")
+    }
+
+    @Test func theNewestOrTheNamedBackupIsTaken() throws {
+        let first = try made.backUp(time: 1_790_000_000_000)
+        try addTasks()
+        let second = try made.backUp(time: 1_790_000_000_001)
+        let list = try made.recover("--list", to: nil).output
+        #expect(list.contains(first) && list.contains(second))
+        #expect(try made.recover().status == 0)
+        #expect(try made.restoredTasks().count == 302)
+        #expect(try made.recover("--backup", first, to: "first").status == 0)
+        #expect(try made.restoredTasks(in: "first").isEmpty)
+        #expect(try made.recover("--backup", "backup-none", to: "none").status == 3)
+        #expect(try made.recover(to: "first").status == 64)
+    }
+
+    @Test func aCodeIsReadAsPeopleTypeItAndAWrongOneIsToldApart() throws {
+        try made.backUp()
+        let text = String(decoding: try #require(contents(made.code)), as: UTF8.self)
+        let typed = text.uppercased().map { $0 == "0" ? "o" : $0 == "1" ? "L" : $0 == "-" ? " " : $0 }
+        #expect(try made.recover(code: made.file("typed", String(typed) + "\n")).status == 0)
+        let typo = (text.hasPrefix("2") ? "3" : "2") + text.dropFirst()
+        let mistyped = try made.recover(to: "a", code: made.file("typo", typo))
+        #expect(mistyped.status == 4 && mistyped.output.contains("typing error"))
+        let other = try made.recover(to: "b", code: made.file("other", RecoveryCode.random().reveal()))
+        #expect(other.status == 4 && other.output.contains("another vault"))
+        #expect(try made.recover(to: "c", code: made.scratch.path + "/nowhere").status == 3)
+    }
+
+    @Test func anOlderCodeIsNamedAndANewOneOpensAllBackups() throws {
+        let first = try made.backUp(time: 1_790_000_000_000)
+        let old = try made.file("old", String(decoding: #require(contents(made.code)), as: UTF8.self))
+        try made.newRecoveryCode()
+        try addTasks()
+        try made.backUp(time: 1_790_000_000_001)
+        let ended = try made.recover()
+        #expect(ended.status == 0, "\(ended.output)")
+        #expect(try made.restoredTasks() == made.exportedTasks())
+        #expect(try made.recover("--backup", first, to: "first").status == 0)
+        let refused = try made.recover(to: "old", code: old)
+        #expect(refused.status == 4 && refused.output.contains("newer recovery code"))
+    }
+
+    @Test func aDamagedPackIsNamed() throws {
+        try made.upload("a.md", Array("text".utf8))
+        try made.backUp()
+        let pack = try made.onlyFile("p")
+        var bytes = try #require(contents(pack))
+        bytes[bytes.count / 2] ^= 1
+        put(bytes, pack)
+        let ended = try made.recover()
+        let name = try #require(pack.split(separator: "/").last)
+        #expect(ended.status == 6 && ended.output.contains("pack \(name) is damaged"))
+        #expect(made.restored("database.sqlite") == nil && made.restored("tasks.jsonl") == nil)
+        #expect(made.restored("documents/a.md") == nil)
+    }
+
+    @Test func aStrangersManifestIsRefusedAndTheRestComesBack() throws {
+        try addTasks()
+        try made.backUp()
+        let stranger = try RecoverableVault()
+        try stranger.backUp()
+        let manifest = try stranger.onlyFile("m")
+        let name = manifest.split(separator: "/").suffix(4).joined(separator: "/")
+        _ = run("/bin/cp", "-r", stranger.home.backupsDirectory + "/.", made.home.backupsDirectory)
+        let ended = try made.recover()
+        #expect(ended.status == 6 && ended.output.contains("\(name): it is of another vault"))
+        #expect(try made.restoredTasks() == made.exportedTasks())
+    }
+
+    /// A member's place in the store, but nobody's signature.
+    @Test func aManifestThatNobodySignedIsRefused() throws {
+        try made.backUp()
+        let manifest = try made.onlyFile("m")
+        var bytes = try #require(contents(manifest))
+        bytes[107] ^= 1  // the time
+        put(bytes, manifest)
+        let ended = try made.recover()
+        #expect(ended.status == 6 && ended.output.contains("not authentic"))
+        #expect(made.restored("tasks.jsonl") == nil)
+    }
+
+    @Test func namesCannotLeadOutOfTheDirectory() throws {
+        let script = #"""
+            import pathlib, sys
+            sys.path.insert(0, sys.argv[1])
+            import recover
+            out = pathlib.Path(sys.argv[2])
+            for name in [b"../../etc/passwd", b"/abs", b"a/../b", b"..", b"", b"nul\0", b"a", b"f", b"f/g",
+                         b"\xff.md", b"x" * 300, b"x" * 300]:
+                path = recover.place(out, name, "")
+                path.write_bytes(b"")
+                assert out in path.parents, path
+            for path in out.rglob("*"):
+                print(repr(str(path.relative_to(out))))
+            """#
+        let ended = run(
+            try ProjectPython.interpreter(),
+            ["-c", script, ProjectPython.root + "/scripts", made.scratch.directory("names")])
+        #expect(ended.status == 0, "\(ended.output)")
+        for name in ["etc/passwd", "abs", "nul_", "a/b", "a (2)", "f", "f (2)/g", "document (2)"] {
+            #expect(ended.output.contains("'\(name)'"), "\(ended.output)")
+        }
+    }
+}

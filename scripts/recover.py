@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+"""Restores a vault's tasks and documents from its backups and the recovery code, without ai-team.
+
+Written, with vaultformat.py beside it, from docs/FORMAT.md alone; needs Python 3.11 and the packages
+cryptography (50) and zstandard. What does not verify is refused and named; the rest is restored, in plain
+text, as OUT/database.sqlite, OUT/tasks.jsonl and OUT/documents/. Exit codes: 0 all is there, 1 failed,
+3 not found, 4 wrong recovery code, 6 something was refused, 64 usage.
+"""
+import argparse
+import contextlib
+import datetime
+import functools
+import hashlib
+import hmac
+import itertools
+import json
+import os
+import pathlib
+import re
+import sqlite3
+import sys
+import tempfile
+
+from vaultformat import (NOT_FOUND, USAGE, Refused, Roster, attempt, base32, cobblestone, demand, inflate,
+                         integer, read, recovery_pair, sha, u32, unbox, verify, xaes_seal)
+
+PAGE, PLAIN, LOCK_PAGE, NO_GROUP = 4096, 4048, 262_145, 0xFFFFFFFF
+UNIT, PIECE, BODY = 4 << 20, 1 << 18, 1 << 29
+
+
+# "Manifest" and "Who is believed".
+
+def read_manifest(directory, name):
+    data = (directory / name).read_bytes()
+    head = read("head", data)
+    known = (head.magic, head.suite, head.kind, head.reader) == (b"ATBM", 1, 1, 1)
+    demand(known, "not a manifest that this program knows")
+    clear, encrypted = head.rest[:head.length], head.rest[head.length:]
+    demand(sha(clear) == head.hash, "its clear part was changed")
+    m = read("clear", clear)
+    fits = (m.table, m.length, m.hash) == (0, len(encrypted), sha(encrypted))
+    demand(fits, "its encrypted part was changed")
+    m.chain, m.text = [record.bytes for record in m.chain], "backup-" + base32(integer(m.id), 26)
+    m.name, m.head, m.encrypted, m.signed, m.own = name, head, encrypted, data[:148], sha(data[:212])
+    return m
+
+
+def judge(m, roster, believed):
+    head, count, member = m.head, len(m.chain), roster.members.get(m.head.device)
+    demand(head.vault == roster.vault, "it is of another vault")
+    demand(m.chain == roster.chain[:count], "its roster is a fork of the vault's")
+    eras = [keys for since, keys in member.eras if since < count] if member else []
+    tag = base32(integer(sha(b"ai-team/writer\0", roster.vault, head.device)[:10]), 16)
+    known = eras and member.role <= 3 and head.incarnation in member.incarnations
+    demand(known and m.name == f"m/{tag}/{head.incarnation:08x}/{head.seq:016}", "an unknown writer")
+    pins = [pin for pin in member.pins if (pin.kind, pin.ended) == (2, head.incarnation)]
+    alive = all(head.seq < pin.seq or (head.seq, m.own) == (pin.seq, pin.hash) for pin in pins)
+    demand(alive, "it was written after its incarnation had ended")
+    verify(eras[-1][:32], b"manifest", m.signed, head.signature)
+    line = [(b.head.seq, b.own) for b in believed if b.name[:-16] == m.name[:-16]]
+    seq, own = line[-1] if line else (0, bytes(32))
+    demand(head.seq != seq + 1 or head.previous == own, "it does not follow the manifest before it")
+    m.order = (head.device, member.incarnations.index(head.incarnation), head.seq)
+    believed.append(m)
+    demand(head.seq == seq + 1, f"the manifests before it, from {seq + 1} on, are missing")
+
+
+def load(directory, pair, problems):
+    """The roster, and the manifests that count, the newest of each writer last."""
+    names = [path.relative_to(directory).as_posix() for path in sorted(directory.glob("m/*/*/*"))]
+    names = [name for name in names if re.fullmatch("m/[0-9a-z]{16}/[0-9a-f]{8}/[0-9]{16}", name)]
+    demand(names, f"no backups in {directory}", NOT_FOUND)
+    found = [attempt(problems, name, read_manifest, directory, name) for name in names]
+    found, refused, believed = [m for m in found if m], [], []
+    chains = {tuple(m.chain): m.name for m in found}
+    rosters = [attempt(refused, name, Roster, list(chain), pair) for chain, name in chains.items()]
+    if not any(rosters):
+        code, message = max(refused or problems)
+        raise Refused(message, code)
+    roster = max(filter(None, rosters), key=lambda roster: len(roster.chain))
+    roster.open_epochs()
+    for m in found:
+        attempt(problems, m.name, judge, m, roster, believed)
+    return roster, sorted(believed, key=lambda m: m.order)
+
+
+class Backup:
+    """One backup, opened. What it hands out has been verified."""
+
+    def __init__(self, directory, manifest, roster):
+        self.directory, self.manifest, self.roster = directory, manifest, roster
+        packed = read("packed", self.open(b"manifest-body", manifest, manifest.encrypted))
+        # Behind the documents stand the files from outside the vault, which are not restored here.
+        self.body = read("body", inflate(packed.rest[:packed.frame], packed.plain, BODY))
+
+    def open(self, kind, of, data):
+        kind, wrap = b"ai-team/%b/v1\0" % kind, [wrap for wrap in of.wraps if wrap.kind == 1][0]
+        seed, info = self.roster.keys[of.epoch](b"backup-x25519"), kind + of.id + u32(of.epoch)
+        key = unbox(seed, wrap.ephemeral, self.roster.vault, info, wrap.box)
+        return b"".join(cobblestone(key, kind + self.roster.vault + of.id, [data]))
+
+    @functools.lru_cache(maxsize=2)
+    def pack(self, row):
+        pack, name = self.manifest.packs[row], base32(integer(self.manifest.packs[row].id) << 2, 26)
+        path = self.directory / "p" / name[:2] / name
+        demand(path.is_file(), f"pack {name} is missing")
+        data = path.read_bytes()
+        demand(sha(data) == pack.hash, f"pack {name} is damaged")
+        return self.open(b"pack", pack, data)
+
+    def extent(self, place):
+        data = self.pack(place.pack)[place.offset:place.offset + place.length]
+        demand(len(data) == place.length, "an extent beyond the end of its pack")
+        return data
+
+    def unit(self, unit):
+        return inflate(self.extent(unit), unit.plain, UNIT)
+
+    def page_map(self):
+        """The groups, and a row for each page; their root is the signed one."""
+        body, rows = self.body, {pack.id: row for row, pack in enumerate(self.manifest.packs)}
+        data = b"".join(map(self.unit, body.map))
+        full = read("map", data)
+        for group in full.groups:
+            group.pack = rows[group.id]
+        pages = full.rows[:body.pages]
+        for change in body.changes:
+            demand(1 <= change.page <= len(pages) + 1, "a change of a page that is not there")
+            pages[change.page - 1:change.page] = [change]
+        tags = [u32(page.epoch) + page.nonce + page.tag for page in pages]
+        leaves = [b"".join(tags[i:i + 256]).ljust(256 * 44, b"\0") for i in range(0, len(tags), 256)]
+        level = [sha(b"\0", u32(i), leaf) for i, leaf in enumerate(leaves)]
+        while len(level) > 1:
+            pairs = [level[i:i + 2] for i in range(0, len(level), 2)]
+            level = [sha(b"\1", *pair) if len(pair) == 2 else pair[0] for pair in pairs]
+        root = sha(b"\2", body.id, u32(body.pages), body.counter, *level)
+        fits = (full.magic, full.id, sha(data), len(pages)) == (b"ATPM", body.id, body.hash, body.pages)
+        demand(fits and root == body.root, "the page map is not the signed one")
+        return full.groups + body.groups, pages
+
+    def database(self, target):
+        """A plain SQLite file: 4,048 bytes of each page and 48 zeros, where a sealed page has its trailer."""
+        (groups, pages), wanted = self.page_map(), {}
+        for number, row in enumerate(pages, 1):
+            if (number, row.group, row.epoch, row.nonce + row.tag) != (LOCK_PAGE, NO_GROUP, 0, bytes(40)):
+                wanted.setdefault(row.group, []).append((number, row))
+        with open(target, "xb") as file:
+            file.truncate(PAGE * len(pages))
+            for group, rows in wanted.items():
+                held = read("pages", self.unit(groups[group]))
+                fits = held.magic == b"ATPG" and len(held.plain) == PLAIN * len(held.entries)
+                demand(fits, f"group {group} is malformed")
+                at = {(e.number, e.epoch, e.nonce, e.tag): PLAIN * i for i, e in enumerate(held.entries)}
+                for number, row in rows:
+                    start = at.get((number, row.epoch, row.nonce, row.tag))
+                    demand(start is not None, f"page {number} is not in its group")
+                    plain = held.plain[start:start + PLAIN]
+                    demand(self.tag(number, row, plain) == row.tag, f"page {number} is not the signed one")
+                    file.seek(PAGE * (number - 1))
+                    file.write(plain)
+
+    def tag(self, number, row, plain):
+        """The tag that the page gets under its epoch and nonce."""
+        key, head = self.roster.keys[row.epoch](b"page"), b""
+        if number == 1:
+            check = hmac.digest(key, b"check" + self.body.id, "sha256")[:4]
+            head = b"ATDB\1\1\0\0" + u32(row.epoch) + check
+        aad = b"\1\1\1\0" + u32(row.epoch) + self.body.id + bytes(16) + u32(number) + head
+        return xaes_seal(key, row.nonce, plain[len(head):], aad)[-16:]
+
+    def document(self, document, target):
+        """Writes a version of a document; `target` stays only when it is whole."""
+        file = self.body.files[document.file]
+        name, hashed = file.path.split(b"/")[-1], hashlib.sha256()
+        context = u32(15) + b"ai-team/blob/v1" + self.roster.vault + u32(len(name)) + name
+
+        def pieces():
+            for extent in file.extents:
+                piece = self.extent(extent)
+                hashed.update(piece)
+                yield piece
+
+        with tempfile.TemporaryFile(dir=target.parent) as plain, open(target, "xb") as out:
+            plain.writelines(cobblestone(self.roster.keys[document.epoch](b"blob"), context, pieces()))
+            demand(hashed.digest() == file.hash, "its blob was changed")
+            plain.seek(0)
+            head, content = read("content", plain.read(24)), hashlib.sha256()
+            lengths = [min(PIECE, head.length - start) for start in range(0, head.length, PIECE)]
+            fits = (head.version, head.encoding, head.count) in ((1, 0, 0), (1, 1, len(lengths)))
+            demand(fits and head.length == document.length, "a blob that this program does not know")
+            frames = [integer(plain.read(4)) for _ in range(head.count)] or lengths
+            for length, count in zip(lengths, frames):
+                piece = inflate(plain.read(count), length, PIECE) if head.encoding else plain.read(count)
+                content.update(piece)
+                out.write(piece)
+            demand(content.digest() == document.hash, "another content than the manifest names")
+
+
+# What becomes of it.
+
+def restore(backup, out, problems):
+    (out / "documents").mkdir(parents=True, exist_ok=True)
+    database, before, documents = out / "database.sqlite", len(problems), backup.body.documents
+    attempt(problems, "database", backup.database, database)
+    if len(problems) == before:
+        attempt(problems, "tasks", tasks, database, out / "tasks.jsonl")
+    else:
+        database.unlink(missing_ok=True)
+    newest = {d.id: d.version for d in sorted(documents, key=lambda d: d.version)}
+    files = [[(extent.pack, extent.offset) for extent in file.extents[:1]] for file in backup.body.files]
+    for d in sorted(documents, key=lambda d: files[d.file:d.file + 1]):  # pack after pack
+        note = "" if d.version == newest[d.id] else f" (version {d.version})"
+        target, before = place(out / "documents", d.name, note), len(problems)
+        attempt(problems, f"document {os.fsdecode(d.name)}{note}", backup.document, d, target)
+        if len(problems) > before:
+            target.unlink(missing_ok=True)
+    print(f"restored {backup.manifest.text} to {out}")
+
+
+def place(path, name, note):
+    """A path that is not taken, below the given one whatever the name says."""
+    parts = [part.replace(b"\0", b"_")[:200] for part in name.split(b"/") if part not in (b"", b".", b"..")]
+    for index, part in enumerate(parts or [b"document"], 1):
+        (stem, suffix), last, folder = os.path.splitext(os.fsdecode(part)), index >= len(parts), path
+        names = (f"{stem}{note * last}{f' ({i})' if i > 1 else ''}{suffix}" for i in itertools.count(1))
+        path = next(p for p in (folder / name for name in names) if not p.exists() or not last and p.is_dir())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def tasks(database, target):
+    """The tasks that are not in the trash, in the form of `ai-team tasks export`."""
+    plain = "id type title description status assigned_to project_id created_by output error version review"
+    times = "created_at updated_at started_at completed_at deadline"
+    links = ("(SELECT json_group_array({}) FROM (SELECT * FROM link"
+             " WHERE task_id = t.id AND kind {} 'blocks' AND deleted_at IS NULL ORDER BY row))")
+    members = [f"'{c}', {c}" for c in plain.split()] + [f"'{c}', json({c})" for c in ("tags", "metadata")]
+    members += [f"'{c}', strftime('%Y-%m-%dT%H:%M:%fZ', {c} / 1000.0, 'unixepoch')" for c in times.split()]
+    priorities = json.dumps(["low", "medium", "high", "critical"])
+    members += [f"'priority', json_extract('{priorities}', '$[' || priority || ']')",
+                "'dependencies', " + links.format("target_id", "="),
+                "'links', " + links.format("json_object('kind', kind, 'id', target_id)", "<>")]
+    sql = f"SELECT json_object({', '.join(members)}) FROM task t WHERE deleted_at IS NULL"
+    uri = database.resolve().as_uri() + "?mode=ro&immutable=1"
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as db, open(target, "xb") as file:
+        file.writelines(line.encode() + b"\n" for line, in db.execute(sql + " ORDER BY created_at, id"))
+
+
+def run(options, problems):
+    directory, code = pathlib.Path(options.backups), pathlib.Path(options.code_file)
+    demand(code.is_file(), f"{code} is not there", NOT_FOUND)
+    roster, backups = load(directory, recovery_pair(code.read_text("utf-8", "replace")), problems)
+    if options.list:
+        for m in backups:
+            time = datetime.datetime.fromtimestamp(m.head.created // 1000, datetime.timezone.utc)
+            print(m.text, time, m.name)
+        return
+    fits = [m for m in backups if m.text.endswith(options.backup or "")]
+    demand(fits, f"no backup {options.backup or 'that counts'}", NOT_FOUND)
+    clear = len(fits) == 1 or not options.backup and len({m.head.device for m in fits}) == 1
+    demand(clear, "several backups or devices: choose one with --backup", NOT_FOUND)
+    out = pathlib.Path(options.to)
+    demand(not out.exists() or not any(out.iterdir()), f"{out} is not empty", USAGE)
+    restore(Backup(directory, fits[-1], roster), out, problems)
+
+
+def main():
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.error = lambda message: parser.exit(USAGE, f"{message}\n")
+    parser.add_argument("--backups", required=True, help="the directory that holds m/ and p/")
+    parser.add_argument("--code-file", required=True, help="a file with the recovery code")
+    parser.add_argument("--backup", help="the id of a backup, or its end; the newest without this")
+    wish = parser.add_mutually_exclusive_group(required=True)
+    wish.add_argument("--to", metavar="OUT", help="a directory that is empty or not there")
+    wish.add_argument("--list", action="store_true", help="print the backups and restore nothing")
+    options, problems = parser.parse_args(), []
+    os.umask(0o077)
+    attempt(problems, "recover.py", run, options, problems)
+    for _, message in problems:
+        print(message, file=sys.stderr)
+    return max((code for code, _ in problems), default=0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
