@@ -14,6 +14,12 @@ extension CanonicalWriter {
         for element in elements { element.write(to: &self) }
     }
 
+    /// A list of byte strings, each with its length.
+    mutating func blobs(_ elements: [[UInt8]]) {
+        count(elements.count)
+        for element in elements { blob(element) }
+    }
+
     mutating func i64(_ value: Int64) { u64(UInt64(bitPattern: value)) }
 }
 
@@ -27,6 +33,13 @@ extension CanonicalReader {
         var elements: [E] = []
         elements.reserveCapacity(number)
         for _ in 0..<number { elements.append(try E(from: &self)) }
+        return elements
+    }
+
+    /// A list of at most `limit` byte strings of at most `length` bytes.
+    mutating func blobs(limit: Int, length: Int) throws(CryptoError) -> [[UInt8]] {
+        var elements: [[UInt8]] = []
+        for _ in 0..<(try count(limit: limit, elementCount: 4)) { elements.append(try blob(limit: length)) }
         return elements
     }
 

@@ -292,10 +292,7 @@ package struct ManifestBody: Sendable, Equatable, Canonical {
         for _ in 0..<(try reader.count(limit: 1024, elementCount: 4)) {
             tags.append(try reader.string(limit: 1024))
         }
-        paths = []
-        for _ in 0..<(try reader.count(limit: 65_536, elementCount: 4)) {
-            paths.append(try reader.blob(limit: 16_384))
-        }
+        paths = try reader.blobs(limit: 65_536, length: 16_384)
         parent = try reader.raw(16)
         statistics = try Statistics(from: &reader)
         database = try DatabaseRecord(from: &reader)
@@ -307,8 +304,7 @@ package struct ManifestBody: Sendable, Equatable, Canonical {
     func write(to writer: inout CanonicalWriter) {
         writer.count(tags.count)
         for tag in tags { writer.string(tag) }
-        writer.count(paths.count)
-        for path in paths { writer.blob(path) }
+        writer.blobs(paths)
         writer.raw(parent)
         statistics.write(to: &writer)
         database.write(to: &writer)

@@ -106,9 +106,7 @@ package struct ManifestClear: Sendable, Equatable, Canonical {
 
     init(from reader: inout CanonicalReader) throws(CryptoError) {
         id = try reader.raw(16)
-        let records = try reader.count(limit: 1 << 20, elementCount: 4)
-        roster = []
-        for _ in 0..<records { roster.append(try reader.blob(limit: 1 << 24)) }
+        roster = try reader.blobs(limit: 1 << 20, length: 1 << 24)
         // 0: the table stands here. Other values: an object of its own, for many thousand packs.
         guard try reader.u8() == 0 else { throw CryptoError(.malformed, "a pack table of a newer format") }
         packs = try reader.list(of: PackRecord.self, limit: 1 << 24, size: 80)
@@ -120,8 +118,7 @@ package struct ManifestClear: Sendable, Equatable, Canonical {
 
     func write(to writer: inout CanonicalWriter) {
         writer.raw(id)
-        writer.count(roster.count)
-        for record in roster { writer.blob(record) }
+        writer.blobs(roster)
         writer.u8(0)
         writer.list(packs)
         writer.u64(bodyLength)
