@@ -126,8 +126,8 @@ import Vault
     @Test func aDamagedDocumentCostsItselfAlone() throws {
         try upload("a.md", "first")
         try upload("b.md", "second")
-        let blob = try #require(
-            run("/usr/bin/find", home.documentsDirectory, "-type", "f").output.split(separator: "\n").first)
+        let blobs = run("/usr/bin/find", home.documentsDirectory, "-type", "f", "-size", "+0").output
+        let blob = try #require(blobs.split(separator: "\n").first)
         var bytes = try #require(contents(String(blob)))
         bytes[bytes.count / 2] ^= 1
         put(bytes, String(blob))

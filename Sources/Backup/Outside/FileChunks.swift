@@ -12,9 +12,10 @@ struct FileChunks: ~Copyable {
 
     /// Hands out the chunks of what the file had when it was opened, less what was cut off since.
     ///
+    /// - Parameter emit: is given a chunk, and whether it is the one that every hole gives.
     /// - Returns: the bytes that were handed out.
     mutating func read(
-        _ file: borrowing OutsideFile, _ emit: (UnsafeRawBufferPointer) throws -> Void
+        _ file: borrowing OutsideFile, _ emit: (UnsafeRawBufferPointer, _ isHole: Bool) throws -> Void
     ) throws -> Int64 {
         held = 0..<0
         var end = file.status.size
@@ -23,7 +24,7 @@ struct FileChunks: ~Copyable {
             let count: Int
             if isHole(file, at: position) {
                 count = chunker.zeroCut
-                try zeros.withUnsafeBytes { try emit(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+                try zeros.withUnsafeBytes { try emit(UnsafeRawBufferPointer(rebasing: $0[..<count]), true) }
             } else {
                 try fill(file, from: position, end: &end)
                 let start = Int(position - held.lowerBound)
@@ -32,7 +33,7 @@ struct FileChunks: ~Copyable {
                 count = try buffer.withUnsafeBytes { bytes in
                     let bytes = UnsafeRawBufferPointer(rebasing: bytes[start..<start + rest])
                     let count = chunker.cut(bytes, isStart: position == 0)
-                    try emit(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+                    try emit(UnsafeRawBufferPointer(rebasing: bytes[..<count]), false)
                     return count
                 }
             }

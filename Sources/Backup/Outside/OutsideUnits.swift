@@ -76,8 +76,8 @@ package enum OutsideUnits {
         entry.modified = file.status.modified
         var rows: [UInt32] = []
         var done: UInt64 = 0
-        let count = try chunks.read(file) { chunk in
-            rows.append(try writer.add(chunk))
+        let count = try chunks.read(file) { chunk, isHole in
+            rows.append(try isHole ? writer.addHole(chunk) : writer.add(chunk))
             done += UInt64(chunk.count)
             progress(done)
         }

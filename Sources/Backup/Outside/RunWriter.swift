@@ -12,6 +12,7 @@ struct RunWriter<Keys: BackupKeys> {
     private let series: PackSeries<Keys>
     private var open: [UInt8] = []
     private var rows: [ChunkKey: UInt32] = [:]
+    private var hole: UInt32?
     private(set) var runs: [Unit] = []
     private(set) var chunks: [ChunkRecord] = []
 
@@ -19,6 +20,14 @@ struct RunWriter<Keys: BackupKeys> {
         self.key = key
         self.series = series
         open.reserveCapacity(Self.target + KeyedChunker.maximum)
+    }
+
+    /// Adds the chunk that every hole gives; returns its row. It is named once, whatever the hole's size.
+    mutating func addHole(_ chunk: UnsafeRawBufferPointer) throws -> UInt32 {
+        if let hole { return hole }
+        let row = try add(chunk)
+        hole = row
+        return row
     }
 
     /// Adds a chunk, if it is new; returns its row.
