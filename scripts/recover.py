@@ -172,6 +172,9 @@ class Backup:
         """Writes a version of a document; `target` stays only when it is whole."""
         file = self.body.files[document.file]
         name, hashed = file.path.split(b"/")[-1], hashlib.sha256()
+        what = b"blob" + u32(document.epoch) + document.hash
+        tag = hmac.digest(self.roster.keys[1](b"name"), what, "sha256")[:20]
+        demand(name == base32(integer(tag), 32).encode(), "its blob has the name of another content")
         context = u32(15) + b"ai-team/blob/v1" + self.roster.vault + u32(len(name)) + name
 
         def pieces():
@@ -200,32 +203,42 @@ class Backup:
 
 def restore(backup, out, problems):
     (out / "documents").mkdir(parents=True, exist_ok=True)
-    database, before, documents = out / "database.sqlite", len(problems), backup.body.documents
+    database, before, files = out / "database.sqlite", len(problems), backup.body.files
     attempt(problems, "database", backup.database, database)
     if len(problems) == before:
         attempt(problems, "tasks", tasks, database, out / "tasks.jsonl")
     else:
         database.unlink(missing_ok=True)
-    newest = {d.id: d.version for d in sorted(documents, key=lambda d: d.version)}
-    files = [[(extent.pack, extent.offset) for extent in file.extents[:1]] for file in backup.body.files]
-    for d in sorted(documents, key=lambda d: files[d.file:d.file + 1]):  # pack after pack
-        note = "" if d.version == newest[d.id] else f" (version {d.version})"
-        target, before = place(out / "documents", d.name, note), len(problems)
-        attempt(problems, f"document {os.fsdecode(d.name)}{note}", backup.document, d, target)
+    first = [[(extent.pack, extent.offset) for extent in file.extents[:1]] for file in files]
+    for path, d in sorted(places(backup.body.documents), key=lambda place: first[place[1].file:][:1]):
+        target, before = out / os.fsdecode(path), len(problems)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        attempt(problems, os.fsdecode(path), backup.document, d, target)
         if len(problems) > before:
             target.unlink(missing_ok=True)
     print(f"restored {backup.manifest.text} to {out}")
 
 
-def place(path, name, note):
-    """A path that is not taken, below the given one whatever the name says."""
-    parts = [part.replace(b"\0", b"_")[:200] for part in name.split(b"/") if part not in (b"", b".", b"..")]
-    for index, part in enumerate(parts or [b"document"], 1):
-        (stem, suffix), last, folder = os.path.splitext(os.fsdecode(part)), index >= len(parts), path
-        names = (f"{stem}{note * last}{f' ({i})' if i > 1 else ''}{suffix}" for i in itertools.count(1))
-        path = next(p for p in (folder / name for name in names) if not p.exists() or not last and p.is_dir())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+def places(documents):
+    """Where each version goes, as in FORMAT.md, "Export": safe names, each there once, case ignored."""
+    newest = {d.id: d.version for d in sorted(documents, key=lambda d: d.version)}
+    taken = {"documents/.versions": None}
+    for d in sorted(documents, key=lambda d: (d.id, d.version)):
+        path, parts = b"documents", [part for part in d.name.split(b"/") if part not in (b"", b".")] or [d.id]
+        if d.version != newest[d.id]:
+            path, old = b"documents/.versions", b"%d-%b" % (d.version, parts[-1])
+            parts = [d.id.replace(b"/", b"_"), old]
+        for left, part in enumerate(parts, 1 - len(parts)):
+            part = b"__" if part == b".." else re.sub(rb"[\0-\x1f\x7f]", b"_", part)
+            stem, suffix = os.path.splitext(part[:255])
+            for number in itertools.count(1):
+                end = (b" (%d)" % number if number > 1 else b"") + suffix
+                name = path + b"/" + stem[:255 - len(end)] + end
+                folded = os.fsdecode(name).lower()
+                if folded not in taken or left and taken[folded]:
+                    break
+            path = taken.setdefault(folded, name if left else None) or name
+        yield path, d
 
 
 def tasks(database, target):

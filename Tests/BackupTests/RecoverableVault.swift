@@ -54,6 +54,14 @@ final class RecoverableVault {
             [ProjectPython.root + "/scripts/recover.py"] + words + arguments)
     }
 
+    /// The directory of documents that `backup export` makes of a backup.
+    func exportedDocuments(_ id: String) throws -> String {
+        let target = scratch.directory("exported")
+        let report = try VaultBackups(home: home, keys: keys).export(id, to: .directory(target))
+        #expect(report.failures.isEmpty)
+        return target + "/documents"
+    }
+
     /// Writes a small file and returns where it is.
     func file(_ name: String, _ text: String) throws -> String {
         put(Array(text.utf8), scratch.path + "/" + name)
