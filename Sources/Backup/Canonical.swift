@@ -1,10 +1,33 @@
-internal import Cryptography
+package import Cryptography
 
 /// Something with exactly one encoding (FORMAT.md, "Conventions"): big-endian, lengths in front, nothing
 /// optional. What was decoded encodes to the same bytes.
-protocol Canonical {
+package protocol Canonical {
     init(from reader: inout CanonicalReader) throws(CryptoError)
     func write(to writer: inout CanonicalWriter)
+}
+
+extension Canonical {
+    /// All of its bytes.
+    package var bytes: [UInt8] {
+        var writer = CanonicalWriter()
+        write(to: &writer)
+        return writer.bytes
+    }
+
+    /// Reads `bytes` to their end and demands that they are the one encoding.
+    ///
+    /// - Throws: `.integrity` naming `object` and calling the value `what`.
+    package init(whole bytes: [UInt8], _ what: String, object: String) throws(BackupError) {
+        do throws(CryptoError) {
+            var reader = CanonicalReader(bytes)
+            self = try Self(from: &reader)
+            try reader.expectEnd()
+        } catch {
+            throw .integrity(object, "\(what) is malformed")
+        }
+        guard self.bytes == bytes else { throw .integrity(object, "\(what) is not canonical") }
+    }
 }
 
 extension CanonicalWriter {

@@ -35,8 +35,7 @@ package struct Manifest: Sendable {
         guard Hash.digest(.sha256, clearBytes) == head.clearHash else {
             throw .integrity(object, "the clear part was changed")
         }
-        let clear = try ManifestClear(clearBytes, object: object)
-        guard clear.bytes == clearBytes else { throw .integrity(object, "the clear part is not canonical") }
+        let clear = try ManifestClear(whole: clearBytes, "the clear part", object: object)
         guard clear.bodyLength <= Self.partLimit, bytes.count - split == Int(clear.bodyLength) else {
             throw .integrity(object, "the manifest is cut or extended")
         }
@@ -82,11 +81,7 @@ package struct Manifest: Sendable {
             let context = ObjectKey.Kind.body.context(vaultID: head.vaultID, id: clear.id)
             let plain = try Cobblestone.open(key: key, context: context, encrypted)
             let bytes = try Self.unpacked(plain)
-            let body = try ManifestBody(bytes, object: object)
-            guard body.bytes == bytes else {
-                throw BackupError.integrity(object, "the encrypted part is not canonical")
-            }
-            return body
+            return try ManifestBody(whole: bytes, "the encrypted part", object: object)
         } catch let error as CryptoError {
             throw BackupError.integrity(object, error.message)
         } catch let error as CompressionError {

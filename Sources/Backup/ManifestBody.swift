@@ -1,4 +1,4 @@
-internal import Cryptography
+package import Cryptography
 
 /// Where a run of bytes stands: `length` bytes at `offset` of a pack's plaintext, which is a tar stream.
 package struct Extent: Sendable, Equatable, Hashable, Canonical {
@@ -13,13 +13,13 @@ package struct Extent: Sendable, Equatable, Hashable, Canonical {
         self.length = length
     }
 
-    init(from reader: inout CanonicalReader) throws(CryptoError) {
+    package init(from reader: inout CanonicalReader) throws(CryptoError) {
         pack = try reader.u32()
         offset = try reader.u64()
         length = try reader.u32()
     }
 
-    func write(to writer: inout CanonicalWriter) {
+    package func write(to writer: inout CanonicalWriter) {
         writer.u32(pack)
         writer.u64(offset)
         writer.u32(length)
@@ -36,12 +36,12 @@ package struct Unit: Sendable, Equatable, Canonical {
         self.plainLength = plainLength
     }
 
-    init(from reader: inout CanonicalReader) throws(CryptoError) {
+    package init(from reader: inout CanonicalReader) throws(CryptoError) {
         place = try Extent(from: &reader)
         plainLength = try reader.u32()
     }
 
-    func write(to writer: inout CanonicalWriter) {
+    package func write(to writer: inout CanonicalWriter) {
         place.write(to: &writer)
         writer.u32(plainLength)
     }
@@ -66,14 +66,14 @@ package struct PageEntry: Sendable, Equatable, Canonical {
         self.tag = tag
     }
 
-    init(from reader: inout CanonicalReader) throws(CryptoError) {
+    package init(from reader: inout CanonicalReader) throws(CryptoError) {
         group = try reader.u32()
         epoch = try reader.u32()
         nonce = try reader.raw(24)
         tag = try reader.raw(16)
     }
 
-    func write(to writer: inout CanonicalWriter) {
+    package func write(to writer: inout CanonicalWriter) {
         writer.u32(group)
         writer.u32(epoch)
         writer.raw(nonce)
@@ -86,12 +86,12 @@ package struct PageChange: Sendable, Equatable, Canonical {
     package var page: UInt32
     package var entry: PageEntry
 
-    init(from reader: inout CanonicalReader) throws(CryptoError) {
+    package init(from reader: inout CanonicalReader) throws(CryptoError) {
         page = try reader.u32()
         entry = try PageEntry(from: &reader)
     }
 
-    func write(to writer: inout CanonicalWriter) {
+    package func write(to writer: inout CanonicalWriter) {
         writer.u32(page)
         entry.write(to: &writer)
     }
@@ -131,7 +131,7 @@ package struct DatabaseRecord: Sendable, Equatable, Canonical {
         changes = []
     }
 
-    init(from reader: inout CanonicalReader) throws(CryptoError) {
+    package init(from reader: inout CanonicalReader) throws(CryptoError) {
         databaseID = try reader.raw(16)
         pageCount = try reader.u32()
         counter = try reader.u64()
@@ -144,7 +144,7 @@ package struct DatabaseRecord: Sendable, Equatable, Canonical {
         changes = try reader.list(of: PageChange.self, limit: listLimit, size: 52)
     }
 
-    func write(to writer: inout CanonicalWriter) {
+    package func write(to writer: inout CanonicalWriter) {
         writer.raw(databaseID)
         writer.u32(pageCount)
         writer.u64(counter)
@@ -173,14 +173,14 @@ package struct BlobRecord: Sendable, Equatable, Canonical {
         self.extents = extents
     }
 
-    init(from reader: inout CanonicalReader) throws(CryptoError) {
+    package init(from reader: inout CanonicalReader) throws(CryptoError) {
         path = try reader.string(limit: 4096)
         length = try reader.u64()
         sha256 = try reader.raw(32)
         extents = try reader.list(of: Extent.self, limit: listLimit, size: 16)
     }
 
-    func write(to writer: inout CanonicalWriter) {
+    package func write(to writer: inout CanonicalWriter) {
         writer.string(path)
         writer.u64(length)
         writer.raw(sha256)
@@ -214,7 +214,7 @@ package struct CatalogueEntry: Sendable, Equatable, Canonical {
         self.epoch = epoch
     }
 
-    init(from reader: inout CanonicalReader) throws(CryptoError) {
+    package init(from reader: inout CanonicalReader) throws(CryptoError) {
         name = try reader.blob(limit: 16_384)
         documentID = try reader.string(limit: 128)
         version = try reader.u32()
@@ -224,7 +224,7 @@ package struct CatalogueEntry: Sendable, Equatable, Canonical {
         epoch = try reader.u32()
     }
 
-    func write(to writer: inout CanonicalWriter) {
+    package func write(to writer: inout CanonicalWriter) {
         writer.blob(name)
         writer.string(documentID)
         writer.u32(version)
@@ -257,14 +257,14 @@ package struct ManifestBody: Sendable, Equatable, Canonical {
 
         package init() {}
 
-        init(from reader: inout CanonicalReader) throws(CryptoError) {
+        package init(from reader: inout CanonicalReader) throws(CryptoError) {
             files = try reader.u64()
             bytesLogical = try reader.u64()
             bytesAdded = try reader.u64()
             durationMilliseconds = try reader.u64()
         }
 
-        func write(to writer: inout CanonicalWriter) {
+        package func write(to writer: inout CanonicalWriter) {
             writer.u64(files)
             writer.u64(bytesLogical)
             writer.u64(bytesAdded)
@@ -287,7 +287,7 @@ package struct ManifestBody: Sendable, Equatable, Canonical {
         self.outside = outside
     }
 
-    init(from reader: inout CanonicalReader) throws(CryptoError) {
+    package init(from reader: inout CanonicalReader) throws(CryptoError) {
         tags = []
         for _ in 0..<(try reader.count(limit: 1024, elementCount: 4)) {
             tags.append(try reader.string(limit: 1024))
@@ -301,7 +301,7 @@ package struct ManifestBody: Sendable, Equatable, Canonical {
         outside = try OutsideRecord(from: &reader)
     }
 
-    func write(to writer: inout CanonicalWriter) {
+    package func write(to writer: inout CanonicalWriter) {
         writer.count(tags.count)
         for tag in tags { writer.string(tag) }
         writer.blobs(paths)
@@ -311,23 +311,5 @@ package struct ManifestBody: Sendable, Equatable, Canonical {
         writer.list(blobs)
         writer.list(catalogue)
         outside.write(to: &writer)
-    }
-
-    /// The canonical bytes.
-    package var bytes: [UInt8] {
-        var writer = CanonicalWriter()
-        write(to: &writer)
-        return writer.bytes
-    }
-
-    /// Reads the whole body.
-    package init(_ bytes: [UInt8], object: String) throws(BackupError) {
-        do throws(CryptoError) {
-            var reader = CanonicalReader(bytes)
-            self = try ManifestBody(from: &reader)
-            try reader.expectEnd()
-        } catch {
-            throw .integrity(object, "the encrypted part is malformed")
-        }
     }
 }

@@ -1,4 +1,4 @@
-internal import Cryptography
+package import Cryptography
 
 /// A key sealed to one public key.
 package struct WrappedKey: Sendable, Equatable, Canonical {
@@ -16,14 +16,14 @@ package struct WrappedKey: Sendable, Equatable, Canonical {
         self.box = box
     }
 
-    init(from reader: inout CanonicalReader) throws(CryptoError) {
+    package init(from reader: inout CanonicalReader) throws(CryptoError) {
         kind = try reader.u8()
         recipient = try reader.raw(16)
         ephemeral = try reader.raw(32)
         box = try reader.raw(48)
     }
 
-    func write(to writer: inout CanonicalWriter) {
+    package func write(to writer: inout CanonicalWriter) {
         writer.u8(kind)
         writer.raw(recipient)
         writer.raw(ephemeral)
@@ -58,7 +58,7 @@ package struct PackRecord: Sendable, Equatable, Canonical {
     /// The file's name below `p/<2>/`.
     package var name: String { Crockford32.encode(id) }
 
-    init(from reader: inout CanonicalReader) throws(CryptoError) {
+    package init(from reader: inout CanonicalReader) throws(CryptoError) {
         id = try reader.raw(16)
         length = try reader.u64()
         sha256 = try reader.raw(32)
@@ -67,7 +67,7 @@ package struct PackRecord: Sendable, Equatable, Canonical {
         wraps = try reader.list(of: WrappedKey.self, limit: 256, size: 97)
     }
 
-    func write(to writer: inout CanonicalWriter) {
+    package func write(to writer: inout CanonicalWriter) {
         writer.raw(id)
         writer.u64(length)
         writer.raw(sha256)
@@ -104,7 +104,7 @@ package struct ManifestClear: Sendable, Equatable, Canonical {
         self.bodyWraps = bodyWraps
     }
 
-    init(from reader: inout CanonicalReader) throws(CryptoError) {
+    package init(from reader: inout CanonicalReader) throws(CryptoError) {
         id = try reader.raw(16)
         roster = try reader.blobs(limit: 1 << 20, length: 1 << 24)
         // 0: the table stands here. Other values: an object of its own, for many thousand packs.
@@ -116,7 +116,7 @@ package struct ManifestClear: Sendable, Equatable, Canonical {
         bodyWraps = try reader.list(of: WrappedKey.self, limit: 256, size: 97)
     }
 
-    func write(to writer: inout CanonicalWriter) {
+    package func write(to writer: inout CanonicalWriter) {
         writer.raw(id)
         writer.blobs(roster)
         writer.u8(0)
@@ -125,23 +125,5 @@ package struct ManifestClear: Sendable, Equatable, Canonical {
         writer.raw(bodyHash)
         writer.u32(bodyEpoch)
         writer.list(bodyWraps)
-    }
-
-    /// The canonical bytes.
-    package var bytes: [UInt8] {
-        var writer = CanonicalWriter()
-        write(to: &writer)
-        return writer.bytes
-    }
-
-    /// Reads the whole clear part.
-    package init(_ bytes: [UInt8], object: String) throws(BackupError) {
-        do throws(CryptoError) {
-            var reader = CanonicalReader(bytes)
-            self = try ManifestClear(from: &reader)
-            try reader.expectEnd()
-        } catch {
-            throw .integrity(object, "the clear part is malformed")
-        }
     }
 }

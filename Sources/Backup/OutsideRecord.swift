@@ -1,4 +1,4 @@
-internal import Cryptography
+package import Cryptography
 
 /// A piece of a file outside the vault: where it stands in the plaintext of a run.
 package struct ChunkRecord: Sendable, Equatable, Canonical {
@@ -16,14 +16,14 @@ package struct ChunkRecord: Sendable, Equatable, Canonical {
         self.length = length
     }
 
-    init(from reader: inout CanonicalReader) throws(CryptoError) {
+    package init(from reader: inout CanonicalReader) throws(CryptoError) {
         id = try reader.raw(20)
         run = try reader.u32()
         offset = try reader.u32()
         length = try reader.u32()
     }
 
-    func write(to writer: inout CanonicalWriter) {
+    package func write(to writer: inout CanonicalWriter) {
         writer.raw(id)
         writer.u32(run)
         writer.u32(offset)
@@ -55,7 +55,7 @@ package struct OutsideEntry: Sendable, Equatable, Canonical {
         self.chunks = chunks
     }
 
-    init(from reader: inout CanonicalReader) throws(CryptoError) {
+    package init(from reader: inout CanonicalReader) throws(CryptoError) {
         path = try reader.blob(limit: 16_384)
         let code = try reader.u8()
         let destination = try reader.blob(limit: 4096)
@@ -74,7 +74,7 @@ package struct OutsideEntry: Sendable, Equatable, Canonical {
         for _ in 0..<count { chunks.append(try reader.u32()) }
     }
 
-    func write(to writer: inout CanonicalWriter) {
+    package func write(to writer: inout CanonicalWriter) {
         writer.blob(path)
         switch kind {
         case .symbolicLink(let destination):
@@ -103,13 +103,13 @@ package struct OutsideRecord: Sendable, Equatable, Canonical {
 
     package init() {}
 
-    init(from reader: inout CanonicalReader) throws(CryptoError) {
+    package init(from reader: inout CanonicalReader) throws(CryptoError) {
         runs = try reader.list(of: Unit.self, limit: listLimit, size: 20)
         chunks = try reader.list(of: ChunkRecord.self, limit: listLimit, size: 32)
         entries = try reader.list(of: OutsideEntry.self, limit: listLimit, size: 31)
     }
 
-    func write(to writer: inout CanonicalWriter) {
+    package func write(to writer: inout CanonicalWriter) {
         writer.list(runs)
         writer.list(chunks)
         writer.list(entries)

@@ -1,5 +1,5 @@
 internal import Compression
-internal import Cryptography
+package import Cryptography
 
 /// A page as it goes into a backup: its plaintext, and the epoch, nonce and tag that its ciphertext has in
 /// the database, so that restore writes exactly the same ciphertext.
@@ -96,14 +96,14 @@ package struct FullPageMap: Sendable, Equatable {
             self.plainLength = plainLength
         }
 
-        init(from reader: inout CanonicalReader) throws(CryptoError) {
+        package init(from reader: inout CanonicalReader) throws(CryptoError) {
             pack = try reader.raw(16)
             offset = try reader.u64()
             length = try reader.u32()
             plainLength = try reader.u32()
         }
 
-        func write(to writer: inout CanonicalWriter) {
+        package func write(to writer: inout CanonicalWriter) {
             writer.raw(pack)
             writer.u64(offset)
             writer.u32(length)

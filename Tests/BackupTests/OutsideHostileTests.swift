@@ -114,7 +114,7 @@ import Testing
             }
             do {
                 var damaged = made
-                damaged.written.record = try ManifestBody(changed, object: "m").outside
+                damaged.written.record = try ManifestBody(whole: changed, "it", object: "m").outside
                 _ = try fixture.restore(damaged)
                 opened += 1
             } catch is BackupError {}
