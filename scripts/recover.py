@@ -22,7 +22,7 @@ import sys
 import tempfile
 
 from vaultformat import (NOT_FOUND, USAGE, Refused, Roster, attempt, base32, cobblestone, demand, inflate,
-                         integer, read, recovery_pair, sha, u32, unbox, verify, xaes_seal)
+                         integer, read, recovery_pair, sha, u32, unbox, verify, xaes)
 
 PAGE, PLAIN, LOCK_PAGE, NO_GROUP = 4096, 4048, 262_145, 0xFFFFFFFF
 UNIT, PIECE, BODY = 4 << 20, 1 << 18, 1 << 29
@@ -166,7 +166,7 @@ class Backup:
             check = hmac.digest(key, b"check" + self.body.id, "sha256")[:4]
             head = b"ATDB\1\1\0\0" + u32(row.epoch) + check
         aad = b"\1\1\1\0" + u32(row.epoch) + self.body.id + bytes(16) + u32(number) + head
-        return xaes_seal(key, row.nonce, plain[len(head):], aad)[-16:]
+        return xaes(key, row.nonce).encrypt(row.nonce[12:], plain[len(head):], aad)[-16:]
 
     def document(self, document, target):
         """Writes a version of a document; `target` stays only when it is whole."""

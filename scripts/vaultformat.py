@@ -1,4 +1,5 @@
-"""The records, constructions and roster of docs/FORMAT.md, from that page alone: what recover.py stands on.
+"""The records, constructions and roster of docs/FORMAT.md, from that page alone: what recover.py and
+read-home.py stand on.
 
 Needs Python 3.11, cryptography 50 and zstandard. Nothing here writes a vault's files.
 """
@@ -20,8 +21,14 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 NOT_FOUND, WRONG_CODE, REFUSED, USAGE = 3, 4, 6, 64
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-# x:4 is a number of 4 bytes, x=4 these bytes, x* a blob, x[y] a list of y, x(y) one y, x~ all that is left.
-FORMATS = {name: re.findall(r"(\w+)([:=*[(~])(\w*)", text) for name, text in {
+
+
+def table(formats):
+    """x:4 is a number of 4 bytes, x=4 these bytes, x* a blob, x[y] a list of y, x(y) one y, x~ the rest."""
+    return {name: re.findall(r"(\w+)([:=*[(~])(\w*)", text) for name, text in formats.items()}
+
+
+FORMATS = table({
     "record": "magic=4 suite:1 kind:1 zero:2 vault=32 seq:8 previous=32 author=16 time:8 body* sigs[sig]",
     "sig": "role:1 signer=16 bytes=64",
     "core": "random=32 keys=64 pairs[pair] rules[rule] days:2 registrar=16 probe:1 time:8",
@@ -55,7 +62,7 @@ FORMATS = {name: re.findall(r"(\w+)([:=*[(~])(\w*)", text) for name, text in {
     "row": "group:4 epoch:4 nonce=24 tag=16",
     "pages": "magic=4 entries[entry] plain~",
     "entry": "number:4 epoch:4 nonce=24 tag=16",
-    "content": "version:1 encoding:1 zero:2 count:4 length:8 stored:8"}.items()}
+    "content": "version:1 encoding:1 zero:2 count:4 length:8 stored:8"})
 # The y of the points of small order.
 SMALL_ORDER = {0, 1, 2**255 - 20, 0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826,
                0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7}
@@ -165,14 +172,13 @@ def inflate(frame, length, limit):
     return plain
 
 
-def xaes_seal(key, nonce, plain, aad):
-    """XAES-256-GCM: ciphertext and tag."""
+def xaes(key, nonce):
+    """XAES-256-GCM: the AES-256-GCM key of a nonce, to be used with its last 12 bytes."""
     encrypt = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update
     k1 = integer(encrypt(bytes(16))) << 1
     k1 ^= (k1 >> 128) * (1 << 128 | 0x87)
     halves = (integer(bytes((0, i, 0x58, 0)) + nonce[:12]) ^ k1 for i in (1, 2))
-    key = b"".join(encrypt(half.to_bytes(16, "big")) for half in halves)
-    return AESGCM(key).encrypt(nonce[12:], plain, aad)
+    return AESGCM(b"".join(encrypt(half.to_bytes(16, "big")) for half in halves))
 
 
 # "Recovery code" and "Roster".
@@ -207,13 +213,15 @@ def read_record(data):
 class Roster:
     """A chain of records, verified, and what holds at its end."""
 
-    def __init__(self, chain, pair):
+    def __init__(self, chain, pair=None):
+        """With a recovery pair, which must have signed the vault, or for a vault that is known otherwise."""
         records = [read_record(data) for data in chain]
-        ours = [r for r in records if pair.id in r.pairs]
-        demand(ours, "the recovery code belongs to another vault", WRONG_CODE)
-        bound = (3, pair.id) in [(sig.role, sig.signer) for r in ours for sig in r.sigs]
-        demand(bound, "the recovery key never signed this vault: somebody built it around the key")
-        self.chain, self.pair, self.vault = chain, pair, ours[0].vault
+        if pair:
+            ours = [r for r in records if pair.id in r.pairs]
+            demand(ours, "the recovery code belongs to another vault", WRONG_CODE)
+            bound = (3, pair.id) in [(sig.role, sig.signer) for r in ours for sig in r.sigs]
+            demand(bound, "the recovery key never signed this vault: somebody built it around the key")
+        self.chain, self.pair, self.vault = chain, pair, records[0].vault
         self.members, self.pairs, self.epochs, self.used = {}, {}, [], set()
         for seq, r in enumerate(records):
             before = sha(chain[seq - 1]) if seq else bytes(32)
