@@ -129,6 +129,22 @@ import Testing
         #expect(error?.code == .notFound)
     }
 
+    @Test func aDirectoryThatBecomesALinkMeanwhileIsNotFollowed() throws {
+        let secret = fixture.scratch.directory("secret")
+        put(Array("secret".utf8), secret + "/s")
+        fixture.shell("""
+            mkdir x; printf 1 > x/f
+            (for i in $(seq 300); do mv x hold; ln -s \(secret) x; rm x; mv hold x; done; : > done) \\
+                >/dev/null 2>&1 &
+            """)
+        var rounds = 0
+        while access(fixture.source + "/done", F_OK) != 0 || rounds == 0 {
+            let written = try fixture.write().written
+            #expect(!written.record.entries.contains { $0.path.suffix(2) == Array("/s".utf8) })
+            rounds += 1
+        }
+    }
+
     @Test func aPathThatIsALinkIsKeptAsOneUnlessASlashFollows() throws {
         fixture.shell("mkdir x; printf 1 > x/f; ln -s x link")
         let link = Array((fixture.source + "/link").utf8)

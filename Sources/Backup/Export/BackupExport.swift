@@ -31,6 +31,7 @@ package struct BackupExport {
     private let progress: (UInt64) -> Void
     private let target: any ExportTarget
     private var result = ExportResult()
+    private var steps = ProgressSteps()
 
     /// Writes everything that `only` takes.
     ///
@@ -154,16 +155,16 @@ package struct BackupExport {
     }
 
     private mutating func add(_ header: ExportHeader, _ read: ExportContent) throws {
-        var done = result.bytes
+        var steps = steps
         let progress = progress
         try target.add(header) { write in
             try read { bytes in
                 try write(bytes)
-                done += UInt64(bytes.count)
-                progress(done)
+                steps.add(bytes.count, progress)
             }
         }
         result.files += 1
-        result.bytes = done
+        result.bytes = steps.done
+        self.steps = steps
     }
 }

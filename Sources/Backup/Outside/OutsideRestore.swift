@@ -45,12 +45,13 @@ extension OutsideUnits {
         }
         let home = try HomeGuard(home)
         var restored = OutsideRestored()
+        var steps = ProgressSteps()
         for entry in reader.record.entries {
             guard let treePath = entry.treePath, only(treePath) else { continue }
             guard let path = destination.path(entry) else { continue }
             do {
                 guard !home.owns(entry.path) else { throw ownedByHome }
-                try restore(entry, at: path, in: tree, from: reader, &restored, progress)
+                try restore(entry, at: path, in: tree, from: reader, &restored) { steps.add($0, progress) }
             } catch let error as BackupError where !error.isDiskFull {
                 restored.failures.append(OutsideRestored.Failure(path: entry.path, error: error))
             }
@@ -68,7 +69,7 @@ extension OutsideUnits {
 
     private static func restore(
         _ entry: OutsideEntry, at path: RelativePath, in tree: SafeTree, from reader: OutsideReader,
-        _ restored: inout OutsideRestored, _ progress: (UInt64) -> Void
+        _ restored: inout OutsideRestored, wrote: (Int) -> Void
     ) throws {
         switch entry.kind {
         case .directory:
@@ -76,12 +77,10 @@ extension OutsideUnits {
         case .symbolicLink(let destination):
             try tree.link(path, to: destination, modified: entry.modified)
         case .file, .other:
-            var done = restored.bytes
             try tree.file(path, permissions: entry.permissions, modified: entry.modified) { write in
                 try reader.read(entry) { bytes in
                     try write(bytes)
-                    done += UInt64(bytes.count)
-                    progress(done)
+                    wrote(bytes.count)
                 }
             }
             restored.files += 1

@@ -29,6 +29,7 @@ package enum OutsideUnits {
         var writer = RunWriter(key: key, series: series)
         var chunks = FileChunks(KeyedChunker(key: key))
         var notes = walker.notes
+        var steps = ProgressSteps()
         var room = Int(Manifest.partLimit) - (64 << 20)
         try walker.walk { item in
             var entry = OutsideEntry(
@@ -38,8 +39,7 @@ package enum OutsideUnits {
             case .directory, .special: break
             case .link: entry.kind = .symbolicLink(try item.parent.destination(item.name))
             case .file:
-                let before = written.bytes
-                let isChanged = try add(item, to: &entry, &writer, &chunks) { progress(before + $0) }
+                let isChanged = try add(item, to: &entry, &writer, &chunks) { steps.add($0, progress) }
                 if isChanged { notes.append(OutsideNote(path: item.path, reason: .changed)) }
                 written.files += 1
                 written.bytes += entry.size
@@ -64,7 +64,7 @@ package enum OutsideUnits {
     /// Writes a file's content; returns whether it changed meanwhile.
     private static func add<Keys>(
         _ item: OutsideItem, to entry: inout OutsideEntry, _ writer: inout RunWriter<Keys>,
-        _ chunks: inout FileChunks, progress: (UInt64) -> Void
+        _ chunks: inout FileChunks, read: (Int) -> Void
     ) throws -> Bool {
         let file = try item.parent.file(item.name)
         // What took the name since it was looked at is something else.
@@ -75,11 +75,9 @@ package enum OutsideUnits {
         entry.permissions = file.status.permissions
         entry.modified = file.status.modified
         var rows: [UInt32] = []
-        var done: UInt64 = 0
         let count = try chunks.read(file) { chunk, isHole in
             rows.append(try isHole ? writer.addHole(chunk) : writer.add(chunk))
-            done += UInt64(chunk.count)
-            progress(done)
+            read(chunk.count)
         }
         entry.chunks = rows
         entry.size = UInt64(count)
