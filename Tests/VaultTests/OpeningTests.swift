@@ -34,7 +34,7 @@ import Vault
     }
 
     @Test func anOpenVaultHasItsHomeForItselfAndOthers() throws {
-        let made = try MadeHome()
+        let made = try VaultHome()
         let first = try made.open()
         let second = try made.open()
         #expect(throws: KeyError.self) { try HomeLock.exclusive(in: made.home.keysDirectory).release() }
@@ -48,7 +48,7 @@ import Vault
     }
 
     @Test func keysThatWereReplacedMeanwhileDontOpenTheVault() throws {
-        let made = try MadeHome()
+        let made = try VaultHome()
         let (home, old) = (made.home, try made.keys())
         let slot = try SlotSecret.keyFile(SecretBytes.random(count: 32))
         _ = try KeyRing.addSlot(slot, in: home.keysDirectory, keys: old, time: 2)

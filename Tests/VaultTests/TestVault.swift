@@ -43,23 +43,36 @@ final class TestVault: Sendable {
     let world: TestWorld
     let directory: TemporaryDirectory
     let vault: Vault
+    private let device: UInt8
 
     init(seed: UInt64 = 1, device: UInt8 = 1) throws {
         world = TestWorld(seed: seed)
         directory = try TemporaryDirectory()
+        self.device = device
         let path = directory("ai-agent.db")
         try Files.createDirectory(directory("documents"))
+        try Vault.createDatabase(at: path, keys: FixedKeys(), surroundings: world.surroundings)
+        vault = try Self.open(
+            at: path, documents: directory("documents"), device, world.surroundings, .current)
+    }
+
+    /// Another vault with the same keys.
+    func open(at path: String, _ schema: Schema = .current) throws -> Vault {
+        try Self.open(at: path, documents: directory("documents"), device, world.surroundings, schema)
+    }
+
+    private static func open(
+        at path: String, documents: String, _ device: UInt8, _ surroundings: Surroundings, _ schema: Schema
+    ) throws -> Vault {
         let keys = FixedKeys()
-        try Vault.createDatabase(at: path, keys: keys, surroundings: world.surroundings)
         let blobKeys = BlobKeys(
             vault: [UInt8](repeating: 9, count: 32), currentEpoch: { keys.currentEpoch },
             nameKey: { try keys.homeKey(purpose: "name") },
             key: { try keys.databaseKey(purpose: "blob", epoch: $0) })
-        vault = try Vault.open(
-            at: path, keys: keys, home: nil,
-            blobs: BlobStore(directory: directory("documents"), keys: blobKeys),
+        return try Vault.open(
+            at: path, keys: keys, home: nil, blobs: BlobStore(directory: documents, keys: blobKeys),
             origin: Origin(device: [UInt8](repeating: device, count: 16), incarnation: 7),
-            surroundings: world.surroundings)
+            surroundings: surroundings, schema: schema)
     }
 
     deinit {

@@ -1,46 +1,65 @@
 internal import GRDB
 
-/// The tables of the vault. A migration that has shipped never changes.
-enum Schema {
-    /// The newest migration that this program knows.
-    static let migrator: DatabaseMigrator = {
-        var migrator = DatabaseMigrator()
-        migrator.registerMigration("1") { db in
-            try db.execute(sql: changeLog)
-            try db.execute(sql: tasks)
-            try db.execute(sql: SearchIndex.schema)
-            try db.execute(sql: documents)
-            try db.execute(sql: local)
-            try Blinding.write(db)
+/// The tables of the vault, as the steps that lead to them. A step that has shipped never changes.
+package struct Schema: Sendable {
+    private struct Step: Sendable {
+        let id: String
+        let sql: [String]
+    }
+
+    private let steps: [Step]
+
+    /// What this program makes and needs.
+    package static let current = Schema(
+        steps: [Step(id: "1", sql: [changeLog, tasks, SearchIndex.schema, documents, local])])
+
+    /// With one more step, as a later program would have it.
+    package func adding(_ id: String, sql: String) -> Schema {
+        Schema(steps: steps + [Step(id: id, sql: [sql])])
+    }
+
+    /// The steps that are missing.
+    /// - Throws: `newer_format` when a newer program has made steps that this one does not know.
+    private func missing(_ db: Database) throws -> [Step] {
+        // Made by GRDB's migrator in the first homes, and kept by its name.
+        guard try db.tableExists("grdb_migrations") else { return steps }
+        let done = try String.fetchSet(db, sql: "SELECT identifier FROM grdb_migrations")
+        guard done.isSubset(of: steps.map(\.id)) else {
+            throw VaultError(
+                .newerFormat, "this vault was written by a newer ai-team",
+                hint: "install the newest ai-team; nothing was changed")
         }
-        return migrator
-    }()
+        return steps.filter { !done.contains($0.id) }
+    }
+
+    /// Whether tables have to change before use.
+    func isOlder(_ db: Database) throws -> Bool { try !missing(db).isEmpty }
 
     /// Whether nothing needs to be done before use.
-    /// - Throws: `newer_format` when a newer program has migrated the database.
-    static func isCurrent(_ reader: any DatabaseReader) throws -> Bool {
-        try reader.read { db in
-            if try migrator.hasBeenSuperseded(db) {
-                throw VaultError(
-                    .newerFormat, "this vault was written by a newer ai-team",
-                    hint: "install the newest ai-team; nothing was changed")
-            }
-            return try migrator.hasCompletedMigrations(db) && SearchIndex.isCurrent(db)
-        }
-    }
+    func isCurrent(_ db: Database) throws -> Bool { try !isOlder(db) && SearchIndex.isCurrent(db) }
 
-    static func appliedMigrations(_ reader: any DatabaseReader) throws -> [String] {
-        try reader.read { db in try migrator.completedMigrations(db) }
-    }
-
-    /// Runs the migrations that are missing, and rebuilds the search index of another tokenizer.
-    static func bringUpToDate(_ writer: any DatabaseWriter, surroundings: Surroundings) throws {
-        guard try !isCurrent(writer) else { return }
-        try migrator.migrate(writer)
+    /// Takes the steps that are missing and rebuilds the search index of another tokenizer: all in one
+    /// transaction, which ends only when tables and indexes fit together. A crash leaves the old or the new.
+    func bringUpToDate(_ writer: any DatabaseWriter, surroundings: Surroundings) throws {
         try writer.write { db in
-            guard try !SearchIndex.isCurrent(db) else { return }
-            try SearchIndex.rebuild(db, at: surroundings.now())
+            let missing = try missing(db)
+            if !missing.isEmpty {
+                try db.execute(
+                    sql: "CREATE TABLE IF NOT EXISTS grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)")
+            }
+            for step in missing {
+                for sql in step.sql { try db.execute(sql: sql) }
+                try db.execute(
+                    sql: "INSERT INTO grdb_migrations(identifier) VALUES (?)", arguments: [step.id])
+            }
+            if try !SearchIndex.isCurrent(db) { try SearchIndex.rebuild(db, at: surroundings.now()) }
             try Blinding.write(db)
+            let found = try String.fetchAll(db, sql: "PRAGMA integrity_check(1)")
+            guard found == ["ok"] else {
+                throw VaultError(
+                    .integrityFailure, "the database's structure is damaged: \(found.first ?? "")",
+                    hint: "restore from a backup; nothing was changed")
+            }
         }
     }
 

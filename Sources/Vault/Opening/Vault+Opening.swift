@@ -1,0 +1,90 @@
+public import Cryptography
+public import EncryptedSQLite
+internal import GRDB
+internal import Glibc
+public import KeyRing
+
+extension UnlockedKeys: DatabaseKeySource {
+    public func databaseKey(purpose: String, epoch: UInt32) throws -> SecretBytes {
+        try key(KeyPurpose(rawValue: purpose), epoch: epoch)
+    }
+
+    public func homeKey(purpose: String) throws -> SecretBytes {
+        try homeKey(KeyPurpose(rawValue: purpose))
+    }
+}
+
+extension Vault {
+    /// Makes the database of a home whose layout and keys are there, and opens it.
+    /// - Throws: `EncryptedDatabaseError` with code `exists` when there is one.
+    public static func create(
+        home: Home, keys: UnlockedKeys, surroundings: Surroundings = .system
+    ) throws -> Vault {
+        try createDatabase(at: home.databasePath, keys: keys, surroundings: surroundings)
+        return try open(home: home, keys: keys, surroundings: surroundings)
+    }
+
+    /// Opens a home, and holds `HomeLock.shared` until `close`. A database of an older version is brought up
+    /// to date.
+    /// - Parameter timeout: how long to wait for others who have the home to themselves, or, where tables
+    ///   must change, who have the vault open.
+    /// - Throws: `VaultError` with code `newer_format`, or `busy` when the keys were changed since they were
+    ///   opened; `KeyError` with code `busy` when the wait was in vain; `EncryptedDatabaseError` for what is
+    ///   damaged or locked.
+    public static func open(
+        home: Home, keys: UnlockedKeys, surroundings: Surroundings = .system,
+        timeout: Duration = .seconds(30)
+    ) throws -> Vault {
+        try open(
+            home: home, keys: keys, surroundings: surroundings, timeout: timeout, schema: .current)
+    }
+
+    package static func open(
+        home: Home, keys: UnlockedKeys, surroundings: Surroundings, timeout: Duration, schema: Schema
+    ) throws -> Vault {
+        let deadline = ContinuousClock.now + timeout
+        while true {
+            let inUse = try HomeLock.shared(in: home.keysDirectory, timeout: timeout)
+            let ring = try KeyRing.summary(in: home.keysDirectory)
+            guard ring.vaultID == keys.vaultID, ring.generation == keys.ringGeneration else {
+                throw VaultError(.busy, "the keys of this home have just been changed", hint: "try again")
+            }
+            let pool = try connect(at: home.databasePath, keys: keys)
+            if try closingOnFailure(pool, { try isUpToDate(pool, schema) }) {
+                return Vault(
+                    encrypted: pool, home: home,
+                    blobs: BlobStore(directory: home.documentsDirectory, keys: BlobKeys(keys)),
+                    origin: Origin(device: keys.device.bytes, incarnation: keys.incarnation),
+                    surroundings: surroundings, inUse: inUse)
+            }
+            try pool.close()
+            inUse.release()
+            do { try migrate(home, keys: keys, to: schema, surroundings) } catch let error as VaultError {
+                guard error.code == .busy, ContinuousClock.now < deadline else { throw error }
+                usleep(50_000)  // whoever has the vault open may be about to finish
+            }
+        }
+    }
+
+    package static func createDatabase(
+        at path: String, keys: any DatabaseKeySource, surroundings: Surroundings
+    ) throws {
+        try EncryptedDatabase.create(at: path, keys: keys) { writer in
+            try writer.writeWithoutTransaction { db in try ConnectionSetup.apply(db) }
+            try Schema.current.bringUpToDate(writer, surroundings: surroundings)
+        }
+    }
+
+    /// A vault without a home, for tests.
+    package static func open(
+        at path: String, keys: any DatabaseKeySource, home: Home?, blobs: BlobStore, origin: Origin,
+        surroundings: Surroundings, schema: Schema = .current
+    ) throws -> Vault {
+        let pool = try connect(at: path, keys: keys)
+        return try closingOnFailure(pool) {
+            try migrate(pool, to: schema, surroundings)
+            return Vault(
+                encrypted: pool, home: home, blobs: blobs, origin: origin, surroundings: surroundings)
+        }
+    }
+}
