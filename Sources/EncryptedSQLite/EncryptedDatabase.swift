@@ -76,27 +76,51 @@ public enum EncryptedDatabase {
         at path: String, keys: any DatabaseKeySource, configuration: Configuration = Configuration(),
         requiresBlinding: Bool = false
     ) throws -> EncryptedPool {
+        try open(
+            at: path, keys: keys, configuration: configuration, requiresBlinding: requiresBlinding,
+            judge: LogJudge(cuts: false))
+    }
+
+    static func open(
+        at path: String, keys: any DatabaseKeySource, configuration: Configuration,
+        requiresBlinding: Bool = false, judge: LogJudge
+    ) throws -> EncryptedPool {
         guard VFS.isRegistered else {
             throw EncryptedDatabaseError(.io, "SQLite's VFS can't be registered")
         }
         let path = try Paths.canonical(path)
         try Paths.refuseNetwork(path)
         let database = try Registry.join(path) { () throws(EncryptedDatabaseError) in
-            try register(path, keys, requiresBlinding)
+            try register(path, keys, requiresBlinding, judge)
         }
         do {
             let configuration = Settings.configuration(configuration, isCreating: false)
-            try database.beginLog()
-            let pool = try DatabasePool(path: path, configuration: configuration)
-            return EncryptedPool(pool, database: database)
+            return EncryptedPool(try connect(database, configuration), database: database)
         } catch {
             defer { Registry.leave(database) }
             throw database.explain(error)
         }
     }
 
+    /// Opens the connections. When the last of the others has just taken the log away, GRDB writes to the
+    /// database (see `beginLog`), is refused for want of random bytes, and has to begin anew.
+    private static func connect(
+        _ database: RegisteredDatabase, _ configuration: Configuration
+    ) throws -> DatabasePool {
+        for _ in 0..<100 {
+            try database.beginLog()
+            do {
+                return try DatabasePool(path: database.path, configuration: configuration)
+            } catch {
+                let reason = database.explain(error) as? EncryptedDatabaseError
+                guard reason?.code == .unblinded else { throw error }
+            }
+        }
+        throw EncryptedPool.busy
+    }
+
     private static func register(
-        _ path: String, _ keys: any DatabaseKeySource, _ requiresBlinding: Bool
+        _ path: String, _ keys: any DatabaseKeySource, _ requiresBlinding: Bool, _ judge: LogJudge
     ) throws(EncryptedDatabaseError) -> RegisteredDatabase {
         let size = try Paths.size(path)
         guard try Paths.size(path + sealSuffix) != nil else {
@@ -130,7 +154,7 @@ public enum EncryptedDatabase {
         }
         return RegisteredDatabase(
             path: path, lockBase: path, stage: .finished, source: keys, seal: store,
-            databaseID: seal.databaseID, requiresBlinding: requiresBlinding)
+            databaseID: seal.databaseID, requiresBlinding: requiresBlinding, judge: judge)
     }
 
     /// 16 random bytes for a row of the current transaction, which then counts as blinded. The same as SQL

@@ -18,14 +18,16 @@ final class RegisteredDatabase: Sendable {
     let keys: KeyCache
     let seal: SealStore
     let requiresBlinding: Bool
+    let judge: LogJudge
     /// Set by the pool that closes: the log may then be deleted by SQLite.
     let isClosing = Atomic(false)
     private let failure = Mutex<EncryptedDatabaseError?>(nil)
 
     init(
         path: String, lockBase: String, stage: Stage, source: any DatabaseKeySource, seal: SealStore,
-        databaseID: [UInt8], requiresBlinding: Bool
+        databaseID: [UInt8], requiresBlinding: Bool, judge: LogJudge = LogJudge(cuts: false)
     ) {
+        self.judge = judge
         self.path = path
         self.lockBase = lockBase
         self.stage = stage

@@ -34,36 +34,55 @@ extension WALFile {
     func recoveredSize() throws(EncryptedDatabaseError) -> Int64 {
         let seal = try database.seal.read()
         let size = try diskSize()
+        let count = UInt32(max(0, size - Int64(WALFile.header)) / Int64(WALFile.frame))
         if seal.isDrained {
-            return try drainedSize(seal, size >= Int64(WALFile.header) ? try drainedHeader() : nil)
+            return try drainedSize(seal, size >= Int64(WALFile.header) ? try drainedHeader() : nil, count)
         }
         let header = size >= Int64(WALFile.header) ? try loadHeader() : nil
+        let floor = seal.floor
         guard size >= Int64(WALFile.header) else {
-            throw EncryptedDatabaseError(
+            let error = EncryptedDatabaseError(
                 .rollback, "the log \(path) is gone, and with it transactions that were acknowledged",
                 hint: "put the -wal file back, or restore from a backup")
+            return try refuse(error, kept: 0, of: 0, floor: floor)
         }
-        guard let header else { throw damagedHeader() }
+        guard let header else { return try refuse(damagedHeader(), kept: 0, of: count, floor: floor) }
         guard generation == seal.generation else {
-            throw EncryptedDatabaseError(
+            let error = EncryptedDatabaseError(
                 .rollback,
                 "the log \(path) is of generation \(generation), the database of \(seal.generation)",
                 hint: "put the right -wal file back, or restore from a backup")
+            return try refuse(error, kept: 0, of: count, floor: floor)
         }
-        let count = UInt32((size - Int64(WALFile.header)) / Int64(WALFile.frame))
-        return try scan(header, count, floor: seal.floor)
+        return try scan(header, count, floor: floor)
+    }
+
+    /// The log is not what was acknowledged. That is an error, unless the doctor was told to cut it.
+    /// - Returns: the size of what is kept.
+    private func refuse(
+        _ error: EncryptedDatabaseError, kept: UInt32, of count: UInt32, lost: UInt32 = 0, floor: UInt32
+    ) throws(EncryptedDatabaseError) -> Int64 {
+        let damage = LogDamage(
+            reason: error.message, frames: count, keptFrames: kept, lostTransactions: lost,
+            canBeCut: kept >= floor)
+        database.judge.note(damage)
+        guard database.judge.cuts, damage.canBeCut else { throw error }
+        return kept > 0 ? WALFile.plain(frames: Int64(kept)) : 0
     }
 
     /// After a drain everything is in the main file: the drained log itself and the beginning of the next
     /// one, torn or not, are empty; anything else was put there.
-    private func drainedSize(_ seal: Seal, _ header: [UInt8]?) throws(EncryptedDatabaseError) -> Int64 {
+    private func drainedSize(
+        _ seal: Seal, _ header: [UInt8]?, _ count: UInt32
+    ) throws(EncryptedDatabaseError) -> Int64 {
         guard header != nil, generation != seal.generation else { return 0 }
         let plain = UnsafeMutableRawPointer.zeroed(WALFile.plainFrame)
         defer { plain.deallocate() }
         if generation == seal.generation + 1, try load(1, into: plain) == nil { return 0 }
-        throw EncryptedDatabaseError(
+        let error = EncryptedDatabaseError(
             .rollback, "the log \(path) does not belong to the database beside it",
             hint: "remove the -wal file only if you know where it came from")
+        return try refuse(error, kept: 0, of: count, floor: 0)
     }
 
     /// The header of a log that holds nothing any more: one that can't be read is a torn one, whatever epoch
@@ -97,19 +116,28 @@ extension WALFile {
             end += 1
         }
         guard committed >= floor else {
-            throw EncryptedDatabaseError(
+            let error = EncryptedDatabaseError(
                 .tampered, "the log \(path) ends at frame \(committed), but \(floor) were checkpointed",
                 hint: "restore from a backup")
+            return try refuse(error, kept: committed, of: count, floor: floor)
         }
-        if end < count { try lookAhead(from: end, to: count, isBigEndian, plain) }
+        if end < count {
+            let lost = try lookAhead(from: end, to: count, isBigEndian, plain)
+            if lost > 0 {
+                return try refuse(damaged(end), kept: committed, of: count, lost: lost, floor: floor)
+            }
+        }
         return WALFile.plain(frames: Int64(committed))
     }
 
     /// A commit that a later transaction continues had been acknowledged: damage before it is no torn tail.
+    /// - Returns: how many transactions authenticate there, 0 when none had surely been acknowledged.
     private func lookAhead(
         from end: UInt32, to count: UInt32, _ isBigEndian: Bool, _ plain: UnsafeMutableRawPointer
-    ) throws(EncryptedDatabaseError) {
+    ) throws(EncryptedDatabaseError) -> UInt32 {
         var commit: (UInt32, UInt32)?
+        var commits: UInt32 = 0
+        var wasAcknowledged = false
         for number in end...count {
             guard let frame = try load(number, into: plain) else {
                 commit = nil
@@ -119,10 +147,12 @@ extension WALFile {
                 var running = Checksum(first: commit.0, second: commit.1, isBigEndian: isBigEndian)
                 running.add(plain, 8)
                 running.add(plain + WALFile.plainFrameHeader, Layout.page)
-                if frame.stored == (running.first, running.second) { throw damaged(end) }
+                wasAcknowledged = wasAcknowledged || frame.stored == (running.first, running.second)
             }
             commit = frame.isCommit ? frame.stored : nil
+            if frame.isCommit { commits += 1 }
         }
+        return wasAcknowledged ? commits : 0
     }
 
     /// Reads and authenticates one frame whole; nil when it is damaged or of another generation.

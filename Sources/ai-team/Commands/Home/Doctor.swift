@@ -16,13 +16,18 @@ struct Doctor: Command {
             EXAMPLES:
               ai-team doctor
               ai-team doctor --json
+              ai-team doctor --repair
             """)
 
+    @Flag(help: "Write a damaged copy of the key ring anew, and cut a damaged log after showing what goes.")
+    var repair = false
+    @Flag(help: "Do not ask.") var yes = false
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
         let home = try context.existingHome()
         var report = CheckReport()
+        if repair { report.repairs = try Repair(context: context, home: home, yes: yes).run() }
         report.run("permissions") { try Permissions.check(home) }
         report.run("configuration") { try Self.configuration(home) }
         report.run("key_agent") { try Agent.keys(of: home) == nil ? "skipped: not running" : "running" }
@@ -100,6 +105,8 @@ struct CheckReport {
     }
 
     private var results: [Result] = []
+    /// What `--repair` did; nil without it.
+    var repairs: [String]?
 
     /// Runs a check; one that throws is a failed check, and the next ones run all the same.
     mutating func run(_ name: String, _ check: () throws -> String) {
@@ -131,12 +138,14 @@ struct CheckReport {
                     }
                 }
             }
+            if let repairs { writer.field("repaired", repairs) }
         }
     }
 
     func lines(_ style: Style) -> [String] {
         let width = results.map(\.name.count).max() ?? 0
-        return results.map { result in
+        let done = repairs.map { $0.isEmpty ? ["nothing to repair"] : $0.map { "repaired: \($0)" } } ?? []
+        return done + results.map { result in
             let mark = result.code == nil ? style.green("ok    ") : style.red("FAILED")
             let name = result.name + String(repeating: " ", count: width - result.name.count)
             return "\(mark) \(name)  \(result.detail.printable)"

@@ -1,0 +1,54 @@
+import EncryptedSQLite
+import KeyRing
+import Vault
+
+/// What `doctor --repair` does: what is safe by itself, and after a confirmation what loses data.
+struct Repair {
+    let context: Context
+    let home: Home
+    let yes: Bool
+
+    /// Repairs, and says what was done.
+    func run() throws -> [String] {
+        let keys = try context.unlock()
+        return try ring(keys) + log(keys)
+    }
+
+    private func ring(_ keys: UnlockedKeys) throws -> [String] {
+        let damaged = try KeyRing.summary(in: home.keysDirectory).damagedCopies
+        guard !damaged.isEmpty else { return [] }
+        context.cache.keys = try KeyRing.repair(
+            in: home.keysDirectory, keys: keys, time: context.milliseconds)
+        return ["wrote \(damaged.joined(separator: " and ")) anew from the other copy"]
+    }
+
+    private func log(_ keys: UnlockedKeys) throws -> [String] {
+        let repair = try LogRepair(of: home, keys: keys)
+        let result = Result { try cut(repair) }
+        repair.end()
+        guard let damage = try result.get() else { return [] }
+        let text = "cut the database's log behind frame \(damage.keptFrames) of \(damage.frames)"
+        try context.unguardedVault().write {
+            try $0.log(LogDraft(.warning, component: "doctor", "\(text): \(damage.reason)"))
+        }
+        return [text]
+    }
+
+    /// - Returns: what was cut; nil when the log is whole.
+    private func cut(_ repair: borrowing LogRepair) throws -> LogDamage? {
+        guard let damage = try repair.damage() else { return nil }
+        context.console.warn(damage.reason)
+        guard damage.canBeCut else {
+            throw Failure(
+                .integrityFailure, "\(damage.reason); pages that belong to it are in the database already",
+                hint: "the log can't be cut: restore from a backup")
+        }
+        let lost = counted(Int(damage.lostTransactions), "transaction")
+        context.console.warn(
+            "whole are \(damage.keptFrames) of \(counted(Int(damage.frames), "frame")) of the log; "
+                + "behind them at least \(lost) would be lost for good")
+        try Confirmation.require("cut the log there?", yes: yes)
+        try repair.cut()
+        return damage
+    }
+}
