@@ -7,7 +7,8 @@ import ArgumentParser
         abstract: "An encrypted, local-first vault for a team's tasks and documents.",
         discussion: """
             Global options stand before or after the subcommand: --home, --mode, --json, --quiet, \
-            --verbose, --no-color, --passphrase-file, --key-file, --recovery-code-file.
+            --verbose, --no-color, --passphrase-file, --key-file, --recovery-code-file. \
+            `ai-team --version` prints version, commit and build date.
 
             EXAMPLES:
               ai-team init --key-file ~/.ai-team-key
@@ -15,7 +16,6 @@ import ArgumentParser
               ai-team kb upload 'docs/**/*.md'
               ai-team backup create
             """,
-        version: Version.text,
         subcommands: CommandTree.all)
 
     static func main() {

@@ -43,7 +43,7 @@ import Testing
         _ = try home.file("a.txt", Data("two".utf8))
         #expect(try home.json("kb", "upload", path)["uploaded"][0]["status"].string == "updated")
         #expect(try home.json("kb", "history", id).list.count == 2)
-        #expect(try home.run("kb", "get", id, "--revision", "1").text == "one")
+        #expect(try home.run("kb", "get", id, "--version", "1").text == "one")
         try home.json("kb", "delete", id)
         try home.error("kb", "get", id, expect: 3)
         try home.json("kb", "restore", id)

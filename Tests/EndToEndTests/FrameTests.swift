@@ -9,6 +9,7 @@ import Testing
     @Test("The version names commit and build date")
     func version() throws {
         let outcome = try run("--version")
+        #expect(try run("--json", "--version").text == outcome.text)
         #expect(outcome.status == 0)
         #expect(outcome.text.contains(/^ai-team \d+\.\d+\.\d+ \([0-9a-z]+, built \d{4}-\d\d-\d\d\)\n$/))
     }

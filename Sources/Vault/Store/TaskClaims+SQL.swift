@@ -20,21 +20,18 @@ extension WriteTransaction {
         let end = now.advanced(byMilliseconds: leaseMilliseconds)
         let statement = try db.cachedStatement(
             sql: """
-                UPDATE task SET status = 'in_progress', assigned_to = ?1, started_at = ?2, lease_token = ?3,
-                    lease_holder = ?1, lease_expires_at = ?4, version = version + 1,
-                    updated_at = max(updated_at, ?5)
-                WHERE row = (SELECT t.row FROM task t
-                    WHERE t.status IN ('pending', 'assigned') AND t.deleted_at IS NULL
-                    AND (t.assigned_to IS NULL OR t.assigned_to = ?1) AND (?6 IS NULL OR t.type = ?6)
-                    AND NOT \(TaskSQL.isBlocked)
+                UPDATE task SET status = 'in_progress', assigned_to = ?1, started_at = ?3, lease_token = ?4,
+                    lease_holder = ?1, lease_expires_at = ?5, version = version + 1,
+                    updated_at = max(updated_at, ?6)
+                WHERE row = (SELECT t.row FROM task t WHERE \(TaskSQL.isClaimable)
                     ORDER BY \(TaskSQL.urgency) LIMIT 1)
                 RETURNING id, origin, counter
                 """)
         let claimed = try Row.fetchOne(
             statement,
             arguments: [
-                agent, now.milliseconds, Data(token), end.milliseconds, try stampTime().milliseconds,
-                type?.rawValue,
+                agent, type?.rawValue, now.milliseconds, Data(token), end.milliseconds,
+                try stampTime().milliseconds,
             ])
         guard let claimed else { return nil }
         try record(

@@ -108,6 +108,12 @@ enum TaskSQL {
             AND d.status <> CASE l.kind WHEN 'blocks' THEN 'completed' ELSE 'failed' END)
         """
 
+    /// An agent, the first argument, may take it; the second is a type or null.
+    static let isClaimable = """
+        \(isOpen) AND t.deleted_at IS NULL AND (t.assigned_to IS NULL OR t.assigned_to = ?1)
+        AND (?2 IS NULL OR t.type = ?2) AND NOT \(isBlocked)
+        """
+
     /// Critical first, then the nearest deadline, then the oldest.
     static let urgency = "t.priority DESC, ifnull(t.deadline, 9223372036854775807), t.created_at, t.id"
 

@@ -22,6 +22,11 @@ enum Program {
     private static func run(_ words: [String], json: Bool) -> Int32 {
         do {
             let (leading, rest) = try LeadingOptions.take(from: words, root: AITeam.self)
+            // Not ArgumentParser's own flag, which would take every subcommand's `--version N` for itself.
+            if rest == ["--version"] {
+                StandardOutput.write(Version.text + "\n")
+                return 0
+            }
             var command = try AITeam.parseAsRoot(rest)
             guard let ours = command as? any Command else {
                 try command.run()  // help, a group without a subcommand

@@ -52,28 +52,25 @@ struct DocumentGet: Command {
         discussion: """
             EXAMPLES:
               ai-team kb get 7f3k2q | less
-              ai-team kb get 7f3k2q -o manual.md --revision 2
+              ai-team kb get 7f3k2q -o manual.md --version 2
             """)
 
     @Argument(help: "The document's id, or at least 4 characters of its beginning or end.") var id: String
     @Option(name: .shortAndLong, help: ArgumentHelp("A new file; - is standard output.", valueName: "file"))
     var output = "-"
-    @Option(
-        name: .customLong("revision"),
-        help: ArgumentHelp("An older version.", valueName: "n"))
-    var revision: Int?
+    @Option(help: ArgumentHelp("An older version.", valueName: "n")) var version: Int?
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
         let vault = try context.vault()
         let document = try vault.read { try $0.document($0.resolve(id, .document)) }
         guard output != "-" else {
-            return try vault.readDocument(document.id, version: revision) { StandardOutput.write($0) }
+            return try vault.readDocument(document.id, version: version) { StandardOutput.write($0) }
         }
         let file = try File.open(output, .createNew)
         var offset: Int64 = 0
         do {
-            try vault.readDocument(document.id, version: revision) { bytes in
+            try vault.readDocument(document.id, version: version) { bytes in
                 try file.write(bytes, at: offset)
                 offset += Int64(bytes.count)
             }

@@ -7,24 +7,26 @@ struct TasksClaim: Command {
         commandName: "claim",
         abstract: "Take the most urgent ready task; nobody else gets the same.",
         discussion: """
-            The claim ends after 5 minutes unless `tasks heartbeat` renews it. Exits 3 when no task is ready.
+            The claim ends after 5 minutes unless `tasks heartbeat` renews it. Exits 3 when no task \
+            is ready, or became ready in the time that --wait gives.
 
             EXAMPLES:
               ai-team tasks claim --agent backend-dev --json
-              ai-team tasks claim --type write_tests --lease 30m
+              ai-team tasks claim --type write_tests --lease 30m --wait 10m
             """)
 
     @Option(help: ArgumentHelp("Who claims it.", valueName: "agent")) var agent = "coordinator"
     @Option(help: "Only a task of this type.") var type: TaskType?
     @Option(help: ArgumentHelp("How long the claim holds.", valueName: "duration"))
     var lease: DurationArgument?
+    @Option(help: ArgumentHelp("Wait so long for a task to become ready.", valueName: "duration"))
+    var wait: DurationArgument?
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        let agent = try AgentCatalogue.resolve(agent)
-        let claim = try context.vault().write(actor: agent) {
-            try $0.claimTask(agent: agent, type: type, leaseMilliseconds: lease?.milliseconds ?? 300_000)
-        }
+        let claim = try context.vault().claimTask(
+            agent: AgentCatalogue.resolve(agent), type: type,
+            leaseMilliseconds: lease?.milliseconds ?? 300_000, waitMilliseconds: wait?.milliseconds ?? 0)
         guard let claim else {
             throw Failure(.notFound, "no task is ready", hint: "ai-team list-tasks shows what holds them up")
         }
