@@ -94,7 +94,7 @@ let package = Package(
         .executableTarget(
             name: "test-worker",
             dependencies: [
-                "COpenSSL", "EncryptedSQLite", "Vault", "Backup", "TestSupport", grdb, sqlite,
+                "COpenSSL", "FileSystem", "EncryptedSQLite", "Vault", "Backup", "TestSupport", grdb, sqlite,
             ],
             path: "Tests/Worker", swiftSettings: house, linkerSettings: program),
         .testTarget(
@@ -115,7 +115,8 @@ let package = Package(
         .testTarget(
             name: "VaultTests",
             dependencies: [
-                "Vault", "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "TestSupport", grdb,
+                "Vault", "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "TestSupport",
+                "test-worker", grdb,
             ],
             swiftSettings: house),
         .testTarget(

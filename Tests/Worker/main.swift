@@ -10,6 +10,10 @@ let commands: [String: ([String]) throws -> Void] = [
     "database-bench": DatabaseBench.run,
     "backup-create": BackupWorker.create,
     "backup-restore": BackupWorker.restore,
+    "vault-churn": VaultWorker.churn,
+    "vault-pairs": VaultWorker.pairs,
+    "vault-read-pairs": VaultWorker.readPairs,
+    "vault-canary": VaultWorker.canary,
 ]
 
 guard CommandLine.arguments.count > 1, let command = commands[CommandLine.arguments[1]] else {

@@ -10,6 +10,11 @@ enum Signals {
         quietTerminal.store(-1, ordering: .relaxed)
         signal(SIGPIPE, SIG_IGN)
         signal(SIGINT) { _ in Signals.interrupted() }
+        // A starter that blocks signals, as threads of a dispatch queue do, hands that down.
+        var interrupts = sigset_t()
+        sigemptyset(&interrupts)
+        sigaddset(&interrupts, SIGINT)
+        sigprocmask(SIG_UNBLOCK, &interrupts, nil)
     }
 
     /// The terminal whose echo is off, so that an interrupt can turn it on again; -1 for none.
