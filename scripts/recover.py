@@ -90,7 +90,6 @@ class Backup:
     def __init__(self, directory, manifest, roster):
         self.directory, self.manifest, self.roster = directory, manifest, roster
         packed = read("packed", self.open(b"manifest-body", manifest, manifest.encrypted))
-        # Behind the documents stand the files from outside the vault, which are not restored here.
         self.body = read("body", inflate(packed.rest[:packed.frame], packed.plain, BODY))
 
     def open(self, kind, of, data):
@@ -216,6 +215,8 @@ def restore(backup, out, problems):
         attempt(problems, os.fsdecode(path), backup.document, d, target)
         if len(problems) > before:
             target.unlink(missing_ok=True)
+    if backup.body.outside:
+        print(f"left in the backup: {len(backup.body.outside)} files from outside the vault", file=sys.stderr)
     print(f"restored {backup.manifest.text} to {out}")
 
 

@@ -51,7 +51,11 @@ FORMATS = table({
     "wrap": "kind:1 recipient=16 ephemeral=32 box=48",
     "packed": "plain:8 frame:8 rest~",
     "body": "tags[blob] paths[blob] parent=16 counts=32 id=16 pages:4 counter=8 root=32 sequence:8 map[unit]"
-            " hash=32 depth:1 groups[unit] changes[change] files[file] documents[document] outside~",
+            " hash=32 depth:1 groups[unit] changes[change] files[file] documents[document]"
+            " runs[unit] chunks[chunk] outside[member]",
+    "chunk": "id=20 run:4 offset:4 length:4",
+    "member": "path* kind:1 target* permissions:2 modified:8 size:8 chunks[chunkrow]",
+    "chunkrow": "row:4",
     "unit": "pack:4 offset:8 length:4 plain:4",
     "change": "page:4 group:4 epoch:4 nonce=24 tag=16",
     "file": "path* length:8 hash=32 extents[extent]",

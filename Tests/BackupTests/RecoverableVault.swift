@@ -40,9 +40,12 @@ final class RecoverableVault {
         #expect(report.failed.isEmpty)
     }
 
+    /// - Parameter outside: a file from outside the vault that goes with it.
     @discardableResult
-    func backUp(time: UInt64 = 1_790_000_000_000) throws -> String {
-        try VaultBackups(home: home, keys: keys).create(vault, time: time).backup.id
+    func backUp(time: UInt64 = 1_790_000_000_000, outside: String? = nil) throws -> String {
+        var options = VaultBackups.CreateOptions()
+        options.paths = outside.map { [Array($0.utf8)] } ?? []
+        return try VaultBackups(home: home, keys: keys).create(vault, options, time: time).backup.id
     }
 
     /// Runs the script on the backups of this home.
