@@ -7,11 +7,15 @@ final class FakeKeys: BackupKeys {
     let deviceID: [UInt8]
     let incarnation: UInt32
     let currentEpoch: UInt32 = 1
-    let rosterRecords: [[UInt8]] = [Array("genesis".utf8), Array("second".utf8)]
+    let rosterRecords: [[UInt8]]
     private let signing: SigningKey
     private let agreement: AgreementKey
 
-    init(vault: UInt8 = 1, device: UInt8 = 2, incarnation: UInt32 = 0) throws {
+    init(
+        vault: UInt8 = 1, device: UInt8 = 2, incarnation: UInt32 = 0,
+        roster: [[UInt8]] = [Array("genesis".utf8), Array("second".utf8)]
+    ) throws {
+        rosterRecords = roster
         vaultID = Array(repeating: vault, count: 32)
         deviceID = Array(repeating: device, count: 16)
         self.incarnation = incarnation

@@ -143,6 +143,33 @@ import Vault
         #expect(made.restored("tasks.jsonl") == nil)
     }
 
+    /// A31: the provider builds a vault of its own around recovery public keys that it has seen.
+    @Test func aVaultBuiltAroundTheRecoveryKeysIsRefused() throws {
+        let bytes = [UInt8](repeating: 77, count: 32)
+        let holder = try RecoveryHolder(code: bytes)
+        let forged = try ForgedGenesis(around: holder)
+        let forger = try SigningKey(seed: .random(count: 32))
+        let code = try made.file("code-77", RecoveryCode(bytes: bytes).reveal())
+        func recover(_ genesis: [UInt8]) throws -> Ended {
+            _ = run("/bin/rm", "-rf", made.home.backupsDirectory)
+            let store = BackupStore(made.home.backupsDirectory)
+            try store.prepare()
+            var random = Seeded(1)
+            let manifest = try Manifest(
+                id: random.bytes(16), body: sampleBody(&random), packs: [], previous: nil, created: 1,
+                keys: FakeKeys(roster: [genesis]))
+            try store.add(manifest)
+            return try made.recover(code: code)
+        }
+        let bare = try recover(forged.uncountersigned)
+        #expect(bare.status == 6 && bare.output.contains("never signed this vault"))
+        let wrong = try recover(forged.countersigned(for: holder, with: forger))
+        #expect(wrong.status == 6 && wrong.output.contains("InvalidSignature"))
+        // The twin: with the holder's signature the chain counts, and only the manifest is nobody's.
+        let honest = try recover(forged.countersigned(for: holder, with: holder.signing))
+        #expect(honest.status == 6 && honest.output.contains("it is of another vault"))
+    }
+
     @Test func namesCannotLeadOutOfTheDirectory() throws {
         let script = #"""
             import sys, types
