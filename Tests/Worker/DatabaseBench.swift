@@ -29,7 +29,7 @@ struct DatabaseBench {
                 print("\(round + 1) \(phase): plain \(plain), encrypted \(encrypted)")
                 if let pageCount = encrypted.pages, plain.pages != nil {
                     let extra = (encrypted.processor - plain.processor) / Double(pageCount)
-                    pages.append(PageCost(phase: phase, extra: extra, raw: RawPage.openSeconds()))
+                    pages.append(PageCost(phase: phase, extra: extra, raw: median(encrypted.raw)))
                 }
             }
             try bench.close()
@@ -111,11 +111,17 @@ struct BenchTime: CustomStringConvertible {
     var wall = 0.0
     var processor = 0.0
     var pages: Int?
+    /// What OpenSSL alone took for a page meanwhile.
+    var raw: [Double] = []
 
     static func += (left: inout BenchTime, right: BenchTime) {
         left.wall += right.wall
         left.processor += right.processor
-        if let pages = right.pages { left.pages = (left.pages ?? 0) + pages }
+        left.raw += right.raw
+        if let pages = right.pages {
+            left.pages = (left.pages ?? 0) + pages
+            left.raw.append(RawPage.openSeconds())
+        }
     }
 
     static func of(_ body: () throws -> Int?) rethrows -> BenchTime {

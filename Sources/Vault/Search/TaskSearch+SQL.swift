@@ -1,3 +1,4 @@
+internal import EncryptedSQLite
 internal import GRDB
 
 extension ReadTransaction {
@@ -39,6 +40,7 @@ enum SearchIndex {
     static let schema = """
         CREATE VIRTUAL TABLE task_fts USING fts5(
             title, description, tags, output, content='task', content_rowid='row', tokenize='vault');
+        INSERT INTO task_fts(task_fts, rank) VALUES ('pgsz', \(EncryptedDatabase.fullTextPieceBytes));
         CREATE TRIGGER task_fts_insert AFTER INSERT ON task BEGIN
             INSERT INTO task_fts(rowid, title, description, tags, output)
             VALUES (new.row, new.title, new.description, new.tags, new.output);
