@@ -47,6 +47,33 @@ import Vault
         expect(.notFound) { try upload(test, ["nothing/*.md"], in: files.path) }
     }
 
+    /// More files than share a transaction, some with the content of one in another batch.
+    @Test func aTreeOfManyFilesIsUploadedWhole() throws {
+        let test = try TestVault()
+        let files = try TemporaryDirectory()
+        for index in 0..<2500 {
+            try write(files("tree/\(index % 50)/\(index).md"), Array("# Note\r\n\(index % 1500)".utf8))
+        }
+        var steps: [Int] = []
+        let report = try test.vault.upload(
+            [Array("tree".utf8)], workingDirectory: Array(files.path.utf8)
+        ) { files, _, _ in steps.append(files) }
+        #expect(report.failed.isEmpty && report.uploaded.count == 2500)
+        #expect(report.uploaded.allSatisfy { $0.status == .new && $0.title == "Note" })
+        #expect(steps.last == 2500 && steps == steps.sorted() && steps.count > 10)
+        let names = try test.vault.read { try $0.documents().items.map(\.name) }
+        #expect(Set(names).count == 2500)
+        for result in report.uploaded where result.size % 3 == 0 {
+            let name = String(decoding: result.path, as: UTF8.self).split(separator: "/").last ?? ""
+            let number = Int(name.dropLast(3)) ?? 0
+            #expect(try content(test, result.id) == Array("# Note\r\n\(number % 1500)".utf8))
+        }
+        let stored = try Files.list(test.directory("documents")).flatMap { folder in
+            folder.utf8.count == 2 ? try Files.list(test.directory("documents/\(folder)")) : [folder]
+        }
+        #expect(stored.filter { !$0.hasSuffix(".lock") }.count == 1500)
+    }
+
     @Test(arguments: [0, 1, 1023, 1024, 16_383, 16_384, 262_143, 262_144, 262_145, 5_000_000])
     func contentsComeBack(count: Int) throws {
         let test = try TestVault(seed: UInt64(count + 1))

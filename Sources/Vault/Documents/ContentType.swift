@@ -24,19 +24,25 @@ enum ContentType {
 
     /// The first heading of Markdown, the title of HTML, else the file's name without its extension.
     static func title(name: [UInt8], type: String, head: [UInt8]) -> String {
-        let text = String(decoding: head.prefix(65_536), as: UTF8.self)
         var found: Substring?
         if type == "text/markdown" {
-            let lines = text.split(separator: "\n", maxSplits: 200)
-            found = lines.first { $0.hasPrefix("# ") }?.dropFirst(2)
+            found = heading(in: head.prefix(65_536))
         } else if type == "text/html" {
-            found = element("title", in: text)
+            found = element("title", in: String(decoding: head.prefix(65_536), as: UTF8.self))
         }
         if let found, let title = try? Text.line(oneLine(found), "the title") { return title }
         let file = name.split(separator: UInt8(ascii: "/")).last.map(Array.init) ?? name
         let dot = file.lastIndex(of: UInt8(ascii: ".")).flatMap { $0 > 0 ? $0 : nil } ?? file.count
         let stem = oneLine(Substring(String(decoding: file[..<dot], as: UTF8.self)))
         return (try? Text.line(stem, "the title")) ?? "untitled"
+    }
+
+    /// What follows `# ` on the first of 200 lines that begins so. By bytes: a file without line ends would
+    /// be looked through character by character.
+    private static func heading(in head: ArraySlice<UInt8>) -> Substring? {
+        let lines = head.split(separator: UInt8(ascii: "\n"), maxSplits: 200)
+        guard let line = lines.prefix(200).first(where: { $0.starts(with: "# ".utf8) }) else { return nil }
+        return Substring(String(decoding: line.dropFirst(2), as: UTF8.self))
     }
 
     /// The text between the first `<name>` and the `</name>` after it.

@@ -32,11 +32,10 @@ extension Vault {
     /// one with the same content is left alone.
     ///
     /// Files go in batches: all cores hash, compress and encrypt to temporary files, then one sync, the
-    /// renames,
-    /// one sync, and one transaction with the rows. A crash leaves whole documents and temporary files that
-    /// `sweepBlobs` removes.
-    /// - Parameter progress: called after each batch with the files and bytes done so far, and the number
-    /// of files.
+    /// renames, one sync, and one transaction with the rows, while the next batch is read. A crash leaves
+    /// whole documents and temporary files that `sweepBlobs` removes.
+    /// - Parameter progress: called now and then with the files and bytes that were read and encrypted so
+    /// far, and the number of files.
     public func upload(
         _ arguments: [[UInt8]], workingDirectory: [UInt8], options: UploadOptions = UploadOptions(),
         progress: (_ files: Int, _ bytes: Int64, _ of: Int) throws -> Void = { _, _, _ in }
@@ -62,19 +61,38 @@ extension Vault {
         }
         var report = UploadReport()
         var bytes: Int64 = 0
-        for start in stride(from: 0, to: items.count, by: 512) {
-            let part = Array(items[start..<min(start + 512, items.count)])
-            bytes += try uploadBatch(part, options, &report)
-            try progress(start + part.count, bytes, items.count)
+        var settling: UploadSettling?
+        var ready: [ReadyFile] = []
+        do {
+            for start in stride(from: 0, to: items.count, by: Self.sliceFiles) {
+                let end = min(start + Self.sliceFiles, items.count)
+                let slice = try prepareAll(Array(items[start..<end]), options, &report)
+                ready += slice
+                bytes += slice.reduce(0) { $0 + $1.blob.reference.size }
+                if ready.count >= Self.batchFiles || end == items.count {
+                    report.uploaded += try settling?.finish() ?? []
+                    let (batch, actor) = (ready, options.actor)
+                    settling = UploadSettling { try self.settle(batch, actor: actor) }
+                    ready = []
+                }
+                try progress(end, bytes, items.count)
+            }
+            report.uploaded += try settling?.finish() ?? []
+        } catch {
+            settling?.wait()
+            for file in ready { file.removeTemporaries() }
+            throw error
         }
         return report
     }
 
-    /// - Returns: the bytes of the files.
-    private func uploadBatch(
+    /// Files between two looks at the progress, and those that share their syncs and their transaction.
+    private static let sliceFiles = 128, batchFiles = 2048
+
+    /// Reads, compresses and encrypts files on all cores.
+    private func prepareAll(
         _ items: [UploadItem], _ options: UploadOptions, _ report: inout UploadReport
-    ) throws -> Int64 {
-        let upload = try surroundings.random(16)
+    ) throws -> [ReadyFile] {
         let known = try read { tx in try items.map { try tx.document(atPath: $0.path) } }
         let slots = Mutex([Result<ReadyFile, any Error>?](repeating: nil, count: items.count))
         DispatchQueue.concurrentPerform(iterations: items.count) { index in
@@ -90,24 +108,31 @@ extension Vault {
             case nil: continue
             }
         }
+        return ready
+    }
+
+    /// Moves the blobs of a batch to their places and writes its rows.
+    private func settle(_ batch: [ReadyFile], actor: String) throws -> [UploadResult] {
+        var ready = batch
+        let upload = try surroundings.random(16)
         do {
             try place(&ready, upload)
-            try write(actor: options.actor) { tx in
+            return try write(actor: actor) { tx in
+                var results: [UploadResult] = []
                 for var file in ready {
                     try refresh(&file, tx)
                     for blob in file.blobs where !file.isUnchanged {
                         try tx.addBlob(blob, stored: Files.status(blobs.path(blob.name))?.size ?? 0)
                     }
-                    let id = try tx.recordUpload(file, into: file.old)
-                    report.uploaded.append(file.result(id))
+                    results.append(file.result(try tx.recordUpload(file, into: file.old)))
                 }
                 try tx.removeIntents(upload: upload)
+                return results
             }
         } catch {
             for file in ready { file.removeTemporaries() }
             throw error
         }
-        return ready.reduce(0) { $0 + $1.blob.reference.size }
     }
 
     /// Looks again at the document from the file's path: another upload of it may have been faster.
