@@ -39,6 +39,7 @@ extension VaultBackups {
         let isWanted = { (path: RelativePath) in
             patterns.isEmpty || patterns.contains { $0.matches(path.bytes) }
         }
+        let total = patterns.isEmpty ? backup.summary.bytesLogical : 0
         let stage = try RestoreStage(in: home)
         do {
             try stage.writeDatabase(backup, keys: keys)
@@ -49,7 +50,7 @@ extension VaultBackups {
                         vault, keys: keys, scratch: stage.home.path + "/plain",
                         outside: backup.outside(keys), only: isWanted,
                         modified: Int64(clamping: backup.manifest.head.created) &* 1_000_000,
-                        progress: { progress($0, patterns.isEmpty ? backup.summary.bytesLogical : 0) },
+                        progress: { progress($0, total) },
                         to: target(destination))
                 }
             }

@@ -106,21 +106,19 @@ extension VaultBackups {
                 .conflict, "\(place) is there already, and files from outside the vault would go there",
                 hint: "move it away, or leave them out with --home-only")
         }
+        let total = backup.outsideBytes
         return try OutsideUnits.restore(
             backup.outside(keys), to: .directory(stage.home.path),
-            progress: {
-                progress(BackupProgress(phase: .files, done: $0, total: backup.outsideBytes))
-            })
+            progress: { progress(BackupProgress(phase: .files, done: $0, total: total)) })
     }
 
     private func inPlace(
         _ backup: OpenBackup, _ progress: (BackupProgress) -> Void
     ) throws -> OutsideRestored {
-        try OutsideUnits.restore(
-            backup.outside(keys), to: .inPlace,
-            progress: {
-                progress(BackupProgress(phase: .files, done: $0, total: backup.outsideBytes))
-            })
+        let total = backup.outsideBytes
+        return try OutsideUnits.restore(
+            backup.outside(keys), to: .inPlace, home: home.path,
+            progress: { progress(BackupProgress(phase: .files, done: $0, total: total)) })
     }
 
     private func fill(

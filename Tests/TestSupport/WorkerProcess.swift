@@ -66,6 +66,15 @@ package final class WorkerProcess: Sendable {
         }
     }
 
+    /// Stops it where it is, for as long as `body` runs: what it has on the disk then stays.
+    package func whileStopped<R>(_ body: () throws -> R) rethrows -> R {
+        Glibc.kill(process, SIGSTOP)
+        var status: Int32 = 0
+        while waitpid(process, &status, WUNTRACED) < 0, errno == EINTR {}
+        defer { Glibc.kill(process, SIGCONT) }
+        return try body()
+    }
+
     /// kill -9
     package func kill() { Glibc.kill(process, SIGKILL) }
 

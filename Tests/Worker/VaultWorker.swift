@@ -120,6 +120,7 @@ enum VaultWorker {
     /// At once and unbuffered: what was said before a kill was said.
     private static func say(_ text: String) {
         let bytes = Array((text + "\n").utf8)
-        if Glibc.write(1, bytes, bytes.count) != bytes.count { exit(2) }
+        // Whose test is gone works for nobody.
+        if Glibc.write(1, bytes, bytes.count) != bytes.count || getppid() == 1 { exit(2) }
     }
 }
