@@ -82,7 +82,6 @@ struct TasksRelease: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        let task = try context.vault().write { try $0.releaseTask($0.resolve(id, .task), lease: lease) }
-        context.console.emit(changed: task, "released")
+        try context.change(task: id, "released") { try $0.releaseTask($1, lease: lease) }
     }
 }

@@ -14,8 +14,7 @@ struct StartTask: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        let task = try context.vault().write { try $0.startTask($0.resolve(id, .task)) }
-        context.console.emit(changed: task, "started")
+        try context.change(task: id, "started") { try $0.startTask($1) }
     }
 }
 
@@ -37,10 +36,7 @@ struct CompleteTask: Command {
 
     func execute(_ context: Context) throws {
         let output = try InputFile.text(of: output)
-        let task = try context.vault().write {
-            try $0.completeTask($0.resolve(id, .task), output: output, lease: lease)
-        }
-        context.console.emit(changed: task, "completed")
+        try context.change(task: id, "completed") { try $0.completeTask($1, output: output, lease: lease) }
     }
 }
 
@@ -61,10 +57,7 @@ struct FailTask: Command {
 
     func execute(_ context: Context) throws {
         let reason = try InputFile.text(of: error) ?? ""
-        let task = try context.vault().write {
-            try $0.failTask($0.resolve(id, .task), error: reason, lease: lease)
-        }
-        context.console.emit(changed: task, "failed")
+        try context.change(task: id, "failed") { try $0.failTask($1, error: reason, lease: lease) }
     }
 }
 
@@ -81,8 +74,7 @@ struct TasksCancel: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        let task = try context.vault().write { try $0.cancelTask($0.resolve(id, .task)) }
-        context.console.emit(changed: task, "cancelled")
+        try context.change(task: id, "cancelled") { try $0.cancelTask($1) }
     }
 }
 
@@ -99,7 +91,6 @@ struct TasksReopen: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        let task = try context.vault().write { try $0.reopenTask($0.resolve(id, .task)) }
-        context.console.emit(changed: task, "reopened")
+        try context.change(task: id, "reopened") { try $0.reopenTask($1) }
     }
 }

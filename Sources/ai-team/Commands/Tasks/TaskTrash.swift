@@ -44,9 +44,6 @@ struct TasksRestore: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        let task = try context.vault().write {
-            try $0.restoreTask($0.resolve(id, .task, inTrash: true))
-        }
-        context.console.emit(changed: task, "restored")
+        try context.change(task: id, inTrash: true, "restored") { try $0.restoreTask($1) }
     }
 }
