@@ -25,7 +25,9 @@ extension Vault {
         try sweepUploads(&report)
         var (waste, seen) = try read { tx in (try unnamedBlobs(tx), try tx.lastChangeSequence()) }
         while !waste.isEmpty {
-            let isDone: Void? = try database.excludingSnapshots(milliseconds: 1000) {
+            let patience = (deadline - ContinuousClock.now).components
+            let left = patience.seconds * 1000 + patience.attoseconds / 1_000_000_000_000_000
+            let isDone: Void? = try database.excludingSnapshots(milliseconds: Int(min(left, 1000))) {
                 try write { tx in
                     let last = try tx.lastChangeSequence()
                     if last != seen { (waste, seen) = (try unnamedBlobs(tx), last) }

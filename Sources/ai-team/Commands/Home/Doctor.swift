@@ -57,7 +57,7 @@ struct Doctor: Command {
         guard damaged.isEmpty else {
             throw Failure(
                 .integrityFailure, "damaged or missing: \(damaged.joined(separator: ", "))",
-                hint: "the other copy is whole; the next change of keys writes both anew")
+                hint: "the other copy is whole; ai-team doctor --repair writes both anew")
         }
         return "epoch \(keys.currentEpoch), \(keys.slots.count) slots, roster of "
             + "\(keys.roster.records.count) verified"
