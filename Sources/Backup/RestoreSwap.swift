@@ -104,7 +104,7 @@ package enum RestoreSwap {
     /// Whether anything was left by a restore that did not end.
     static func hasWork(home: String) throws -> Bool {
         guard try Files.exists(home + "/run") else { return false }
-        return try Files.list(home).contains { $0 == marker || isStaged($0) }
+        return try Files.list(home).contains { $0 == marker || isLeft($0) }
     }
 
     /// Goes on from wherever a crash left it.
@@ -129,7 +129,7 @@ package enum RestoreSwap {
             try Durable.syncDirectory(home)
             isRestored = true
         }
-        for name in try Files.list(home) where isStaged(name) {
+        for name in try Files.list(home) where isLeft(name) {
             try step()
             try Files.removeTree(home + "/" + name)
         }
@@ -181,6 +181,12 @@ package enum RestoreSwap {
     }
 
     private static func isStaged(_ name: String) -> Bool { isName(name, prefix: ".restore-") }
+
+    /// What a restore leaves that ends before its marker has its name: what it staged, and the marker's own
+    /// temporary file.
+    private static func isLeft(_ name: String) -> Bool {
+        isStaged(name) || isName(name, prefix: marker + ".tmp-")
+    }
 
     static func isBefore(_ name: String) -> Bool { isName(name, prefix: ".before-restore-") }
 

@@ -105,6 +105,7 @@ import Testing
         let scratch = try Scratch()
         let home = home(scratch)
         _ = try stage(home)
+        put([1], home + "/.restore.tmp-1a2b")
         #expect(try Restore.finishInterrupted(home: home) == false)
         #expect(state(home) == ["old"] && !run("/bin/ls", "-A", home).output.contains(".restore"))
     }
