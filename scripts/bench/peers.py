@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Times SQLCipher and SQLite3MultipleCiphers against the same library without a key.
 
-    scripts/bench/database.sh            runs this beside our own figures
+    .build-venv/bin/pip install sqlcipher3-wheels apsw-sqlite3mc
     .build-venv/bin/python3 scripts/bench/peers.py [--rounds 5] [--scale 1.0]
 
 Every workload runs in paired rounds, plain and encrypted in turn, all with journal_mode=WAL and
-synchronous=FULL; printed is the median of the rounds' ratios. Needs sqlcipher3-wheels and
-apsw-sqlite3mc from PyPI, which scripts/bench/database.sh installs.
+synchronous=FULL; printed is the median of the rounds' ratios.
 """
 import argparse
+import functools
 import json
 import os
 import random
@@ -61,13 +61,19 @@ SCHEMA = ("CREATE TABLE task(id TEXT PRIMARY KEY, type TEXT, title TEXT, descrip
 INSERT = "INSERT INTO task VALUES(?,?,?,?,?,?,?)"
 
 
+@functools.lru_cache(maxsize=1)
+def made(count, seed):
+    rng = random.Random(seed)
+    return [row(i, rng) for i in range(count)]
+
+
 def workloads(module, pragmas, scale, seed):
     """Seconds per workload, in the order in which one database lives through them."""
     folder = tempfile.mkdtemp(prefix="bench-")
     path = os.path.join(folder, "peer.db")
     rng = random.Random(seed)
     count, single, reads, matches = (int(n * scale) for n in (200_000, 5_000, 100_000, 1_000))
-    rows = [row(i, rng) for i in range(count + single)]
+    rows = made(count + single, seed)
     seconds = {}
 
     def timed(name, body):
@@ -121,15 +127,17 @@ def main():
     options = arguments.parse_args()
 
     results = {}
-    for name, (module, pragmas) in PEERS.items():
-        ratios = {}
-        for number in range(options.rounds):
-            plain = workloads(module, [], options.scale, number)
-            secret = workloads(module, pragmas, options.scale, number)
+    ratios = {name: {} for name in PEERS}
+    for number in range(options.rounds):
+        for name, (module, pragmas) in PEERS.items():
+            sides = [workloads(module, side, options.scale, number) for side in
+                     (([], pragmas) if number % 2 == 0 else (pragmas, []))]
+            plain, secret = sides if number % 2 == 0 else reversed(sides)
             for key in plain:
-                ratios.setdefault(key, []).append(secret[key] / plain[key])
+                ratios[name].setdefault(key, []).append(secret[key] / plain[key])
             print(f"{name}: round {number + 1} of {options.rounds}", file=sys.stderr)
-        results[name] = {key: round(statistics.median(r), 2) for key, r in ratios.items()}
+    for name in PEERS:
+        results[name] = {key: round(statistics.median(r), 2) for key, r in ratios[name].items()}
     if options.json:
         print(json.dumps(results, indent=2))
         return
