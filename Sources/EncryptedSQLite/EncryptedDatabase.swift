@@ -24,6 +24,8 @@ public enum EncryptedDatabase {
         let store = try beginSeal(at: path, keys: keys)
         let temporary = path + "-new"
         for suffix in ["", "-wal", "-shm"] { try Paths.remove(temporary + suffix) }
+        // SQLite would make it readable for everybody; the files beside it get what it has.
+        _ = try Descriptor(temporary, create: true)
         let seal = try store.read()
         let database = try Registry.join(temporary) { () throws(EncryptedDatabaseError) in
             RegisteredDatabase(
