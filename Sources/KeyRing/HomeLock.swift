@@ -16,9 +16,12 @@ public struct HomeLock: ~Copyable, Sendable {
             "the keys of this home are being replaced, or it is being restored")
     }
 
-    /// For an operation that needs the home to itself. `busy` while any process has the vault open.
+    /// For an operation that needs the home to itself. `busy` while any process has the vault open; one that
+    /// is just ending is waited for.
     public static func exclusive(in keysDirectory: String) throws(KeyError) -> HomeLock {
-        try take(keysDirectory, .exclusive, timeout: .zero, "this needs the home to itself, and it is in use")
+        try take(
+            keysDirectory, .exclusive, timeout: .seconds(2),
+            "this needs the home to itself, and it is in use")
     }
 
     /// Gives the lock back.

@@ -80,24 +80,25 @@ import Testing
     @Test("An interrupted upload exits 130, and what was committed stays")
     func interrupt() throws {
         let home = try TestHome()
-        for index in 0..<1024 { _ = try home.file("many/\(index)", Data("file \(index)".utf8)) }
-        // In the third batch stands one that takes minutes.
+        let batch = 2048
+        for index in 0..<batch { _ = try home.file("many/\(index)", Data("file \(index)".utf8)) }
+        // In the second batch stands one that takes minutes.
         let endless = URL(filePath: try home.file("many/x", Data()))
         try FileHandle(forWritingTo: endless).truncate(atOffset: 1 << 36)
         let upload = try RunningProgram(["kb", "upload", "many", "--json"], in: home)
         func count() throws -> Int { try home.json("kb", "list", "--limit", "0").list.count }
-        while try count() < 1024, upload.isRunning {}
+        while try count() < batch, upload.isRunning {}
         upload.send(SIGINT)
         let (status, output) = upload.wait()
         #expect(status == 130)
         #expect(output.isEmpty)
-        #expect(try count() == 1024)
+        #expect(try count() == batch)
         try home.json("doctor")
         try FileManager.default.removeItem(at: endless)
         _ = try home.file("many/y", Data("one more".utf8))
         let again = try home.json("kb", "upload", "many")["uploaded"].list
-        #expect(again.count { $0["status"].string == "unchanged" } == 1024)
-        #expect(try count() == 1025)
+        #expect(again.count { $0["status"].string == "unchanged" } == batch)
+        #expect(try count() == batch + 1)
     }
 }
 
