@@ -7,11 +7,13 @@ import Testing
 /// Files that SQLite makes, unlinks and fills: they have no name, so they are read through this process's own
 /// descriptors while they are open. Each has its twin with SQLite's own VFS, where the canary is found.
 @Suite struct TemporaryFileTests {
-    /// What the open temporary files of this process hold.
+    /// What the open temporary files of this process hold. Other tests may have some open too: only the
+    /// canary tells whose they are.
     private struct Scan {
-        var files = 0
         var bytes = 0
-        var holdsCanary = false
+        /// Bytes of the files in which the canary stands.
+        var plainBytes = 0
+        var holdsCanary: Bool { plainBytes > 0 }
     }
 
     private static func scan(for canary: String) -> Scan {
@@ -27,9 +29,8 @@ import Testing
             var content = [UInt8](repeating: 0, count: Int(status.st_size))
             let got = pread(descriptor, &content, content.count, 0)
             guard got > 0 else { continue }
-            scan.files += 1
             scan.bytes += got
-            if content.firstRange(of: wanted) != nil { scan.holdsCanary = true }
+            if content.firstRange(of: wanted) != nil { scan.plainBytes += got }
         }
         return scan
     }
@@ -101,7 +102,8 @@ import Testing
             #expect(pages.bytes > 1_000_000)
             #expect(pages.holdsCanary == isPlain)
             let sorted = try TemporaryFileTests.sorter(db, canary)
-            #expect(sorted.bytes > pages.bytes + 1_000_000)
+            // The twin shows that the same sort fills a file of its own.
+            #expect(sorted.plainBytes > pages.plainBytes + 1_000_000 || !isPlain)
             #expect(sorted.holdsCanary == isPlain)
         }
         try queue.close()
