@@ -1,15 +1,18 @@
 import CZstd
+import Synchronization
 
 /// Zstandard (RFC 8878) at level 3, one frame, no dictionary, no checksum: whoever compresses also
 /// authenticates, and declares the plain length under that authentication.
 ///
 /// The reader never believes a length in the frame: it allocates what the caller declares, up to the caller's
-/// limit, and refuses a frame that gives more or less. A window above 8 MiB is refused too.
+/// limit, and refuses a frame that gives more or less. Streams refuse a window above 8 MiB too.
 public enum Zstandard {
     /// The compression level.
     public static let level: Int32 = 3
     /// log2 of the largest window that is expanded; level 3 writes up to 2 MiB.
     static let windowLog: Int32 = 23
+
+    private static let contexts = CompressionContexts()
 
     /// One frame of `plain`.
     public static func compress(_ plain: [UInt8]) throws(CompressionError) -> [UInt8] {
@@ -21,10 +24,13 @@ public enum Zstandard {
 
     /// One frame of `plain`.
     public static func compress(_ plain: UnsafeRawBufferPointer) throws(CompressionError) -> [UInt8] {
+        let context = try contexts.take()
+        defer { contexts.giveBack(context) }
         let bound = ZSTD_compressBound(plain.count)
         var count = 0
         let frame = [UInt8](unsafeUninitializedCapacity: bound) { buffer, initialized in
-            count = ZSTD_compress(buffer.baseAddress, bound, plain.baseAddress, plain.count, level)
+            count = ZSTD_compressCCtx(
+                context.pointer, buffer.baseAddress, bound, plain.baseAddress, plain.count, level)
             initialized = ZSTD_isError(count) == 0 ? count : 0
         }
         guard ZSTD_isError(count) == 0 else { throw library(count) }
@@ -67,5 +73,30 @@ public enum Zstandard {
 
     static func library(_ result: Int) -> CompressionError {
         CompressionError(.libraryFailure, "zstd failed: \(String(cString: ZSTD_getErrorName(result)))")
+    }
+}
+
+/// Contexts that wait for the next frame: making one costs more than a small frame does.
+private final class CompressionContexts: Sendable {
+    // SAFETY: a context is in the list or with the one thread that took it, never both.
+    struct Context: @unchecked Sendable { let pointer: OpaquePointer }
+
+    private static let kept = 16
+    private let free = Mutex<[Context]>([])
+
+    func take() throws(CompressionError) -> Context {
+        if let context = free.withLock({ $0.popLast() }) { return context }
+        guard let pointer = ZSTD_createCCtx() else {
+            throw CompressionError(.libraryFailure, "zstd has no memory")
+        }
+        return Context(pointer: pointer)
+    }
+
+    func giveBack(_ context: Context) {
+        let isSurplus = free.withLock { free in
+            if free.count < Self.kept { free.append(context) }
+            return free.last?.pointer != context.pointer
+        }
+        if isSurplus { ZSTD_freeCCtx(context.pointer) }
     }
 }

@@ -40,9 +40,18 @@ enum ContentType {
     /// What follows `# ` on the first of 200 lines that begins so. By bytes: a file without line ends would
     /// be looked through character by character.
     private static func heading(in head: ArraySlice<UInt8>) -> Substring? {
-        let lines = head.split(separator: UInt8(ascii: "\n"), maxSplits: 200)
-        guard let line = lines.prefix(200).first(where: { $0.starts(with: "# ".utf8) }) else { return nil }
-        return Substring(String(decoding: line.dropFirst(2), as: UTF8.self))
+        head.withUnsafeBytes { bytes in
+            var rest = UnsafeRawBufferPointer(rebasing: bytes[...])
+            for _ in 0..<200 where !rest.isEmpty {
+                let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.count
+                let line = UnsafeRawBufferPointer(rebasing: rest[..<end])
+                if line.starts(with: "# ".utf8) {
+                    return Substring(String(decoding: line.dropFirst(2), as: UTF8.self))
+                }
+                rest = UnsafeRawBufferPointer(rebasing: rest[min(end + 1, rest.count)...])
+            }
+            return nil
+        }
     }
 
     /// The text between the first `<name>` and the `</name>` after it.

@@ -13,7 +13,7 @@ enum Signals {
         // A starter that blocks signals, as threads of a dispatch queue do, hands that down.
         var interrupts = sigset_t()
         sigemptyset(&interrupts)
-        sigaddset(&interrupts, SIGINT)
+        for number in [SIGINT, SIGTERM] { sigaddset(&interrupts, number) }
         sigprocmask(SIG_UNBLOCK, &interrupts, nil)
     }
 
