@@ -1,6 +1,7 @@
 #!/bin/bash
 # All tests on a fresh Debian 12 machine with Swift: installs what is missing, builds a release, runs every
-# test, then the quickstart with the program just built. Safe to run again. About 12 minutes on 2 cores, most of it the build.
+# test, then the quickstart with the program just built. Safe to run again.
+# Ten to twenty minutes on 2 cores, most of it the build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh

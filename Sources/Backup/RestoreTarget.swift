@@ -38,7 +38,8 @@ struct RestoreTarget {
 
     /// Removes what a failed restore laid out in a directory that was empty.
     func undo() throws {
-        guard wasEmpty, try !RestoreSwap.isDecided(home: home.path) else { return }
+        // A vault that is there now is the restored one: what failed came after the swap.
+        guard wasEmpty, try !home.exists() else { return }
         if wasMissing { return try Files.removeTree(home.path) }
         for name in try Files.list(home.path) { try Files.removeTree(home.path + "/" + name) }
     }

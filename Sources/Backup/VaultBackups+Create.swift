@@ -59,7 +59,7 @@ extension VaultBackups {
     ) throws -> BackupRun<VaultBackupKeys>.Content {
         var content = BackupRun<VaultBackupKeys>.Content()
         content.changeSequence = sequence
-        let versions = try versions(vault)
+        let versions = try vault.storedVersions()
         content.files = try files("documents") + files("vectors")
         content.catalogue = catalogue(versions, content.files)
         return content
@@ -69,14 +69,6 @@ extension VaultBackups {
         BackupError(
             .rollback, gone.reason, object: gone.object,
             hint: "if you removed it on purpose, say so with --accept-rollback")
-    }
-
-    private func versions(_ vault: Vault) throws -> [StoredVersion] {
-        var versions: [StoredVersion] = []
-        try vault.read { tx in
-            try vault.eachStoredVersion(tx) { if !$0.isInTrash { versions.append($0) } }
-        }
-        return versions
     }
 
     private func catalogue(

@@ -83,14 +83,8 @@ extension VaultBackups {
         _ vault: Vault, _ isEverything: Bool, _ isWanted: (RelativePath) -> Bool
     ) throws -> (BlobRecord) -> Bool {
         if isEverything { return { _ in true } }
-        var versions: [StoredVersion] = []
-        try vault.read { tx in
-            try vault.eachStoredVersion(tx) { if !$0.isInTrash { versions.append($0) } }
-        }
-        let paths = ExportTree.paths(
-            of: versions.map {
-                ExportTree.Version(documentID: $0.documentID, number: $0.number, name: $0.name)
-            })
+        let versions = try vault.storedVersions()
+        let paths = ExportTree.paths(of: versions.map { ExportTree.Version($0) })
         let wanted = zip(versions, paths).filter { isWanted($0.1) }.map(\.0.content.name)
         let names = Set(wanted.map { "documents/\($0.prefix(2))/\($0)" })
         return { names.contains($0.path) }

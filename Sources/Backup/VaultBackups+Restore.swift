@@ -66,6 +66,8 @@ extension VaultBackups {
         let (index, memory) = try judged(acceptsRollback: options.acceptsRollback)
         if let gone = memory.first { throw Self.rollback(gone) }
         let backup = try open(id, in: index)
+        // A record that does not hold is refused before anything changes, in place too.
+        if options.outside != .leftOut { _ = try backup.outside(keys) }
         let target = try RestoreTarget(options.target ?? home, of: self)
         do {
             let stage = try RestoreStage(in: target.home)

@@ -100,15 +100,9 @@ package struct BackupExport {
     }
 
     private mutating func writeDocuments() throws {
-        var versions: [StoredVersion] = []
         let vault = vault
-        try vault.read { tx in
-            try vault.eachStoredVersion(tx) { if !$0.isInTrash { versions.append($0) } }
-        }
-        let paths = ExportTree.paths(
-            of: versions.map {
-                ExportTree.Version(documentID: $0.documentID, number: $0.number, name: $0.name)
-            })
+        let versions = try vault.storedVersions()
+        let paths = ExportTree.paths(of: versions.map { ExportTree.Version($0) })
         for (version, path) in zip(versions, paths) where only(path) {
             let reference = version.content.reference
             let (time, overflow) = version.createdAt.milliseconds

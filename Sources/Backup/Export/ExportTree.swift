@@ -1,4 +1,4 @@
-internal import Vault
+package import Vault
 
 /// The tree that `backup export` writes and that `restore --only` chooses from:
 ///
@@ -24,8 +24,8 @@ package struct ExportTree {
             self.name = name
         }
 
-        package init(_ entry: CatalogueEntry) {
-            self.init(documentID: entry.documentID, number: Int(entry.version), name: entry.name)
+        package init(_ version: StoredVersion) {
+            self.init(documentID: version.documentID, number: version.number, name: version.name)
         }
     }
 

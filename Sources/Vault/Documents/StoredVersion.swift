@@ -48,6 +48,13 @@ extension Vault {
         }
     }
 
+    /// Every version of every document that is not in the trash, in the same order.
+    public func storedVersions() throws -> [StoredVersion] {
+        var versions: [StoredVersion] = []
+        try read { tx in try eachStoredVersion(tx) { if !$0.isInTrash { versions.append($0) } } }
+        return versions
+    }
+
     /// Reads a blob whole and compares its hash.
     /// - Throws: `VaultError` with code `integrity_failure` or `not_found` that names it.
     public func verify(_ blob: StoredBlob) throws { try blobs.verify(blob.reference) }
