@@ -10,9 +10,8 @@ package struct BackupIndex: Sendable {
     package struct Entry: Sendable {
         package let name: BackupStore.Name
         package let head: ManifestHead
-        package let clear: ManifestClear
         /// `backup-` and the id in base32.
-        package var id: String { BackupIndex.idText(clear.id) }
+        package let id: String
     }
 
     /// Something that is wrong.
@@ -28,28 +27,45 @@ package struct BackupIndex: Sendable {
     /// The chain under which they were judged; nil when there is none at all.
     package private(set) var roster: Roster?
 
+    /// Where the store is.
+    package let location: BackupLocation
+
+    /// A manifest that was read and is still to be judged. Its pack table is not kept: with many backups of
+    /// many packs the tables are what would fill the memory.
+    private struct Candidate {
+        let entry: Entry
+        /// Row of the distinct roster chains.
+        let chain: Int
+    }
+
     /// Reads and judges every manifest.
     ///
     /// - Parameter running: the roster of the home this runs in, if one is open. Manifests of another vault
     ///   are refused then.
-    package init(store: BackupStore, running: Roster?) throws {
-        var read: [Entry] = []
-        for name in try store.manifestNames() {
+    /// - Throws: what the source throws when it can't be read at all.
+    package init(_ source: some ManifestSource, at location: BackupLocation, running: Roster?) throws {
+        self.location = location
+        let listing = try source.manifestListing()
+        name(strangers: listing)
+        var read: [Candidate] = []
+        var chains = DistinctChains()
+        for name in listing.names {
             do {
-                let manifest = try store.manifest(name)
-                read.append(Entry(name: name, head: manifest.head, clear: manifest.clear))
+                let manifest = try source.manifest(name)
+                let entry = Entry(name: name, head: manifest.head, id: Self.idText(manifest.clear.id))
+                read.append(Candidate(entry: entry, chain: chains.row(manifest.clear.roster)))
             } catch let error as BackupError {
                 fail(name.description, error)
             }
         }
-        roster = longestChain(read, running: running)
+        roster = longestChain(chains.all, running: running)
         var believed: [Entry] = []
-        for entry in read {
+        for candidate in read {
             do throws(BackupError) {
-                try judge(entry)
-                believed.append(entry)
+                try judge(candidate.entry, chains.all[candidate.chain])
+                believed.append(candidate.entry)
             } catch {
-                fail(entry.name.description, error)
+                fail(candidate.entry.name.description, error)
             }
         }
         link(believed)
@@ -86,12 +102,21 @@ package struct BackupIndex: Sendable {
         failures.append(Failure(object: object, reason: error.message, code: error.code))
     }
 
-    private mutating func longestChain(_ read: [Entry], running: Roster?) -> Roster? {
+    private mutating func name(strangers listing: ManifestListing) {
+        let reason = "not a manifest's name: nobody who keeps to the format puts it there"
+        for stranger in listing.strangers {
+            failures.append(Failure(object: stranger, reason: reason, code: .integrity))
+        }
+        guard listing.furtherStrangers > 0 else { return }
+        failures.append(
+            Failure(object: "m/", reason: "\(listing.furtherStrangers) more such objects", code: .integrity))
+    }
+
+    private func longestChain(_ chains: [[[UInt8]]], running: Roster?) -> Roster? {
         var longest = running
-        var tried: Set<[[UInt8]]> = []
-        for entry in read where tried.insert(entry.clear.roster).inserted {
+        for chain in chains {
             // One that does not verify is named when its manifest is judged.
-            guard case .success(let roster) = Self.verified(entry.clear.roster) else { continue }
+            guard case .success(let roster) = Self.verified(chain) else { continue }
             guard let current = longest else {
                 longest = roster
                 continue
@@ -106,13 +131,12 @@ package struct BackupIndex: Sendable {
     }
 
     /// Vault, chain, role, incarnation, pins, signature.
-    private func judge(_ entry: Entry) throws(BackupError) {
+    private func judge(_ entry: Entry, _ chain: [[UInt8]]) throws(BackupError) {
         let object = entry.name.description
         guard let roster else { throw .integrity(object, "no roster chain verifies") }
         guard entry.head.vaultID == roster.vaultID.bytes else {
             throw .integrity(object, "a backup of another vault")
         }
-        let chain = entry.clear.roster
         guard chain.count <= roster.records.count, !chain.isEmpty,
             zip(chain, roster.records).allSatisfy({ $0 == $1.bytes })
         else {
@@ -174,9 +198,22 @@ package struct BackupIndex: Sendable {
     }
 }
 
+/// The roster chains of many manifests, each kept once: they are nearly always the same few.
+private struct DistinctChains {
+    private(set) var all: [[[UInt8]]] = []
+    private var rows: [[[UInt8]]: Int] = [:]
+
+    mutating func row(_ chain: [[UInt8]]) -> Int {
+        if let row = rows[chain] { return row }
+        rows[chain] = all.count
+        all.append(chain)
+        return all.count - 1
+    }
+}
+
 /// A ULID's 16 bytes as 26 characters: 130 bits, the two extra ones in front.
 enum ULIDText {
-    private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
+    static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
 
     static func encode(_ bytes: [UInt8]) -> String {
         var high: UInt64 = 0

@@ -107,7 +107,7 @@ package struct BackupRun<Keys: BackupKeys> {
             $0.writer == tag && $0.incarnation == keys.incarnation
         }
         guard let last = own.last else { return nil }
-        let index = try BackupIndex(store: store, running: running)
+        let index = try BackupIndex(store, at: .local(device: keys.deviceID), running: running)
         guard let entry = index.entries.first(where: { $0.name == last }) else {
             let reason = index.failures.first { $0.object == last.description }?.reason
             throw BackupError(

@@ -10,6 +10,8 @@ package struct BackupStore: Sendable {
     package let directory: String
     /// The largest file that is read as a manifest.
     static let manifestLimit = 1 << 30
+    /// What the name of a file that is still being written holds (`Durable`).
+    static let temporaryMark = ".tmp-"
 
     package init(_ directory: String) { self.directory = directory }
 
@@ -42,6 +44,17 @@ package struct BackupStore: Sendable {
             (a.writer, a.incarnation, a.sequence) < (b.writer, b.incarnation, b.sequence)
         }
 
+        /// The name that a path below the store is, if it is one.
+        package init?(_ path: String) {
+            let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+            guard parts.count == 4, parts[0] == "m", parts[1].utf8.count == 16,
+                parts[1].utf8.allSatisfy(ULIDText.alphabet.contains),
+                let incarnation = UInt32(parts[2], radix: 16), let sequence = UInt64(parts[3])
+            else { return nil }
+            self.init(writer: String(parts[1]), incarnation: incarnation, sequence: sequence)
+            guard description == path else { return nil }
+        }
+
         private static func digits(_ text: String, _ count: Int) -> String {
             String(repeating: "0", count: max(0, count - text.utf8.count)) + text
         }
@@ -56,39 +69,6 @@ package struct BackupStore: Sendable {
     /// Makes the directories.
     package func prepare() throws {
         for path in [directory, directory + "/p", directory + "/m"] { try Files.createDirectory(path) }
-    }
-
-    /// All files that have a manifest's name, in order. Others (temporary ones of a writer that was killed)
-    /// are passed over.
-    package func manifestNames() throws -> [Name] {
-        var names: [Name] = []
-        for writer in try list("m") {
-            for incarnation in try list("m/" + writer) {
-                guard let number = UInt32(incarnation, radix: 16) else { continue }
-                for sequence in try list("m/\(writer)/\(incarnation)") {
-                    guard let position = UInt64(sequence) else { continue }
-                    let name = Name(writer: writer, incarnation: number, sequence: position)
-                    if name.description == "m/\(writer)/\(incarnation)/\(sequence)" { names.append(name) }
-                }
-            }
-        }
-        return names.sorted()
-    }
-
-    /// Reads one manifest and checks that it is whole and stands under its own name.
-    ///
-    /// - Throws: `.notFound`, `.integrity`, `.newerFormat`, naming it.
-    package func manifest(_ name: Name) throws -> Manifest {
-        let object = name.description
-        let path = directory + "/" + object
-        guard try Files.exists(path) else {
-            throw BackupError(.notFound, "no such manifest", object: object)
-        }
-        let manifest = try Manifest(Files.readAll(path, limit: Self.manifestLimit), object: object)
-        guard Name(manifest.head) == name else {
-            throw BackupError.integrity(object, "a manifest under another's name")
-        }
-        return manifest
     }
 
     /// Stores a manifest; everything it names must be on disk already.
@@ -151,7 +131,7 @@ package struct BackupStore: Sendable {
         for writer in try list("m") {
             for incarnation in try list("m/" + writer) {
                 let path = directory + "/m/\(writer)/\(incarnation)"
-                for file in try Files.list(path) where file.contains(".tmp-") {
+                for file in try Files.list(path) where file.contains(Self.temporaryMark) {
                     try Durable.remove(path + "/" + file)
                     removed += 1
                 }
@@ -162,6 +142,55 @@ package struct BackupStore: Sendable {
 
     private func list(_ path: String) throws -> [String] {
         let path = directory + "/" + path
-        return try Files.exists(path) ? Files.list(path).sorted() : []
+        return try Files.status(path)?.kind == .directory ? Files.list(path) : []
+    }
+}
+
+extension BackupStore: ManifestSource {
+    /// Temporary files of a writer that was killed are passed over.
+    package func manifestListing() throws -> ManifestListing {
+        var listing = ManifestListing()
+        for writer in try list("m") {
+            let folder = "m/" + writer
+            guard try isDirectory(folder) else {
+                listing.addStranger(folder)
+                continue
+            }
+            for incarnation in try list(folder) {
+                let folder = "m/\(writer)/\(incarnation)"
+                guard try isDirectory(folder) else {
+                    listing.addStranger(folder)
+                    continue
+                }
+                for file in try list(folder) where !file.contains(Self.temporaryMark) {
+                    let path = folder + "/" + file
+                    if let name = Name(path) { listing.names.append(name) } else { listing.addStranger(path) }
+                }
+            }
+        }
+        listing.names.sort()
+        return listing
+    }
+
+    private func isDirectory(_ path: String) throws -> Bool {
+        try Files.status(directory + "/" + path)?.kind == .directory
+    }
+
+    package func manifestBytes(_ name: Name) throws -> [UInt8] {
+        let object = name.description
+        let path = directory + "/" + object
+        do {
+            guard let status = try Files.status(path) else {
+                throw BackupError(.notFound, "no such manifest", object: object)
+            }
+            // Anything else, opened, might never answer.
+            guard status.kind == .regular else { throw BackupError.integrity(object, "not a file") }
+            guard status.size <= Int64(Self.manifestLimit) else {
+                throw BackupError.integrity(object, "too long for a manifest")
+            }
+            return try Files.readAll(path, limit: Self.manifestLimit)
+        } catch let error as FileError {
+            throw BackupError(.failed, error.description, object: object)
+        }
     }
 }

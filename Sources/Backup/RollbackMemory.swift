@@ -2,20 +2,23 @@ package import Cryptography
 internal import FileSystem
 internal import KeyRing
 
-/// The highest sequence that this home has seen of each writer and incarnation, so that a store that was put
-/// back to an older state is noticed.
+/// The highest sequence that this home has seen of each writer and incarnation at each location, so that a
+/// store that was put back to an older state is noticed.
 ///
-///     "ATBH" ‖ count u32 ‖ count × (device id 16 ‖ incarnation u32 ‖ sequence u64 ‖ head hash 32) ‖ MAC 32
+///     "ATBH" ‖ count u32
+///     ‖ count × (location 16 ‖ device id 16 ‖ incarnation u32 ‖ sequence u64 ‖ head hash 32) ‖ MAC 32
 ///
 /// MAC = HMAC-SHA-256 under the home's key `backup-heads` over everything before it.
 package struct RollbackMemory: Sendable {
     struct Seen: Sendable, Equatable, Canonical {
+        var location: [UInt8]
         var device: [UInt8]
         var incarnation: UInt32
         var sequence: UInt64
         var hash: [UInt8]
 
-        init(_ head: ManifestHead) {
+        init(_ head: ManifestHead, at location: BackupLocation) {
+            self.location = location.id
             device = head.deviceID
             incarnation = head.incarnation
             sequence = head.sequence
@@ -23,6 +26,7 @@ package struct RollbackMemory: Sendable {
         }
 
         init(from reader: inout CanonicalReader) throws(CryptoError) {
+            location = try reader.raw(16)
             device = try reader.raw(16)
             incarnation = try reader.u32()
             sequence = try reader.u64()
@@ -30,14 +34,15 @@ package struct RollbackMemory: Sendable {
         }
 
         func write(to writer: inout CanonicalWriter) {
+            writer.raw(location)
             writer.raw(device)
             writer.u32(incarnation)
             writer.u64(sequence)
             writer.raw(hash)
         }
 
-        func isSameWriter(_ head: ManifestHead) -> Bool {
-            device == head.deviceID && incarnation == head.incarnation
+        func isSameWriter(_ head: ManifestHead, at location: BackupLocation) -> Bool {
+            self.location == location.id && device == head.deviceID && incarnation == head.incarnation
         }
     }
 
@@ -65,13 +70,13 @@ package struct RollbackMemory: Sendable {
         }
         var reader = CanonicalReader(text)
         guard try reader.raw(4) == Self.magic else { throw BackupError.integrity(path, "not a memory") }
-        seen = try reader.list(of: Seen.self, limit: 1 << 18, size: 60)
+        seen = try reader.list(of: Seen.self, limit: 1 << 17, size: 76)
         try reader.expectEnd()
     }
 
-    /// What the store no longer has although it was seen: a name and a reason for each writer.
+    /// What the store no longer has although it was seen there: a name and a reason for each writer.
     package func check(_ index: BackupIndex, vaultID: [UInt8]) -> [BackupIndex.Failure] {
-        seen.compactMap { seen in
+        seen.filter { $0.location == index.location.id }.compactMap { seen in
             let writer = BackupStore.writerTag(vaultID: vaultID, deviceID: seen.device)
             let name = BackupStore.Name(
                 writer: writer, incarnation: seen.incarnation, sequence: seen.sequence)
@@ -90,22 +95,27 @@ package struct RollbackMemory: Sendable {
     /// Remembers what is there now, and stores that.
     package mutating func remember(_ index: BackupIndex, key: borrowing SecretBytes) throws {
         let before = seen
-        for entry in index.entries {
-            if let at = seen.firstIndex(where: { $0.isSameWriter(entry.head) }) {
-                if seen[at].sequence < entry.head.sequence { seen[at] = Seen(entry.head) }
-            } else {
-                seen.append(Seen(entry.head))
-            }
-        }
+        add(index)
         if seen != before { try store(key: key) }
     }
 
-    /// Accepts the store as it is, as `--accept-rollback` asks: forgets what is gone.
+    private mutating func add(_ index: BackupIndex) {
+        let location = index.location
+        for entry in index.entries {
+            if let at = seen.firstIndex(where: { $0.isSameWriter(entry.head, at: location) }) {
+                if seen[at].sequence < entry.head.sequence { seen[at] = Seen(entry.head, at: location) }
+            } else {
+                seen.append(Seen(entry.head, at: location))
+            }
+        }
+    }
+
+    /// Accepts the store as it is, as `--accept-rollback` asks: forgets what is gone from it.
     package mutating func accept(_ index: BackupIndex, key: borrowing SecretBytes) throws {
         let before = seen
-        seen = []
-        try remember(index, key: key)
-        if seen.isEmpty, !before.isEmpty { try store(key: key) }
+        seen.removeAll { $0.location == index.location.id }
+        add(index)
+        if seen != before { try store(key: key) }
     }
 
     private func store(key: borrowing SecretBytes) throws {

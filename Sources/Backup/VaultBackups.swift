@@ -124,7 +124,7 @@ public struct VaultBackups {
     ///
     /// - Throws: `.rollback` when the backups know more of the vault's members than this home's keys do.
     func judged(acceptsRollback: Bool = false) throws -> (index: BackupIndex, memory: [BackupIndex.Failure]) {
-        let index = try BackupIndex(store: store, running: keys.roster)
+        let index = try BackupIndex(store, at: .local(device: keys.device.bytes), running: keys.roster)
         if let roster = index.roster, roster.records.count > keys.roster.records.count {
             throw BackupError(
                 .rollback, "the backups were written under a newer roster than the one in keys/",

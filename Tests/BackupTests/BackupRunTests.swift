@@ -45,7 +45,7 @@ import Testing
         let first = try make(1_700_000_000_000)
         let second = try make(1_700_000_000_001)
         #expect(second.head.previous == first.head.hash)
-        let index = try BackupIndex(store: store, running: vault.keys.roster)
+        let index = try BackupIndex(store, at: .local(device: keys.deviceID), running: vault.keys.roster)
         #expect(index.entries.count == 2 && index.failures.isEmpty)
         for manifest in [first, second] { #expect(try failures(manifest).isEmpty) }
         let body = try second.body(keys: keys, object: "m")
