@@ -91,6 +91,7 @@ class Backup:
         self.directory, self.manifest, self.roster = directory, manifest, roster
         packed = read("packed", self.open(b"manifest-body", manifest, manifest.encrypted))
         self.body = read("body", inflate(packed.rest[:packed.frame], packed.plain, BODY))
+        self.rows = {pack.id: row for row, pack in enumerate(manifest.packs)}
 
     def open(self, kind, of, data):
         kind, wrap = b"ai-team/%b/v1\0" % kind, [wrap for wrap in of.wraps if wrap.kind == 1][0]
@@ -115,17 +116,36 @@ class Backup:
     def unit(self, unit):
         return inflate(self.extent(unit), unit.plain, UNIT)
 
+    def segment(self, segment):
+        data = b"".join(map(self.unit, segment.parts))
+        demand(sha(data) == segment.hash, "a list is not the one that the manifest names")
+        return data
+
     def page_map(self):
         """The groups, and a row for each page; their root is the signed one."""
-        body, rows = self.body, {pack.id: row for row, pack in enumerate(self.manifest.packs)}
-        data = b"".join(map(self.unit, body.map))
-        full = read("map", data)
-        for group in full.groups:
-            group.pack = rows[group.id]
-        pages = full.rows[:body.pages]
-        for change in body.changes:
-            demand(1 <= change.page <= len(pages) + 1, "a change of a page that is not there")
-            pages[change.page - 1:change.page] = [change]
+        body, groups, pages = self.body, [], []
+
+        def own(part, rows):
+            for row in rows:
+                if row.group != NO_GROUP:
+                    demand(row.group < len(part.groups), "a page without a group")
+                    row.group += len(groups)
+            for group in part.groups:
+                group.pack = self.rows[group.id]
+            groups.extend(part.groups)
+            return rows
+
+        for segment in body.full:
+            part = read("map", self.segment(segment))
+            demand((part.magic, part.first) == (b"ATPM", len(pages) + 1), "another part of the page map")
+            pages += own(part, part.rows)
+        for segment in body.deltas:
+            part = read("delta", self.segment(segment))
+            demand(part.magic == b"ATPD", "another part of the page map")
+            del pages[part.pages:]
+            for change in own(part, part.changes):
+                demand(1 <= change.page <= len(pages) + 1, "a change of a page that is not there")
+                pages[change.page - 1:change.page] = [change]
         tags = [u32(page.epoch) + page.nonce + page.tag for page in pages]
         leaves = [b"".join(tags[i:i + 256]).ljust(256 * 44, b"\0") for i in range(0, len(tags), 256)]
         level = [sha(b"\0", u32(i), leaf) for i, leaf in enumerate(leaves)]
@@ -133,9 +153,20 @@ class Backup:
             pairs = [level[i:i + 2] for i in range(0, len(level), 2)]
             level = [sha(b"\1", *pair) if len(pair) == 2 else pair[0] for pair in pairs]
         root = sha(b"\2", body.id, u32(body.pages), body.counter, *level)
-        fits = (full.magic, full.id, sha(data), len(pages)) == (b"ATPM", body.id, body.hash, body.pages)
-        demand(fits and root == body.root, "the page map is not the signed one")
-        return full.groups + body.groups, pages
+        demand((len(pages), root) == (body.pages, body.root), "the page map is not the signed one")
+        return groups, pages
+
+    def documents(self):
+        """Every version of a document, with the file that holds it."""
+        for segment in self.body.documents:
+            part = read("documents", self.segment(segment))
+            demand(part.magic == b"ATLD", "another list")
+            for file in part.files:
+                for extent in file.extents:
+                    extent.pack = self.rows[part.packs[extent.pack].id]
+                for version in file.versions:
+                    version.file = file
+                    yield version
 
     def database(self, target):
         """A plain SQLite file: 4,048 bytes of each page and 48 zeros, where a sealed page has its trailer."""
@@ -169,7 +200,7 @@ class Backup:
 
     def document(self, document, target):
         """Writes a version of a document; `target` stays only when it is whole."""
-        file = self.body.files[document.file]
+        file = document.file
         name, hashed = file.path.split(b"/")[-1], hashlib.sha256()
         what = b"blob" + u32(document.epoch) + document.hash
         tag = hmac.digest(self.roster.keys[1](b"name"), what, "sha256")[:20]
@@ -202,14 +233,15 @@ class Backup:
 
 def restore(backup, out, problems):
     (out / "documents").mkdir(parents=True, exist_ok=True)
-    database, before, files = out / "database.sqlite", len(problems), backup.body.files
+    database, before = out / "database.sqlite", len(problems)
     attempt(problems, "database", backup.database, database)
     if len(problems) == before:
         attempt(problems, "tasks", tasks, database, out / "tasks.jsonl")
     else:
         database.unlink(missing_ok=True)
-    first = [[(extent.pack, extent.offset) for extent in file.extents[:1]] for file in files]
-    for path, d in sorted(places(backup.body.documents), key=lambda place: first[place[1].file:][:1]):
+    documents = attempt(problems, "documents", lambda: list(backup.documents())) or []
+    in_packs = lambda place: [(extent.pack, extent.offset) for extent in place[1].file.extents[:1]]
+    for path, d in sorted(places(documents), key=in_packs):
         target, before = out / os.fsdecode(path), len(problems)
         target.parent.mkdir(parents=True, exist_ok=True)
         attempt(problems, os.fsdecode(path), backup.document, d, target)

@@ -26,7 +26,13 @@ package struct BackupCheck<Keys: BackupKeys> {
         var found: [BackupError] = []
         for pack in manifest.clear.packs { try collect(&found) { try checkFile(pack, depth) } }
         guard depth == .data, found.isEmpty else { return found }
-        let extents = Dictionary(grouping: body.extents, by: \.pack)
+        var all = body.extents
+        try collect(&found) {
+            try DocumentList(body.documents) { [packs] in try $0.plain("documents", packs.read) }.each {
+                for extent in $0.extents { all.append(try packs.place(extent)) }
+            }
+        }
+        let extents = Dictionary(grouping: all, by: \.pack)
         for row in manifest.clear.packs.indices {
             try collect(&found) { try checkMembers(row, extents[UInt32(row)] ?? []) }
         }
@@ -68,10 +74,10 @@ package struct BackupCheck<Keys: BackupKeys> {
 }
 
 extension ManifestBody {
-    /// Every extent that the manifest itself names. Groups of the full map are named by the map, and found
+    /// Every extent that the manifest itself names. Groups of the page map are named by the map, and found
     /// or missed when its pages are read.
     var extents: [Extent] {
-        database.fullMap.map(\.place) + database.groups.map(\.place) + blobs.flatMap(\.extents)
+        (database.full + database.deltas + documents).flatMap(\.parts).map(\.place)
             + outside.runs.map(\.place)
     }
 }

@@ -18,19 +18,6 @@ public struct BackupProgress: Sendable {
 /// Packs are on disk, synced and under their names, before the manifest that names them is made; so a run
 /// that is killed leaves at most packs that nothing names, which the next run removes.
 package struct BackupRun<Keys: BackupKeys> {
-    /// A file of the home that is shipped as it is.
-    package struct HomeFile: Sendable {
-        /// The path below `data/`.
-        package var path: String
-        /// Where it stands now.
-        package var location: String
-
-        package init(path: String, location: String) {
-            self.path = path
-            self.location = location
-        }
-    }
-
     /// What is asked for.
     package struct Input {
         package var tags: [String] = []
@@ -42,9 +29,8 @@ package struct BackupRun<Keys: BackupKeys> {
     /// The vault's own part, as it was at one moment.
     package struct Content {
         package var changeSequence: UInt64 = 0
-        package var files: [HomeFile] = []
-        /// Rows of `blob` count in `files`.
-        package var catalogue: [CatalogueEntry] = []
+        /// The files of `data/`, in the order of their paths' bytes.
+        package var files: [DocumentUnits<Keys>.Source] = []
 
         package init() {}
     }
@@ -83,31 +69,33 @@ package struct BackupRun<Keys: BackupKeys> {
         guard let lock = try FileLock.attempt(store.directory + "/.lock", .exclusive) else {
             throw BackupError(.conflict, "another backup is being made", hint: "wait until it is done")
         }
-        let previous = try ownHead(running: running)
+        let index = try BackupIndex(store, at: .local(device: keys.deviceID), running: running)
+        let previous = try ownHead(index)
         try store.sweep()
+        let base = try BackupBase.newest(in: index, store: store, keys: keys, root: root)
         let series = PackSeries(store: store, keys: keys)
+        let pipeline = UnitPipeline(series)
         do {
-            let (body, notes) = try write(input, to: series, lend)
+            let (body, table, notes) = try write(input, on: base, to: pipeline, series, lend)
             let manifest = try Manifest(
-                id: newID(time), body: body, packs: series.packs, previous: previous, created: time,
+                id: newID(time), body: body, packs: table.packs, previous: previous, created: time,
                 keys: keys)
             try store.add(manifest)
             lock.release()
             return (manifest, notes)
         } catch {
-            try series.abandon()
+            try pipeline.abandon()
             throw error
         }
     }
 
     /// The head that the next manifest follows: the last of this writer's incarnation.
-    private func ownHead(running: Roster?) throws -> ManifestHead? {
+    private func ownHead(_ index: BackupIndex) throws -> ManifestHead? {
         let tag = BackupStore.writerTag(vaultID: keys.vaultID, deviceID: keys.deviceID)
         let own = try store.manifestNames().filter {
             $0.writer == tag && $0.incarnation == keys.incarnation
         }
         guard let last = own.last else { return nil }
-        let index = try BackupIndex(store, at: .local(device: keys.deviceID), running: running)
         guard let entry = index.entries.first(where: { $0.name == last }) else {
             let reason = index.failures.first { $0.object == last.description }?.reason
             throw BackupError(
@@ -117,74 +105,81 @@ package struct BackupRun<Keys: BackupKeys> {
         return entry.head
     }
 
+    /// The parts of the vault as they were written.
+    private struct Vault {
+        var database: DatabaseWritten
+        var documents: DocumentUnits<Keys>.Written
+        var record: (inout PackTable) throws -> DatabaseRecord
+        var statistics = BackupStatistics()
+    }
+
     private func write(
-        _ input: Input, to series: PackSeries<Keys>, _ lend: Lend
-    ) throws -> (ManifestBody, [OutsideNote]) {
+        _ input: Input, on base: BackupBase?, to pipeline: UnitPipeline<Keys>, _ series: PackSeries<Keys>,
+        _ lend: Lend
+    ) throws -> (ManifestBody, PackTable, [OutsideNote]) {
         let start = ContinuousClock.now
-        var own: ManifestBody?
-        try lend { source, content in own = try write(source, content, to: series) }
-        guard var body = own else { throw BackupError(.failed, "there was no database to back up") }
-        body.tags = input.tags
+        var own: Vault?
+        try lend { source, content in own = try write(source, content, on: base, to: pipeline) }
+        guard let own else { throw BackupError(.failed, "there was no database to back up") }
+        var statistics = own.statistics
+        var outside = OutsideRecord()
+        var roots: [[UInt8]] = []
         var notes: [OutsideNote] = []
         if let (selection, key) = input.outside {
+            let before = pipeline.byteCount
             let written = try OutsideUnits.write(selection, to: series, key: key) {
                 progress(BackupProgress(phase: .files, done: $0, total: 0))
             }
-            body.outside = written.record
-            body.paths = written.roots
-            body.statistics.files += written.files
-            body.statistics.bytesLogical += written.bytes
+            outside = written.record
+            roots = written.roots
             notes = written.notes
+            statistics.files += written.files
+            statistics.bytesLogical += written.bytes
+            statistics.outside.items = written.files
+            statistics.outside.bytes = written.bytes
+            statistics.outside.added = written.files
+            statistics.outside.bytesAdded = pipeline.byteCount - before
         }
-        try series.finish()
-        body.statistics.bytesAdded = series.packs.reduce(0) { $0 + $1.length }
+        try pipeline.finish()
+        var table = PackTable(own: series.packs, older: base?.packs ?? [])
+        let database = try own.record(&table)
+        let documents = try table.segments(own.documents.segments)
+        statistics.bytesAdded = series.packs.reduce(0) { $0 + $1.length }
         let spent = (ContinuousClock.now - start).components
-        body.statistics.durationMilliseconds =
+        statistics.durationMilliseconds =
             UInt64(spent.seconds) * 1000 + UInt64(spent.attoseconds / 1_000_000_000_000_000)
-        return (body, notes)
+        let body = ManifestBody(
+            tags: input.tags, paths: roots, parent: base?.id ?? Array(repeating: 0, count: 16),
+            statistics: statistics, database: database, documents: documents, outside: outside)
+        return (body, table, notes)
     }
 
     /// The database and the files of the home.
     private func write(
-        _ source: any PageSource, _ content: Content, to series: PackSeries<Keys>
-    ) throws -> ManifestBody {
-        let pages = UInt64(source.pageCount)
-        let database = try DatabaseUnits.write(
-            source, changeSequence: content.changeSequence, to: series, root: root
-        ) { progress(BackupProgress(phase: .database, done: UInt64($0), total: pages)) }
-        let total = try content.files.reduce(UInt64(0)) {
-            $0 + UInt64(try Files.status($1.location)?.size ?? 0)
+        _ source: any PageSource, _ content: Content, on base: BackupBase?, to pipeline: UnitPipeline<Keys>
+    ) throws -> Vault {
+        var statistics = BackupStatistics()
+        let database = try DatabaseUnits.write(source, base: base?.database, to: pipeline, root: root) {
+            progress(BackupProgress(phase: .database, done: UInt64($0), total: UInt64($1)))
         }
-        var blobs: [BlobRecord] = []
-        var done: UInt64 = 0
-        for file in content.files {
-            let record = try ship(file, to: series)
-            done += record.length
-            progress(BackupProgress(phase: .documents, done: done, total: total))
-            blobs.append(record)
+        statistics.database.items = UInt64(source.pageCount)
+        statistics.database.bytes = UInt64(source.pageCount) * 4096
+        statistics.database.added = UInt64(database.pagesAdded)
+        statistics.database.bytesAdded = pipeline.byteCount
+        let documents = try DocumentUnits.write(content.files, base: base?.documents, to: pipeline) {
+            progress(BackupProgress(phase: .documents, done: $0, total: $1))
         }
-        var statistics = ManifestBody.Statistics()
-        statistics.files = UInt64(blobs.count)
-        statistics.bytesLogical = pages * 4096 + done
-        return ManifestBody(
-            tags: [], paths: [], parent: Array(repeating: 0, count: 16), statistics: statistics,
-            database: database, blobs: blobs, catalogue: content.catalogue, outside: OutsideRecord())
-    }
-
-    /// Adds a file as it is, in pieces; memory holds one piece.
-    private func ship(_ file: HomeFile, to series: PackSeries<Keys>) throws -> BlobRecord {
-        let handle = try File.open(file.location, .read)
-        var hasher = Hasher(.sha256)
-        var extents: [Extent] = []
-        var offset: Int64 = 0
-        let limit = PackSeries<Keys>.extentLimit
-        while case let piece = try handle.read(count: limit, at: offset), !piece.isEmpty {
-            hasher.update(piece)
-            extents.append(try series.add("\(file.path)/\(offset)", piece))
-            offset += Int64(piece.count)
-        }
-        return BlobRecord(
-            path: file.path, length: UInt64(offset), sha256: hasher.finalize(), extents: extents)
+        statistics.documents.items = UInt64(content.files.count)
+        statistics.documents.bytes = documents.bytes
+        statistics.documents.added = documents.added
+        statistics.documents.bytesAdded = pipeline.byteCount - statistics.database.bytesAdded
+        statistics.files = UInt64(content.files.count)
+        statistics.bytesLogical = statistics.database.bytes + documents.bytes
+        let sequence = content.changeSequence
+        return Vault(
+            database: database, documents: documents,
+            record: { try database.record(of: source, changeSequence: sequence, &$0) },
+            statistics: statistics)
     }
 
     /// A ULID: 48 bits of time and 80 random ones.

@@ -40,17 +40,22 @@ package struct PackRecord: Sendable, Equatable, Canonical {
     package var sha256: [UInt8]
     /// What an S3 store shows as the ETag of an object that was put in one piece. Proves nothing.
     package var md5: [UInt8]
+    /// The first 56 bytes of the file, Cobblestone's header: who reads a part of a pack from far away needs
+    /// one request for it.
+    package var header: [UInt8]
     /// The epoch whose backup key pair the key is sealed to.
     package var epoch: UInt32
     package var wraps: [WrappedKey]
 
     package init(
-        id: [UInt8], length: UInt64, sha256: [UInt8], md5: [UInt8], epoch: UInt32, wraps: [WrappedKey]
+        id: [UInt8], length: UInt64, sha256: [UInt8], md5: [UInt8], header: [UInt8], epoch: UInt32,
+        wraps: [WrappedKey]
     ) {
         self.id = id
         self.length = length
         self.sha256 = sha256
         self.md5 = md5
+        self.header = header
         self.epoch = epoch
         self.wraps = wraps
     }
@@ -63,6 +68,7 @@ package struct PackRecord: Sendable, Equatable, Canonical {
         length = try reader.u64()
         sha256 = try reader.raw(32)
         md5 = try reader.raw(16)
+        header = try reader.raw(Cobblestone.headerCount)
         epoch = try reader.u32()
         wraps = try reader.list(of: WrappedKey.self, limit: 256, size: 97)
     }
@@ -72,6 +78,7 @@ package struct PackRecord: Sendable, Equatable, Canonical {
         writer.u64(length)
         writer.raw(sha256)
         writer.raw(md5)
+        writer.raw(header)
         writer.u32(epoch)
         writer.list(wraps)
     }
@@ -109,7 +116,7 @@ package struct ManifestClear: Sendable, Equatable, Canonical {
         roster = try reader.blobs(limit: 1 << 20, length: 1 << 24)
         // 0: the table stands here. Other values: an object of its own, for many thousand packs.
         guard try reader.u8() == 0 else { throw CryptoError(.malformed, "a pack table of a newer format") }
-        packs = try reader.list(of: PackRecord.self, limit: 1 << 24, size: 80)
+        packs = try reader.list(of: PackRecord.self, limit: 1 << 24, size: 136)
         bodyLength = try reader.u64()
         bodyHash = try reader.raw(32)
         bodyEpoch = try reader.u32()

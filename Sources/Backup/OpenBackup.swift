@@ -26,14 +26,20 @@ package struct OpenBackup {
     }
 
     /// The page map, checked against the signed root.
-    func pageMap() throws -> FullPageMap {
-        try DatabaseUnits.map(
-            body.database, packs: manifest.clear.packs, root: PlainPage.root, read: packs.read)
+    func pageMap() throws -> PageMapTable {
+        try DatabaseBase(
+            body.database, packs: manifest.clear.packs, root: PlainPage.root, read: packs.read
+        ).map
     }
 
     /// Every page once.
-    func pages(of map: FullPageMap, _ body: (PlainPage) throws -> Void) throws {
+    func pages(of map: PageMapTable, _ body: (PlainPage) throws -> Void) throws {
         try DatabaseUnits.pages(of: map, packs: manifest.clear.packs, read: packs.read, body)
+    }
+
+    /// The files of `data/`, in the order of their paths.
+    var documents: DocumentList {
+        DocumentList(body.documents) { [packs] in try $0.plain("documents", packs.read) }
     }
 
     /// The files outside the vault; the record is checked.

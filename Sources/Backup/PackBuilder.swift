@@ -48,7 +48,8 @@ package final class PackBuilder<Keys: BackupKeys> {
         }
         let (length, sha256, md5) = try body.finish()
         return PackRecord(
-            id: id, length: UInt64(length), sha256: sha256, md5: md5, epoch: epoch, wraps: wraps)
+            id: id, length: UInt64(length), sha256: sha256, md5: md5, header: body.header, epoch: epoch,
+            wraps: wraps)
     }
 
     /// The encryptor with the hashes over its output.
@@ -58,13 +59,14 @@ package final class PackBuilder<Keys: BackupKeys> {
         private var md5: StoreChecksum
         private(set) var plainCount = 0
         private var length = 0
+        let header: [UInt8]
         private let sink: Sink
 
         init(key: borrowing SecretBytes, context: [UInt8], _ sink: @escaping Sink) throws {
             self.sink = sink
             md5 = try StoreChecksum()
             let encryptor = try CobblestoneEncryptor(key: key, context: context)
-            let header = encryptor.header
+            header = encryptor.header
             self.encryptor = consume encryptor
             try header.withUnsafeBytes(emit)
         }

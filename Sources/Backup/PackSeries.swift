@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Writes many packs of 16 to 32 MiB: a pack ends when the next unit would not fit.
 package final class PackSeries<Keys: BackupKeys> {
     /// Bytes of tar in a pack at most, so that the padded file stays under 32 MiB.
@@ -14,10 +16,12 @@ package final class PackSeries<Keys: BackupKeys> {
         let builder: PackBuilder<Keys>
     }
 
-    /// The packs that are done, in the order of the manifest's table.
+    /// The packs that are done: the first rows of the manifest's table.
     package private(set) var packs: [PackRecord] = []
-    /// The ids in the same order, the current one's too.
-    package private(set) var ids: [[UInt8]] = []
+    /// The ids in the same order, the current one's too. Others ask while a pack is being filled.
+    private let ids = Mutex<[[UInt8]]>([])
+    /// Bytes of content in the packs.
+    package private(set) var byteCount: UInt64 = 0
 
     package init(store: BackupStore, keys: Keys) {
         self.store = store
@@ -33,8 +37,12 @@ package final class PackSeries<Keys: BackupKeys> {
         let builder: PackBuilder<Keys>
         if let current { builder = current.builder } else { builder = try begin() }
         let place = try builder.add(name, content)
+        byteCount += UInt64(content.count)
         return Extent(pack: UInt32(packs.count), offset: place.offset, length: place.length)
     }
+
+    /// The id of the pack in a row.
+    package func id(_ row: UInt32) -> [UInt8] { ids.withLock { $0[Int(row)] } }
 
     /// Ends the current pack, if one is open.
     package func finish() throws {
@@ -60,7 +68,7 @@ package final class PackSeries<Keys: BackupKeys> {
         let file = try PackFile(in: store)
         let builder = try PackBuilder(keys: keys) { try file.write($0) }
         current = Open(file: file, builder: builder)
-        ids.append(builder.id)
+        ids.withLock { $0.append(builder.id) }
         return builder
     }
 }

@@ -7,11 +7,14 @@ package final class PackSet<Keys: BackupKeys> {
     private let store: BackupStore
     private let keys: Keys
     private var current: (row: Int, reader: PackReader)?
+    private let rows: [[UInt8]: UInt32]
 
     package init(_ packs: [PackRecord], store: BackupStore, keys: Keys) {
         self.packs = packs
         self.store = store
         self.keys = keys
+        rows = Dictionary(
+            packs.enumerated().map { ($1.id, UInt32($0)) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// The bytes of an extent.
@@ -25,18 +28,28 @@ package final class PackSet<Keys: BackupKeys> {
     }
 
     /// Reads a file's extents and compares length and hash; `emit` gets the bytes before that is known.
-    package func check(_ blob: BlobRecord, _ emit: ([UInt8]) throws -> Void = { _ in }) throws {
+    package func check(_ file: DocumentFile, _ emit: ([UInt8]) throws -> Void = { _ in }) throws {
         var hasher = Hasher(.sha256)
         var length: UInt64 = 0
-        for extent in blob.extents {
-            let bytes = try read(extent)
+        for extent in file.extents {
+            let bytes = try read(place(extent))
             hasher.update(bytes)
             length += UInt64(bytes.count)
             try emit(bytes)
         }
-        guard length == blob.length, hasher.finalize() == blob.sha256 else {
-            throw BackupError.integrity(blob.path, "its content is not what the manifest says")
+        guard length == file.length, hasher.finalize() == file.sha256 else {
+            throw BackupError.integrity(file.path, "its content is not what the manifest says")
         }
+    }
+
+    /// The unit's place by the row of its pack.
+    ///
+    /// - Throws: `.integrity` when the manifest does not name the pack.
+    func place(_ unit: StoredUnit) throws(BackupError) -> Extent {
+        guard let row = rows[unit.pack] else {
+            throw .integrity("manifest", "a unit in a pack that the manifest does not name")
+        }
+        return Extent(pack: row, offset: unit.offset, length: unit.length)
     }
 
     /// How messages call the pack in this row of the manifest's table.

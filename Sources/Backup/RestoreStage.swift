@@ -67,7 +67,7 @@ final class RestoreStage {
     ///
     /// - Returns: where it stands.
     @discardableResult
-    func write(_ blob: BlobRecord, of backup: OpenBackup) throws -> String {
+    func write(_ blob: DocumentFile, of backup: OpenBackup) throws -> String {
         guard let path = RelativePath(blob.path), path.components.count == 3,
             ["documents", "vectors"].contains(String(decoding: path.components[0], as: UTF8.self))
         else {
@@ -87,18 +87,23 @@ final class RestoreStage {
     /// Writes the files of `data/`, or those that `taking` names.
     ///
     /// - Parameter progress: bytes written so far, of how many.
+    /// - Returns: files and bytes.
+    @discardableResult
     func writeBlobs(
-        _ backup: OpenBackup, taking: (BlobRecord) -> Bool = { _ in true },
+        _ backup: OpenBackup, taking: (DocumentFile) -> Bool = { _ in true },
         progress: (UInt64, UInt64) -> Void = { _, _ in }
-    ) throws {
-        let blobs = backup.body.blobs.filter(taking)
-        let total = blobs.reduce(UInt64(0)) { $0 &+ $1.length }
+    ) throws -> (files: UInt64, bytes: UInt64) {
+        let total = backup.body.statistics.documents.bytes
         var done: UInt64 = 0
-        for blob in blobs {
+        var count: UInt64 = 0
+        try backup.documents.each { blob in
+            guard taking(blob) else { return }
             try write(blob, of: backup)
-            done += blob.length
+            done &+= blob.length
+            count += 1
             progress(done, total)
         }
+        return (count, done)
     }
 
     /// Makes everything that was staged last: one sync for many small files and their names.

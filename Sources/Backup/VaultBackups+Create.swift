@@ -59,9 +59,19 @@ extension VaultBackups {
     ) throws -> BackupRun<VaultBackupKeys>.Content {
         var content = BackupRun<VaultBackupKeys>.Content()
         content.changeSequence = sequence
-        let versions = try vault.storedVersions()
-        content.files = try files("documents") + files("vectors")
-        content.catalogue = catalogue(versions, content.files)
+        let versions = Dictionary(grouping: try vault.storedVersions(), by: \.content.path)
+        content.files = try (files("documents") + files("vectors")).map { source in
+            var source = source
+            source.versions = (versions[source.location] ?? []).map { version in
+                let reference = version.content.reference
+                return DocumentVersion(
+                    name: version.name, documentID: version.documentID, number: UInt32(version.number),
+                    plainHash: reference.sha256, plainLength: UInt64(reference.size),
+                    epoch: reference.epoch)
+            }
+            .sorted { ($0.documentID, $0.number) < ($1.documentID, $1.number) }
+            return source
+        }
         return content
     }
 
@@ -71,26 +81,10 @@ extension VaultBackups {
             hint: "if you removed it on purpose, say so with --accept-rollback")
     }
 
-    private func catalogue(
-        _ versions: [StoredVersion], _ files: [BackupRun<VaultBackupKeys>.HomeFile]
-    ) -> [CatalogueEntry] {
-        var rows: [String: UInt32] = [:]
-        for (row, file) in files.enumerated() { rows[file.location] = UInt32(row) }
-        return versions.compactMap { version in
-            // A blob that is lost already does not keep the rest from being backed up; `doctor` names it.
-            guard let row = rows[version.content.path] else { return nil }
-            let content = version.content.reference
-            return CatalogueEntry(
-                name: version.name, documentID: version.documentID, version: UInt32(version.number),
-                blob: row, plainHash: content.sha256, plainLength: UInt64(content.size),
-                epoch: content.epoch)
-        }
-    }
-
-    private func files(_ part: String) throws -> [BackupRun<VaultBackupKeys>.HomeFile] {
+    private func files(_ part: String) throws -> [DocumentUnits<VaultBackupKeys>.Source] {
         let directory = "\(home.path)/data/\(part)"
         guard try Files.exists(directory) else { return [] }
-        var found: [BackupRun<VaultBackupKeys>.HomeFile] = []
+        var found: [DocumentUnits<VaultBackupKeys>.Source] = []
         for folder in try Files.list(directory).sorted() where folder.utf8.count == 2 {
             for name in try Files.list("\(directory)/\(folder)").sorted() where !name.contains(".") {
                 found.append(

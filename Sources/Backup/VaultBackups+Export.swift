@@ -81,7 +81,7 @@ extension VaultBackups {
     /// Which blobs the wanted documents need, as the manifest calls them.
     private func wantedBlobs(
         _ vault: Vault, _ isEverything: Bool, _ isWanted: (RelativePath) -> Bool
-    ) throws -> (BlobRecord) -> Bool {
+    ) throws -> (DocumentFile) -> Bool {
         if isEverything { return { _ in true } }
         let versions = try vault.storedVersions()
         let paths = ExportTree.paths(of: versions.map { ExportTree.Version($0) })

@@ -73,7 +73,7 @@ extension VaultBackups {
             let stage = try RestoreStage(in: target.home)
             var outside = OutsideRestored()
             do {
-                try fill(stage, target, backup, progress)
+                let blobs = try fill(stage, target, backup, progress)
                 if options.outside == .beside { outside = try besides(stage, target, backup, progress) }
                 try stage.sync()
                 let (restored, state, old) = try swap(stage, target, backup, index, time)
@@ -81,9 +81,9 @@ extension VaultBackups {
                 return RestoreReport(
                     backup: backup.summary, home: target.home, incarnation: restored.incarnation,
                     droppedLeases: state.droppedLeases,
-                    checked: UInt64(backup.body.database.pageCount) + UInt64(backup.body.blobs.count)
-                        + outside.files,
-                    bytes: backup.vaultBytes + outside.bytes, oldState: old, outsideFiles: outside.files,
+                    checked: UInt64(backup.body.database.pageCount) + blobs.files + outside.files,
+                    bytes: UInt64(backup.body.database.pageCount) * 4096 + blobs.bytes + outside.bytes,
+                    oldState: old, outsideFiles: outside.files,
                     failures: outside.failures.map { Problem($0.error, in: $0.path.printable) },
                     problems: index.failures.map(Problem.init))
             } catch {
@@ -126,7 +126,7 @@ extension VaultBackups {
     private func fill(
         _ stage: RestoreStage, _ target: RestoreTarget, _ backup: OpenBackup,
         _ progress: (BackupProgress) -> Void
-    ) throws {
+    ) throws -> (files: UInt64, bytes: UInt64) {
         var known: [DatabaseHistory] = []
         for path in Set([home.databasePath, target.home.databasePath]) {
             if let history = try EncryptedDatabase.history(at: path, keys: keys) { known.append(history) }
@@ -134,9 +134,10 @@ extension VaultBackups {
         try stage.writeDatabase(backup, keys: keys, after: known) {
             progress(BackupProgress(phase: .database, done: $0, total: $1))
         }
-        try stage.writeBlobs(
+        let blobs = try stage.writeBlobs(
             backup, progress: { progress(BackupProgress(phase: .documents, done: $0, total: $1)) })
         try stage.check(backup, keys: keys, surroundings: surroundings)
+        return blobs
     }
 
     private func swap(
@@ -192,11 +193,6 @@ extension VaultBackups {
 }
 
 extension OpenBackup {
-    /// Bytes of pages and blobs.
-    fileprivate var vaultBytes: UInt64 {
-        body.blobs.reduce(UInt64(body.database.pageCount) * 4096) { $0 &+ $1.length }
-    }
-
     /// Bytes of files from outside the vault.
     fileprivate var outsideBytes: UInt64 { body.outside.entries.reduce(0) { $0 &+ $1.size } }
 

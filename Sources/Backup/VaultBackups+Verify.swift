@@ -71,8 +71,8 @@ extension VaultBackups {
     private func blobs(
         of backup: OpenBackup, _ stage: RestoreStage, _ vault: Vault, _ progress: (BackupProgress) -> Void
     ) throws -> [Problem] {
-        var records: [String: BlobRecord] = [:]
-        for record in backup.body.blobs { records[record.path] = record }
+        var records: [String: DocumentFile] = [:]
+        try backup.documents.each { records[$0.path] = $0 }
         let named = try vault.read { try vault.storedBlobs($0) }
         var problems: [Problem] = []
         for (done, blob) in named.enumerated() {

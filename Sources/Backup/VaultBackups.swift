@@ -85,14 +85,17 @@ public struct VaultBackups {
     public func show(_ id: String) throws -> Details {
         let opened = try open(id, in: judged().index)
         let body = opened.body
+        var documents: [Details.Document] = []
+        try opened.documents.each { file in
+            documents += file.versions.map {
+                Details.Document(id: $0.documentID, name: $0.name, version: $0.number, size: $0.plainLength)
+            }
+        }
         return Details(
             summary: opened.summary, packs: opened.manifest.clear.packs.count,
             packBytes: opened.manifest.clear.packs.reduce(0) { $0 + $1.length },
             databasePages: body.database.pageCount,
-            documents: body.catalogue.map {
-                Details.Document(
-                    id: $0.documentID, name: $0.name, version: $0.version, size: $0.plainLength)
-            },
+            documents: documents.sorted { ($0.id, $0.version) < ($1.id, $1.version) },
             outsideFiles: body.outside.entries.count)
     }
 

@@ -61,28 +61,8 @@ public struct PageMap: Sendable, Hashable {
 
     /// The root, 32 bytes.
     public func root() -> [UInt8] {
-        var level: [[UInt8]] = []
-        var index = 0
-        repeat {
-            var hasher = Hasher(.sha256)
-            hasher.update([0x00] + PageMap.bytes(UInt32(index)))
-            for page in (index * PageMap.leafCount)..<((index + 1) * PageMap.leafCount) {
-                hasher.update(page < tags.count ? tags[page].bytes : PageTag.none.bytes)
-            }
-            level.append(hasher.finalize())
-            index += 1
-        } while index * PageMap.leafCount < tags.count
-        while level.count > 1 {
-            level = stride(from: 0, to: level.count, by: 2).map { left in
-                guard left + 1 < level.count else { return level[left] }
-                return Hash.digest(.sha256, [0x01] + level[left] + level[left + 1])
-            }
-        }
-        let counts = PageMap.bytes(UInt32(tags.count)) + PageMap.bytes(counter)
-        return Hash.digest(.sha256, [0x02] + databaseID + counts + level[0])
-    }
-
-    private static func bytes(_ value: some FixedWidthInteger) -> [UInt8] {
-        withUnsafeBytes(of: value.bigEndian) { Array($0) }
+        var hasher = PageRootHasher(databaseID: databaseID, counter: counter)
+        for tag in tags { tag.bytes.withUnsafeBytes { hasher.add($0) } }
+        return hasher.finalize()
     }
 }

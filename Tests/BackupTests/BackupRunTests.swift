@@ -7,7 +7,7 @@ import Testing
     let scratch: Scratch
     let store: BackupStore
     let vault: KeyRing.NewVault
-    let source = DatabaseUnitsTests.Pages(count: 70)
+    let source = FakePages(count: 70)
 
     init() throws {
         scratch = try Scratch()
@@ -29,7 +29,7 @@ import Testing
             put(Array(repeating: UInt8(random.next(below: 256)), count: size), location)
             content.files.append(.init(path: "documents/\(i)", location: location))
         }
-        return try BackupRun(store: store, keys: keys, root: DatabaseUnitsTests.root)
+        return try BackupRun(store: store, keys: keys, root: FakePages.root)
             .make(input, running: vault.keys.roster, time: time) { try $0(source, content) }.manifest
     }
 
@@ -49,7 +49,11 @@ import Testing
         #expect(index.entries.count == 2 && index.failures.isEmpty)
         for manifest in [first, second] { #expect(try failures(manifest).isEmpty) }
         let body = try second.body(keys: keys, object: "m")
-        #expect(body.blobs.map(\.length) == [0, 1000, 9_000_000] && body.blobs[2].extents.count == 2)
+        let packs = PackSet(second.clear.packs, store: store, keys: keys)
+        var files: [DocumentFile] = []
+        try DocumentList(body.documents) { try $0.plain("documents", packs.read) }
+            .each { files.append($0) }
+        #expect(files.map(\.length) == [0, 1000, 9_000_000] && files[2].extents.count == 3)
     }
 
     @Test func damagedAndMissingPacksAreNamed() throws {
@@ -72,7 +76,7 @@ import Testing
         var content = BackupRun<VaultBackupKeys>.Content()
         content.files = [.init(path: "documents/x", location: scratch.path + "/not-there")]
         #expect(throws: (any Error).self) {
-            try BackupRun(store: store, keys: keys, root: DatabaseUnitsTests.root)
+            try BackupRun(store: store, keys: keys, root: FakePages.root)
                 .make(.init(), running: vault.keys.roster, time: 2) { try $0(source, content) }
         }
         #expect(run("/usr/bin/find", store.directory, "-type", "f").output == before)

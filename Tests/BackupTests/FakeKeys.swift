@@ -53,10 +53,10 @@ struct Seeded {
 /// A body that uses every field.
 func sampleBody(_ random: inout Seeded) -> ManifestBody {
     let place = Extent(pack: 1, offset: 512, length: 99)
-    var database = DatabaseRecord(
+    let segment = Segment(parts: [Unit(place: place, plainLength: 1000)], sha256: random.bytes(32))
+    let database = DatabaseRecord(
         databaseID: random.bytes(16), pageCount: 3, counter: 7, root: random.bytes(32), changeSequence: 41,
-        fullMap: [Unit(place: place, plainLength: 1000)], fullMapHash: random.bytes(32))
-    database.groups = [Unit(place: place, plainLength: 8 + 64 * 4096)]
+        full: [segment], deltas: [segment, segment])
     var outside = OutsideRecord()
     outside.runs = [Unit(place: place, plainLength: 70_000)]
     outside.chunks = [ChunkRecord(id: random.bytes(20), run: 0, offset: 0, length: 70_000)]
@@ -68,16 +68,10 @@ func sampleBody(_ random: inout Seeded) -> ManifestBody {
             path: Array("/l".utf8), kind: .symbolicLink(Array("../x".utf8)), permissions: 0o777,
             modified: 0, size: 0, chunks: []),
     ]
-    var statistics = ManifestBody.Statistics()
+    var statistics = BackupStatistics()
     statistics.files = 3
+    statistics.documents.bytesAdded = 9
     return ManifestBody(
         tags: ["daily", "標籤"], paths: [[0x2F, 0xFF]], parent: random.bytes(16), statistics: statistics,
-        database: database,
-        blobs: [BlobRecord(path: "documents/ab/c", length: 99, sha256: random.bytes(32), extents: [place])],
-        catalogue: [
-            CatalogueEntry(
-                name: Array("報告.md".utf8), documentID: "doc-1", version: 2, blob: 0,
-                plainHash: random.bytes(32), plainLength: 12, epoch: 1)
-        ],
-        outside: outside)
+        database: database, documents: [segment], outside: outside)
 }

@@ -11,7 +11,8 @@ import Testing
         var random = Seeded(1)
         body = sampleBody(&random)
         let pack = PackRecord(
-            id: random.bytes(16), length: 65_592, sha256: random.bytes(32), md5: random.bytes(16), epoch: 1,
+            id: random.bytes(16), length: 65_592, sha256: random.bytes(32), md5: random.bytes(16),
+            header: random.bytes(56), epoch: 1,
             wraps: [
                 WrappedKey(
                     kind: 1, recipient: random.bytes(16), ephemeral: random.bytes(32), box: random.bytes(48))
@@ -102,7 +103,8 @@ import Testing
         var random = Seeded(seed)
         let pages = (1...3).map { i in
             PlainPage(
-                number: UInt32(i * 5), epoch: 1, nonce: random.bytes(24), tag: random.bytes(16),
+                number: UInt32(i * 5),
+                version: PageVersion(epoch: 1, nonce: random.bytes(24), tag: random.bytes(16)),
                 plain: random.bytes(PlainPage.count))
         }
         let bytes = PageGroup.encode(pages)
@@ -114,20 +116,5 @@ import Testing
         #expect(throws: BackupError.self) { try PageGroup.decode(bytes + [0], object: "g") }
         let swapped = PageGroup.encode([pages[1], pages[0]])
         #expect(throws: BackupError.self) { try PageGroup.decode(swapped, object: "g") }
-    }
-
-    @Test func mapsNameAGroupForEveryPage() throws {
-        let nonce = [UInt8](repeating: 1, count: 24)
-        let tag = [UInt8](repeating: 2, count: 16)
-        let group = FullPageMap.Group(
-            pack: Array(repeating: 3, count: 16), offset: 512, length: 10, plainLength: 20)
-        let entry = PageEntry(group: 0, epoch: 1, nonce: nonce, tag: tag)
-        let map = FullPageMap(databaseID: nonce.dropLast(8), groups: [group], pages: [entry, entry])
-        #expect(try FullPageMap(map.bytes, object: "map") == map)
-        for bad in [PageEntry(group: 1, epoch: 1, nonce: nonce, tag: tag), .lock] {
-            var wrong = map
-            wrong.pages[1] = bad
-            #expect(throws: BackupError.self) { try FullPageMap(wrong.bytes, object: "map") }
-        }
     }
 }

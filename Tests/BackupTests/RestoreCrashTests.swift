@@ -129,9 +129,11 @@ import Vault
             let vault = try Vault.open(home: home, keys: keys)
             _ = try backups.create(vault, time: 1_900_000_000_000)
             try vault.close()
-            let packs = try backups.list().backups.map(\.id).reduce(0) { try $0 + backups.show($1).packs }
+            let store = BackupStore(home.backupsDirectory)
+            let manifests = try store.manifestNames().map { try store.manifest($0) }
+            let packs = Set(manifests.flatMap(\.clear.packs).map(\.name))
             let files = run("/usr/bin/find", home.backupsDirectory + "/p", "-type", "f").output
-            #expect(files.split(separator: "\n").count == packs)
+            #expect(files.split(separator: "\n").count == packs.count)
             withExtendedLifetime(directory) {}
         }
     }

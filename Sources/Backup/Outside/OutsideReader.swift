@@ -80,7 +80,7 @@ package final class OutsideReader {
         if let place = cache.firstIndex(where: { $0.row == row }) {
             cache.append(cache.remove(at: place))
         } else {
-            let bytes = try DatabaseUnits.expand(record.runs[Int(row)], fetch)
+            let bytes = try record.runs[Int(row)].expand(fetch)
             if cache.count == Self.cacheLimit { cache.removeFirst() }
             cache.append(Run(row: row, bytes: bytes))
         }
@@ -88,7 +88,7 @@ package final class OutsideReader {
     }
 
     private func checkTables() throws {
-        for (row, run) in record.runs.enumerated() where Int(run.plainLength) > DatabaseUnits.unitLimit {
+        for (row, run) in record.runs.enumerated() where Int(run.plainLength) > Unit.plainLimit {
             throw BackupError.integrity("run \(row)", "it is longer than a run may be")
         }
         for (row, chunk) in record.chunks.enumerated() {

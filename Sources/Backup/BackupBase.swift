@@ -1,0 +1,62 @@
+internal import FileSystem
+
+/// The backup that a new one builds on: what of its units need not be written again.
+///
+/// It is one of the same device's, so that nobody takes over what another writer made, and all of its packs
+/// are where they should be.
+package struct BackupBase {
+    /// The backup's id, 16 bytes.
+    package let id: [UInt8]
+    /// Its pack table.
+    package let packs: [PackRecord]
+    package let database: DatabaseBase
+    package let documents: DocumentBase
+    package let body: ManifestBody
+    /// The bytes of an extent of its packs.
+    package let read: (Extent) throws -> [UInt8]
+
+    /// Opens a backup for that.
+    ///
+    /// - Throws: `.integrity`, `.locked`.
+    private init<Keys: BackupKeys>(
+        _ manifest: Manifest, _ object: String, store: BackupStore, keys: Keys, root: PageRoot
+    ) throws {
+        let set = PackSet(manifest.clear.packs, store: store, keys: keys)
+        id = manifest.clear.id
+        packs = manifest.clear.packs
+        body = try manifest.body(keys: keys, object: object)
+        read = set.read
+        database = try DatabaseBase(body.database, packs: packs, root: root, read: set.read)
+        documents = try DocumentBase(body.documents, packs: packs) {
+            try $0.plain("documents", set.read)
+        }
+    }
+
+    /// The newest backup of this device that one can build on, if there is any.
+    ///
+    /// One that does not hold is passed over: it is named by every check, and must not keep a new backup
+    /// from being made.
+    static func newest<Keys: BackupKeys>(
+        in index: BackupIndex, store: BackupStore, keys: Keys, root: PageRoot
+    ) throws -> BackupBase? {
+        let own = index.entries.filter { $0.head.deviceID == keys.deviceID }
+            .sorted { ($0.head.created, $0.head.sequence) > ($1.head.created, $1.head.sequence) }
+        for entry in own.prefix(3) {
+            do {
+                let object = entry.name.description
+                let manifest = try store.manifest(entry.name)
+                guard manifest.head.hash == entry.head.hash,
+                    try manifest.clear.packs.allSatisfy({ try isThere($0, in: store) })
+                else { continue }
+                return try BackupBase(manifest, object, store: store, keys: keys, root: root)
+            } catch is BackupError {
+                continue
+            }
+        }
+        return nil
+    }
+
+    private static func isThere(_ pack: PackRecord, in store: BackupStore) throws -> Bool {
+        try Files.status(store.packPath(pack))?.size == Int64(clamping: pack.length)
+    }
+}
