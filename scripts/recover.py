@@ -22,7 +22,7 @@ import sys
 import tempfile
 
 from vaultformat import (NOT_FOUND, USAGE, Refused, Roster, attempt, base32, cobblestone, demand, inflate,
-                         integer, read, recovery_pair, sha, u32, unbox, verify, xaes)
+                         integer, passphrase_pair, read, recovery_pair, sha, u32, unbox, verify, xaes)
 
 PAGE, PLAIN, LOCK_PAGE, NO_GROUP = 4096, 4048, 262_145, 0xFFFFFFFF
 UNIT, PIECE, BODY = 4 << 20, 1 << 18, 1 << 29
@@ -46,14 +46,18 @@ def read_manifest(directory, name):
 
 
 def judge(m, roster, believed):
-    head, count, member = m.head, len(m.chain), roster.members.get(m.head.device)
+    head, count, present = m.head, len(m.chain), roster.members.get(m.head.device)
+    member = present or roster.former.get(head.device)
     demand(head.vault == roster.vault, "it is of another vault")
     demand(m.chain == roster.chain[:count], "its roster is a fork of the vault's")
     eras = [keys for since, keys in member.eras if since < count] if member else []
     tag = base32(integer(sha(b"ai-team/writer\0", roster.vault, head.device)[:10]), 16)
-    known = eras and member.role <= 3 and head.incarnation in member.incarnations
+    known = eras and head.incarnation in member.incarnations
     demand(known and m.name == f"m/{tag}/{head.incarnation:08x}/{head.seq:016}", "an unknown writer")
     pins = [pin for pin in member.pins if (pin.kind, pin.ended) == (2, head.incarnation)]
+    kept = [pin for pin in member.kept if (pin.kind, pin.ended) == (2, head.incarnation)]
+    counts = kept or present and present.role <= 3
+    demand(counts, "its writer makes no backups" if present else "its writer was removed from the vault")
     alive = all(head.seq < pin.seq or (head.seq, m.own) == (pin.seq, pin.hash) for pin in pins)
     demand(alive, "it was written after its incarnation had ended")
     verify(eras[-1][:32], b"manifest", m.signed, head.signature)
@@ -65,6 +69,13 @@ def judge(m, roster, believed):
     demand(head.seq == seq + 1, f"the manifests before it, from {seq + 1} on, are missing")
 
 
+def candidate(chain, pair):
+    roster = Roster(chain, pair)
+    if roster.pair.id in roster.pairs:
+        roster.open_epochs()
+    return roster
+
+
 def load(directory, pair, problems):
     """The roster, and the manifests that count, the newest of each writer last."""
     names = [path.relative_to(directory).as_posix() for path in sorted(directory.glob("m/*/*/*"))]
@@ -73,12 +84,15 @@ def load(directory, pair, problems):
     found = [attempt(problems, name, read_manifest, directory, name) for name in names]
     found, refused, believed = [m for m in found if m], [], []
     chains = {tuple(m.chain): m.name for m in found}
-    rosters = [attempt(refused, name, Roster, list(chain), pair) for chain, name in chains.items()]
+    rosters = [attempt(refused, name, candidate, list(chain), pair) for chain, name in chains.items()]
     if not any(rosters):
         code, message = max(refused or problems)
         raise Refused(message, code)
-    roster = max(filter(None, rosters), key=lambda roster: len(roster.chain))
-    roster.open_epochs()
+    rosters = sorted(filter(None, rosters), key=lambda roster: len(roster.chain))
+    roster = rosters[-1]
+    forked = any(other.chain != roster.chain[:len(other.chain)] for other in rosters)
+    demand(not forked, "the roster was forked: keep the manifests of one chain, and try again")
+    demand(roster.pair.id in roster.pairs, "a newer recovery code has replaced this one", WRONG_CODE)
     for m in found:
         attempt(problems, m.name, judge, m, roster, believed)
     return roster, sorted(believed, key=lambda m: m.order)
@@ -293,9 +307,12 @@ def tasks(database, target):
 
 
 def run(options, problems):
-    directory, code = pathlib.Path(options.backups), pathlib.Path(options.code_file)
-    demand(code.is_file(), f"{code} is not there", NOT_FOUND)
-    roster, backups = load(directory, recovery_pair(code.read_text("utf-8", "replace")), problems)
+    directory = pathlib.Path(options.backups)
+    secret = pathlib.Path(options.code_file or options.passphrase_file)
+    demand(secret.is_file(), f"{secret} is not there", NOT_FOUND)
+    text = secret.read_text("utf-8", "replace")
+    pair = recovery_pair(text) if options.code_file else passphrase_pair(text.splitlines()[0])
+    roster, backups = load(directory, pair, problems)
     if options.list:
         for m in backups:
             time = datetime.datetime.fromtimestamp(m.head.created // 1000, datetime.timezone.utc)
@@ -315,7 +332,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.error = lambda message: parser.exit(USAGE, f"{message}\n")
     parser.add_argument("--backups", required=True, help="the directory that holds m/ and p/")
-    parser.add_argument("--code-file", required=True, help="a file with the recovery code")
+    secret = parser.add_mutually_exclusive_group(required=True)
+    secret.add_argument("--code-file", help="a file with the recovery code")
+    secret.add_argument("--passphrase-file", help="a file with the passphrase, where that recovers")
     parser.add_argument("--backup", help="the id of a backup, or its end; the newest without this")
     wish = parser.add_mutually_exclusive_group(required=True)
     wish.add_argument("--to", metavar="OUT", help="a directory that is empty or not there")

@@ -36,7 +36,11 @@ FORMATS = table({
     "rule": "collection* direction:1",
     "kind 1": "core* label=144 epoch(epoch)",
     "kind 2": "keys=64 role:1 tag=32 label=144 number:4 sealed=80",
+    "kind 3": "device=16 pins[pin] epoch(epoch)",
+    "kind 4": "device=16 role:1 pins[pin]",
+    "kind 5": "epoch(epoch)",
     "kind 7": "pairs[pair] epoch(epoch)",
+    "kind 8": "epoch(epoch)",
     "kind 9": "device=16 keys=64 epoch(epoch)",
     "kind 10": "device=16 incarnation:4 pins[pin]",
     "kind 11": "device=16 origin=60",
@@ -190,16 +194,35 @@ def xaes(key, nonce):
 
 # "Recovery code" and "Roster".
 
+def pair_of(secret):
+    signing, seed = expand(secret, b"recovery-ed25519"), expand(secret, b"recovery-x25519")
+    keys = Ed25519PrivateKey.from_private_bytes(signing).public_key().public_bytes_raw() + public_half(seed)
+    return Record(id=sha(keys)[:16], seed=seed)
+
+
+def passphrase_pair(text):
+    """The pair that a passphrase leads to, as a function of the records that say with which salt."""
+    stretched = functools.cache(lambda salt: pair_of(hashlib.scrypt(
+        text.encode(), salt=salt, n=1 << 18, r=8, p=1, dklen=32, maxmem=300 << 20)))
+
+    def find(records):
+        newest = [r.pairs for r in records if r.pairs][-1:]
+        salts = [pair.salt for pairs in newest for pair in pairs.values() if pair.kind == 2]
+        demand(salts, "this vault can't be recovered with its passphrase", WRONG_CODE)
+        return stretched(salts[0])
+    return find
+
+
 def recovery_pair(text):
+    """The pair that a code leads to, as a function of records that it does not need."""
     letters = re.sub(r"[\s-]", "", text.lower()).translate(str.maketrans("oil", "011"))
     demand(re.fullmatch(f"[{ALPHABET}]{{56}}", letters), "a recovery code has 56 letters", WRONG_CODE)
     code = functools.reduce(lambda value, letter: value << 5 | ALPHABET.index(letter), letters, 0)
     secret, check = code.to_bytes(35, "big")[:32], code.to_bytes(35, "big")[32:]
     fits = check == sha(b"ai-team/recovery-code/v1\0", secret)[:3]
     demand(fits, "the recovery code has a typing error", WRONG_CODE)
-    signing, seed = expand(secret, b"recovery-ed25519"), expand(secret, b"recovery-x25519")
-    keys = Ed25519PrivateKey.from_private_bytes(signing).public_key().public_bytes_raw() + public_half(seed)
-    return Record(id=sha(keys)[:16], seed=seed)
+    pair = pair_of(secret)
+    return lambda records: pair
 
 
 def read_record(data):
@@ -213,7 +236,10 @@ def read_record(data):
         core = read("core", r.core)
         r.keys, r.pairs, r.role = core.keys, core.pairs, 1
         demand(r.vault == sha(b"ai-team/vault/v1\0", r.core), "a genesis record that is not the vault's")
-    r.pairs = {sha(pair.keys)[:16]: Record(role=2, **vars(pair)) for pair in r.pairs}
+    salted = [pair.kind == 2 for pair in r.pairs if (pair.kind == 2) == any(pair.salt)]
+    fits = len(salted) == len(r.pairs) and salted.count(True) <= 1 and (not salted or False in salted)
+    demand(fits, "a list of recovery keys that can't be")
+    r.pairs = {sha(pair.keys)[:16]: Record(role=1, **vars(pair)) for pair in r.pairs}
     return r
 
 
@@ -223,25 +249,27 @@ class Roster:
     def __init__(self, chain, pair=None):
         """With a recovery pair, which must have signed the vault, or for a vault that is known otherwise."""
         records = [read_record(data) for data in chain]
+        pair = pair and pair(records)
         if pair:
             ours = [r for r in records if pair.id in r.pairs]
             demand(ours, "the recovery code belongs to another vault", WRONG_CODE)
             bound = (3, pair.id) in [(sig.role, sig.signer) for r in ours for sig in r.sigs]
             demand(bound, "the recovery key never signed this vault: somebody built it around the key")
         self.chain, self.pair, self.vault = chain, pair, records[0].vault
-        self.members, self.pairs, self.epochs, self.used = {}, {}, [], set()
+        self.members, self.former, self.pairs, self.epochs, self.used = {}, {}, {}, [], set()
+        self.confined, self.before = None, None
         for seq, r in enumerate(records):
             before = sha(chain[seq - 1]) if seq else bytes(32)
             follows = (r.seq, r.vault, r.previous, r.kind == 1) == (seq, self.vault, before, seq == 0)
             demand(follows, f"roster record {seq} does not follow")
             self.apply(r, f"roster record {seq}")
+            self.before = r
 
     def apply(self, r, what):
         if r.kind == 1:
             self.join(r, what)
-        author = r.kind == 2 and self.pairs.get(r.author) or self.members[r.author]
-        allowed = r.device == r.author and (author.role <= 2 or r.kind not in (2, 7))
-        demand(allowed, f"{what} exceeds its author's role")
+        author = r.kind in (2, 8) and self.pairs.get(r.author) or self.members[r.author]
+        self.allow(r, author, what)
         signers = [(1, r.author, author.keys)] + ([(2, r.author, r.keys)] if r.kind == 9 else [])
         signers += [(3, id, new.keys) for id, new in r.pairs.items() if new != self.pairs.get(id)]
         complete = [(sig.role, sig.signer) for sig in r.sigs] == [signer[:2] for signer in signers]
@@ -259,18 +287,54 @@ class Roster:
         elif r.kind == 10:
             demand(r.incarnation not in author.incarnations, f"{what} repeats an incarnation")
             author.incarnations, author.pins = author.incarnations + [r.incarnation], author.pins + r.pins
+        elif r.kind in (3, 4):
+            self.change(r, what)
+        elif r.kind in (5, 8):
+            self.confined = sha(self.before.keys)[:16] if r.kind == 8 else None
         self.pairs = r.pairs or self.pairs
         if r.epoch:
             self.epochs.append((r.epoch, r.previous))
             readers = [id for id, member in self.members.items() if member.role != 6]
+            readers = [id for id in readers if self.confined in (None, id)]
+            opens = self.confined in (None, r.author) or r.kind == 8
+            demand(opens, f"{what} begins an epoch after one that its author can't open")
             expected = (len(self.epochs), sorted([*self.pairs, *readers]))
             fits = (r.epoch.number, [box.id for box in r.epoch.boxes]) == expected
             demand(fits, f"{what} has an epoch that is not for all members")
 
+    def allow(self, r, author, what):
+        """Who may make a record of this kind, and about whom."""
+        target, owner = self.members.get(r.device), author.role == 1
+        allowed = author.role <= 2 or r.kind not in (2, 3, 4, 5, 7)
+        allowed &= (r.device != r.author) == (r.kind in (3, 4))
+        if r.kind in (2, 4):
+            allowed &= owner or r.role != 1
+        if r.kind in (3, 4):
+            allowed &= target is not None and (owner or target.role != 1)
+        if r.kind == 8:
+            before = self.before
+            allowed &= r.author in self.pairs and (before.kind, before.author) == (2, r.author)
+            allowed = allowed and before.role == 1
+        demand(allowed, f"{what} exceeds its author's role")
+
+    def change(self, r, what):
+        """A device is removed or gets another role; what it wrote up to the pins stays."""
+        member, places = self.members[r.device], {(pin.ended, pin.kind, pin.stream) for pin in r.pins}
+        known = all(pin.ended in member.incarnations for pin in r.pins)
+        demand(known and len(places) == len(r.pins), f"{what} pins what is not there")
+        member.kept, member.pins = member.kept + r.pins * (member.role <= 3), member.pins + r.pins
+        if r.kind == 3:
+            self.former[r.device] = self.members.pop(r.device)
+        else:
+            changes = r.role != member.role and {r.role, member.role} <= {1, 2, 3, 4}
+            demand(changes, f"{what} gives a role that it can't give")
+            member.role = r.role
+
     def join(self, r, what):
         demand(r.role in (1, 2, 3, 4, 6), f"{what} has a role that this program does not know")
         self.use(r.keys, what)
-        newcomer = Record(role=r.role, keys=r.keys, eras=[(r.seq, r.keys)], incarnations=[0], pins=[])
+        newcomer = Record(role=r.role, keys=r.keys, eras=[(r.seq, r.keys)], incarnations=[0])
+        newcomer.pins, newcomer.kept = [], []
         self.members[sha(r.keys)[:16]] = newcomer
 
     def use(self, keys, what):

@@ -34,6 +34,12 @@ public struct PublicKeys: Sendable, Hashable {
     /// X25519, 32 bytes.
     public let agreement: [UInt8]
 
+    /// Keys of 32 bytes each.
+    public init(signing: [UInt8], agreement: [UInt8]) {
+        self.signing = signing
+        self.agreement = agreement
+    }
+
     /// The id that a new device or recovery pair takes from these keys.
     public var id: DeviceID { DeviceID(signing: signing, agreement: agreement) }
 

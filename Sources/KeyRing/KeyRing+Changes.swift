@@ -100,7 +100,8 @@ extension KeyRing {
     ///
     /// Plainly, the same root is sealed to the new passphrase: copies of the old ring (snapshots, a disk's
     /// spare cells) still open with the old one. With `isCompromised` the root, the epoch and this device's
-    /// keys are new as well, which needs the home to itself.
+    /// keys are new as well. Where a passphrase recovers the vault, the new one does so from now on, which
+    /// makes a new epoch. Both need the home to itself.
     ///
     /// - Parameter slot: which passphrase slot; nil means the one that opened the ring, or else the only one.
     public static func changePassphrase(
@@ -109,13 +110,17 @@ extension KeyRing {
     ) throws(KeyError) -> UnlockedKeys {
         let replace = { (state: inout RingState) throws(KeyError) -> Void in
             let index = try passphraseSlot(slot ?? keys.openedSlot, in: state)
+            // Before the root, so that its epoch is not sealed to what the old passphrase leads to.
+            if state.roster.hasPassphraseRecovery {
+                try state.changeRecovery(passphrase: secret, time: time)
+            }
             if isCompromised { try state.replaceRoot(time: time) }
             state.slots[index] = try state.newSlot(for: secret, cost: cost, time: time)
         }
         guard secret.kind == .passphrase else {
             throw KeyError(.guardRefused, "a passphrase is replaced by a passphrase")
         }
-        return isCompromised
+        return isCompromised || keys.roster.hasPassphraseRecovery
             ? try changeAlone(keysDirectory, keys, time, replace)
             : try change(keysDirectory, keys, time, replace)
     }
@@ -129,12 +134,7 @@ extension KeyRing {
         let pair = RecoveryPair(kind: .code, keys: recovery.publicKeys, salt: zeros)
         let changed = try changeAlone(keysDirectory, keys, time) { (state) throws(KeyError) in
             let pairs = state.roster.recovery.filter { $0.kind != .code } + [pair]
-            let members = state.roster.recipients.filter { state.roster.member($0.id) != nil }
-            let epoch = try state.nextEpoch(members + pairs.map { ($0.keys.id, $0.keys.agreement) })
-            try state.append(
-                .recoveryChange(pairs: pairs, epoch: epoch),
-                extra: [RosterRecord.Signer(role: .recovery, id: recovery.publicKeys.id, keys: recovery)],
-                time: time)
+            try state.changeRecovery(to: pairs, new: recovery, time: time)
             state.slots.removeAll { $0.kind == .recoveryCode }
             try state.replaceRoot(time: time)
             // The cost is a passphrase's and means nothing here.
@@ -144,7 +144,7 @@ extension KeyRing {
         return NewVault(keys: changed, recoveryCode: code)
     }
 
-    private static func changeAlone(
+    static func changeAlone(
         _ keysDirectory: String, _ keys: UnlockedKeys, _ time: UInt64,
         _ edit: (inout RingState) throws(KeyError) -> Void
     ) throws(KeyError) -> UnlockedKeys {

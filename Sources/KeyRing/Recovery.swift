@@ -1,142 +1,187 @@
-public import Cryptography
-
-/// Opening a vault's history with the recovery code alone: what a bare machine does with a backup.
+/// Opening a vault's history with a recovery secret alone: what a bare machine does with a backup.
 public enum Recovery {
-    /// Authenticates a chain of roster records by a recovery code and opens all its epochs.
+    /// The chain that a recovery secret vouches for, opened, and what is wrong with the others.
+    public struct Choice: Sendable {
+        /// The vault's keys, under the longest chain.
+        public let keys: RecoveredKeys
+        /// Chains that are not to be believed, by their place among those given.
+        public let refused: [Refusal]
+    }
+
+    /// A chain that is not to be believed.
+    public struct Refusal: Sendable {
+        /// Its place among the chains given.
+        public let index: Int
+        /// Why: `wrongKey` for a chain of another vault, which is no attack; `integrityFailure` for one built
+        /// around the recovery keys; `invalidRoster` or `newerFormat` for one that can't be read or followed.
+        public let error: KeyError
+    }
+
+    /// Authenticates a chain of roster records by a recovery secret and opens all its epochs.
     ///
-    /// The code itself vouches for the vault: a record that introduces the code's public keys must carry a
+    /// The secret itself vouches for the vault: a record that introduces its public keys must carry a
     /// signature by them over the vault id and that record. Only then is the chain walked. So a provider who
-    /// builds a vault of its own around recovery keys it has seen is refused (`integrityFailure`). A code
-    /// that no record knows is `wrongKey`, and so is one that a newer code has replaced.
+    /// builds a vault of its own around recovery keys it has seen is refused (`integrityFailure`). A secret
+    /// that no record knows is `wrongKey`, and so is one that a newer one has replaced.
+    public static func open(
+        _ chain: [[UInt8]], with secret: RecoverySecret
+    ) throws(KeyError) -> RecoveredKeys {
+        try choose(among: [chain], with: secret).keys
+    }
+
+    /// `open` with the recovery code.
     public static func open(_ chain: [[UInt8]], with code: RecoveryCode) throws(KeyError) -> RecoveredKeys {
-        let keys = try code.recoveryKeys()
-        let vaultID = try vouchedVault(in: chain, by: keys.publicKeys)
+        try open(chain, with: .code(code))
+    }
+
+    /// Finds the vault's chain among all that a store shows: the longest of those that the secret vouches
+    /// for. A beginning of it is the same chain, seen earlier; any other beside it is a fork.
+    ///
+    /// - Parameter head: the first hexadecimal digits of the chosen chain's head, once a person has settled a
+    ///   fork.
+    /// - Throws: as `open`; `integrityFailure` for a fork, naming the heads; `notFound` for a head that no
+    ///   chain has.
+    public static func choose(
+        among chains: [[[UInt8]]], with secret: RecoverySecret, head: String? = nil
+    ) throws(KeyError) -> Choice {
+        var finder = try RecoveryKeyFinder(secret)
+        var believed: [Candidate] = []
+        var refused: [Refusal] = []
+        let longestFirst = chains.indices.sorted { (chains[$1].count, $0) < (chains[$0].count, $1) }
+        for index in longestFirst
+        where !believed.contains(where: { $0.roster.chain.starts(with: chains[index]) }) {
+            do throws(KeyError) {
+                believed.append(try vouched(chains[index], secret, &finder))
+            } catch {
+                refused.append(Refusal(index: index, error: error))
+            }
+        }
+        guard let longest = believed.first else { throw weightiest(refused, secret) }
+        let chosen = believed.count == 1 && head == nil ? longest : try settled(believed, head)
+        guard let epochs = chosen.epochs else {
+            throw KeyError(.wrongKey, "a newer \(secret.name) has replaced this one")
+        }
+        let keys = RecoveredKeys(
+            roster: chosen.roster, epochs: epochs, secret: secret, identity: chosen.identity)
+        return Choice(keys: keys, refused: refused.sorted { $0.index < $1.index })
+    }
+
+    /// A chain that the secret vouches for.
+    private struct Candidate {
+        let roster: Roster
+        let identity: IdentityKeys
+        /// Nil when a newer secret has replaced this one.
+        let epochs: [EpochKey]?
+    }
+
+    /// One chain, authenticated, then verified, then opened.
+    private static func vouched(
+        _ chain: [[UInt8]], _ secret: RecoverySecret, _ finder: inout RecoveryKeyFinder
+    ) throws(KeyError) -> Candidate {
+        var records: [RosterRecord] = []
+        for bytes in chain { records.append(try RosterRecord(bytes)) }
+        let identity = try identity(in: records, secret, &finder)
+        let vaultID = try vouchedVault(in: records, by: identity.publicKeys, secret)
         let roster = try Roster(verifying: chain)
         guard roster.vaultID == vaultID else {
-            throw KeyError(.integrityFailure, "the recovery code vouches for another vault than this chain's")
+            throw KeyError(
+                .integrityFailure, "the \(secret.name) vouches for another vault than this chain's")
         }
-        guard roster.recovery.contains(where: { $0.keys == keys.publicKeys }) else {
-            throw KeyError(.wrongKey, "a newer recovery code has replaced this one")
+        guard roster.recovery.contains(where: { $0.keys == identity.publicKeys }) else {
+            return Candidate(roster: roster, identity: identity, epochs: nil)
         }
-        let epochs = try roster.openEpochs(with: keys.agreement, as: keys.publicKeys.id)
-        return RecoveredKeys(roster: roster, epochs: epochs)
+        let epochs = try roster.openEpochs(with: identity.agreement, as: identity.publicKeys.id)
+        return Candidate(roster: roster, identity: identity, epochs: epochs)
     }
 
-    /// The vault that the code's own signature names.
-    private static func vouchedVault(in chain: [[UInt8]], by keys: PublicKeys) throws(KeyError) -> VaultID {
-        var isNamed = false
-        for bytes in chain {
-            let record = try RosterRecord(bytes)
-            let pairs: [RecoveryPair]
-            switch record.body {
-            case .genesis(let core, _, _): pairs = core.recovery
-            case .recoveryChange(let changed, _): pairs = changed
-            default: continue
+    /// The keys, when a record names them. Of recovery passphrases only the newest is tried: each takes a
+    /// second.
+    private static func identity(
+        in records: [RosterRecord], _ secret: RecoverySecret, _ finder: inout RecoveryKeyFinder
+    ) throws(KeyError) -> IdentityKeys {
+        var lists = records.compactMap(\.body.recoveryPairs)
+        if case .passphrase = secret.storage {
+            lists = lists.suffix(1)
+            guard lists.joined().contains(where: { $0.kind == .passphrase }) else {
+                throw KeyError(
+                    .wrongKey, "this vault can't be recovered with its passphrase",
+                    hint: "that was not turned on; use the recovery code")
             }
-            guard pairs.contains(where: { $0.keys == keys }) else { continue }
-            isNamed = true
+        }
+        for pair in lists.joined() {
+            if let keys = try finder.keys(for: pair) { return keys }
+        }
+        throw stranger(secret)
+    }
+
+    /// The vault that the recovery keys' own signature names.
+    private static func vouchedVault(
+        in records: [RosterRecord], by keys: PublicKeys, _ secret: RecoverySecret
+    ) throws(KeyError) -> VaultID {
+        for record in records where record.body.recoveryPairs?.contains(where: { $0.keys == keys }) == true {
             let place = record.signatures.firstIndex { $0.role == .recovery && $0.signer == keys.id }
             guard let place else { continue }
-            try record.verify(place, .recovery, by: keys.id, key: keys.signing)
+            do {
+                try record.verify(place, .recovery, by: keys.id, key: keys.signing)
+            } catch {
+                throw forged(secret)
+            }
             return record.vaultID
         }
-        guard isNamed else {
-            throw KeyError(
+        throw forged(secret)
+    }
+
+    private static func stranger(_ secret: RecoverySecret) -> KeyError {
+        switch secret.storage {
+        case .code:
+            KeyError(
                 .wrongKey, "the recovery code is not of this vault",
                 hint: "it has no typo; look for the code that was shown when this vault was made")
+        case .passphrase:
+            KeyError(
+                .wrongKey, "the passphrase is not the one that recovers this vault",
+                hint: "it is the last one that was set; the recovery code works as well")
         }
-        throw KeyError(
-            .integrityFailure, "this vault was built around the recovery keys without the recovery code",
+    }
+
+    private static func forged(_ secret: RecoverySecret) -> KeyError {
+        KeyError(
+            .integrityFailure, "this vault was built around the recovery keys without the \(secret.name)",
             hint: "do not trust this copy; fetch the backup from another place")
     }
-}
 
-/// What the recovery code leads to: every epoch, and no device.
-public final class RecoveredKeys: Sendable {
-    /// The verified chain.
-    public let roster: Roster
-    let epochKeys: [EpochKey]
-
-    init(roster: Roster, epochs: [EpochKey]) {
-        self.roster = roster
-        epochKeys = epochs
+    /// What to say when no chain is believed. A forgery counts more than a stranger's chain, and that more
+    /// than one that can't be read: what is not ours says nothing about the secret.
+    private static func weightiest(_ refused: [Refusal], _ secret: RecoverySecret) -> KeyError {
+        let order: [KeyError.Code] = [.integrityFailure, .newerFormat, .failed, .wrongKey]
+        for code in order {
+            if let found = refused.first(where: { $0.error.code == code }) { return found.error }
+        }
+        return refused.first?.error ?? KeyError(.notFound, "there is no roster to recover from")
     }
 
-    /// The epochs, oldest first.
-    public var epochs: [UInt32] { epochKeys.map(\.number) }
-
-    /// The key of a purpose in an epoch, 32 bytes. `notFound` for an epoch that the vault does not have.
-    public func key(_ purpose: KeyPurpose, epoch: UInt32) throws(KeyError) -> SecretBytes {
-        try epochKeys.key(purpose, epoch: epoch, vault: roster.vaultID)
-    }
-
-    /// The key of object names, from epoch 1.
-    public func nameKey() throws(KeyError) -> SecretBytes { try key(.name, epoch: 1) }
-
-    /// The private backup key of an epoch, which opens what packs' keys are wrapped to.
-    public func backupKey(epoch: UInt32) throws(KeyError) -> AgreementKey {
-        try epochKeys.backupKey(epoch, vault: roster.vaultID)
-    }
-
-    /// The name that a member gave itself.
-    public func label(of member: Roster.Member) throws(KeyError) -> String {
-        try epochKeys.label(of: member, vault: roster.vaultID)
+    /// The chain that a person chose among those that part.
+    private static func settled(
+        _ chains: [Candidate], _ head: String?
+    ) throws(KeyError) -> Candidate {
+        let heads = chains.map { $0.roster.headText }
+        guard let head else {
+            let places = zip(chains, heads).map { "\($1) with \($0.roster.records.count) records" }
+            throw KeyError(
+                .integrityFailure,
+                "the roster was forked: there are several chains, ending in "
+                    + places.joined(separator: " and "),
+                hint: "compare the heads with what another device shows, and name the right one")
+        }
+        let chosen = zip(chains, heads).filter { $1.hasPrefix(head.lowercased()) && head.utf8.count >= 4 }
+        guard let only = chosen.first, chosen.count == 1 else {
+            throw KeyError(.notFound, "no chain, or more than one, ends in \(head)")
+        }
+        return only.0
     }
 }
 
-extension [EpochKey] {
-    func of(_ number: UInt32) throws(KeyError) -> EpochKey {
-        guard number >= 1, number <= UInt32(count) else {
-            throw KeyError(.notFound, "this vault has no epoch \(number)")
-        }
-        return self[Int(number) - 1]
-    }
-
-    func key(_ purpose: KeyPurpose, epoch: UInt32, vault: VaultID) throws(KeyError) -> SecretBytes {
-        let epoch = try of(epoch)
-        return try orKeyError(.failed, purpose.rawValue) { () throws(CryptoError) in
-            try epoch.derive(purpose, vault)
-        }
-    }
-
-    func backupKey(_ number: UInt32, vault: VaultID) throws(KeyError) -> AgreementKey {
-        let epoch = try of(number)
-        return try orKeyError(.failed, "backup key") { () throws(CryptoError) in try epoch.backupKey(vault) }
-    }
-
-    func label(of member: Roster.Member, vault: VaultID) throws(KeyError) -> String {
-        try DeviceLabel.open(
-            member.label, under: key(.deviceLabel, epoch: member.labelEpoch, vault: vault), member.id, vault)
-    }
-}
-
-/// A device's name in the roster: padded to 64 bytes and wrapped, so that its length shows nothing.
-enum DeviceLabel {
-    private static let plainCount = 64
-
-    static func seal(
-        _ name: String, under key: borrowing SecretBytes, _ id: DeviceID, _ vault: VaultID
-    ) throws(KeyError) -> [UInt8] {
-        var bytes = Array(name.utf8)
-        guard bytes.count < plainCount else {
-            throw KeyError(.malformed, "a device's name has at most \(plainCount - 1) bytes")
-        }
-        bytes = [UInt8(bytes.count)] + bytes + [UInt8](repeating: 0, count: plainCount - 1 - bytes.count)
-        let padded = SecretBytes(wiping: &bytes)
-        return try orKeyError(.failed, "device name") { () throws(CryptoError) in
-            try Wrap.seal(padded, under: key, aad: vault.bytes + id.bytes)
-        }
-    }
-
-    static func open(
-        _ label: [UInt8], under key: borrowing SecretBytes, _ id: DeviceID, _ vault: VaultID
-    ) throws(KeyError) -> String {
-        let bytes = try orKeyError(.integrityFailure, "device name") { () throws(CryptoError) in
-            try Wrap.open(label, under: key, aad: vault.bytes + id.bytes)
-        }.revealed()
-        guard bytes.count == plainCount, bytes[0] < plainCount,
-            let name = String(validating: bytes[1..<1 + Int(bytes[0])], as: UTF8.self)
-        else { throw KeyError(.integrityFailure, "a device's name is malformed") }
-        return name
-    }
+extension Roster {
+    /// The first 16 hexadecimal digits of the newest record's hash, by which people tell chains apart.
+    public var headText: String { Hex.encode(Array(headHash[..<8])) }
 }

@@ -68,12 +68,10 @@ public struct RecoveryCode: Sendable {
         return Array(hasher.finalize()[..<checkCount])
     }
 
-    /// The pair that opens every epoch's seal and the pair that vouches for the vault.
+    /// The pairs that this code leads to.
     func recoveryKeys() throws(KeyError) -> IdentityKeys {
         try orKeyError(.failed, "recovery keys") { () throws(CryptoError) in
-            try IdentityKeys(
-                signingSeed: KeyPurpose.recoverySigning.expand(secret.bytes, vault: .none, epoch: 0),
-                agreementSeed: KeyPurpose.recoveryAgreement.expand(secret.bytes, vault: .none, epoch: 0))
+            try IdentityKeys(recoverySecret: secret)
         }
     }
 }

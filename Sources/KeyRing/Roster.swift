@@ -10,7 +10,7 @@ public struct Roster: Sendable {
         /// Its name, which stays when keys change.
         public let id: DeviceID
         /// What it may do.
-        public let role: MemberRole
+        public internal(set) var role: MemberRole
         /// Its present public keys.
         public internal(set) var keys: PublicKeys
         /// Its present incarnation.
@@ -19,8 +19,10 @@ public struct Roster: Sendable {
         public internal(set) var incarnations: [UInt32]
         /// All signing keys it had, with the number of the record that introduced each.
         public internal(set) var signingKeys: [SigningEra]
-        /// What its ended incarnations are believed to have written.
+        /// Where what its incarnations wrote ends: later things are void.
         public internal(set) var pins: [Pin]
+        /// What it wrote and still counts although it was removed or lost its role.
+        public internal(set) var kept: [Pin] = []
         let label: [UInt8]
         let labelEpoch: UInt32
     }
@@ -43,11 +45,16 @@ public struct Roster: Sendable {
     /// The records, oldest first.
     public private(set) var records: [RosterRecord]
     /// The members, in the order in which they joined.
-    public private(set) var members: [Member]
-    private(set) var recovery: [RecoveryPair]
-    private(set) var epochs: [Epoch]
+    public internal(set) var members: [Member]
+    /// Who was removed, in that order.
+    public internal(set) var former: [Member] = []
+    var recovery: [RecoveryPair]
+    var epochs: [Epoch]
     /// Every key that a member has or had: none may come a second time.
-    private var usedKeys: Set<[UInt8]>
+    var usedKeys: Set<[UInt8]>
+    /// The device that recovery keys added and that epochs are sealed to alone, until it has confirmed the
+    /// members by a `rotate`.
+    var confinedTo: DeviceID?
 
     /// The number of the newest record.
     public var headSequence: UInt64 { UInt64(records.count - 1) }
@@ -60,6 +67,13 @@ public struct Roster: Sendable {
 
     /// The member of that id.
     public func member(_ id: DeviceID) -> Member? { members.first { $0.id == id } }
+
+    /// Whether a person has confirmed the members since recovery keys were last used. Until then new epochs
+    /// are sealed to the recovered device and the recovery keys alone.
+    public var isConfirmed: Bool { confinedTo == nil }
+
+    /// Whether a passphrase leads to recovery keys of this vault.
+    public var hasPassphraseRecovery: Bool { recovery.contains { $0.kind == .passphrase } }
 
     /// The public half of an epoch's backup key: writers without epoch keys wrap to it.
     public func backupPublicKey(epoch: UInt32) -> [UInt8]? {
@@ -120,152 +134,5 @@ extension Roster {
         try next.apply(record)
         next.records.append(record)
         self = next
-    }
-
-    private mutating func apply(_ record: RosterRecord) throws(KeyError) {
-        switch record.body {
-        case .genesis:
-            throw Roster.broken(record, "is a second genesis")
-        case .add(let addition):
-            try apply(addition, in: record)
-        case .recoveryChange(let pairs, let epoch):
-            let author = try author(of: record)
-            guard author.role.administers else { throw Roster.broken(record, "exceeds its author's role") }
-            try record.verify(0, .author, by: author.id, key: author.keys.signing)
-            try adopt(pairs, in: record, firstSignature: 1)
-            try begin(epoch, in: record)
-        case .rekey(let device, let keys, let epoch):
-            let index = try own(device, in: record)
-            try keys.validate()
-            try requireUnused(keys, in: record)
-            try record.verify(0, .author, by: device, key: members[index].keys.signing)
-            try record.verify(1, .newKey, by: device, key: keys.signing)
-            try requireSignatures(2, in: record)
-            members[index].keys = keys
-            members[index].signingKeys.append(SigningEra(since: record.sequence + 1, key: keys.signing))
-            try begin(epoch, in: record)
-        case .reincarnate(let device, let incarnation, let pins):
-            let index = try own(device, in: record)
-            guard incarnation != 0, !members[index].incarnations.contains(incarnation) else {
-                throw Roster.broken(record, "repeats an incarnation")
-            }
-            try record.verify(0, .author, by: device, key: members[index].keys.signing)
-            try requireSignatures(1, in: record)
-            members[index].incarnation = incarnation
-            members[index].incarnations.append(incarnation)
-            members[index].pins += pins
-        case .restored(let device, _):
-            let index = try own(device, in: record)
-            try record.verify(0, .author, by: device, key: members[index].keys.signing)
-            try requireSignatures(1, in: record)
-        }
-    }
-
-    private mutating func apply(
-        _ addition: RosterBody.Addition, in record: RosterRecord
-    ) throws(KeyError) {
-        if let pair = recovery.first(where: { $0.keys.id == record.author }) {
-            try record.verify(0, .author, by: record.author, key: pair.keys.signing)
-        } else {
-            let author = try author(of: record)
-            guard author.role.administers else { throw Roster.broken(record, "exceeds its author's role") }
-            try record.verify(0, .author, by: author.id, key: author.keys.signing)
-        }
-        try requireSignatures(1, in: record)
-        try addition.keys.validate()
-        try requireUnused(addition.keys, in: record)
-        let sealedNothing = (addition.box + addition.ephemeral).allSatisfy { $0 == 0 }
-        guard addition.epoch == currentEpoch, addition.role.reads != sealedNothing else {
-            throw Roster.broken(record, "seals an epoch to the wrong member")
-        }
-        members.append(
-            Member(
-                id: addition.keys.id, role: addition.role, keys: addition.keys, incarnation: 0,
-                incarnations: [0],
-                signingKeys: [SigningEra(since: record.sequence + 1, key: addition.keys.signing)], pins: [],
-                label: addition.label, labelEpoch: addition.epoch))
-    }
-}
-
-extension Roster {
-    private func author(of record: RosterRecord) throws(KeyError) -> Member {
-        guard let member = member(record.author) else { throw Roster.broken(record, "is by no member") }
-        return member
-    }
-
-    /// The place of the device that speaks about itself.
-    private func own(_ device: DeviceID, in record: RosterRecord) throws(KeyError) -> Int {
-        guard device == record.author, let index = members.firstIndex(where: { $0.id == device }) else {
-            throw Roster.broken(record, "speaks for another device")
-        }
-        return index
-    }
-
-    private func requireSignatures(_ count: Int, in record: RosterRecord) throws(KeyError) {
-        guard record.signatures.count == count else {
-            throw Roster.broken(record, "has signatures that its kind does not have")
-        }
-    }
-
-    /// Takes keys into use.
-    private mutating func requireUnused(_ keys: PublicKeys, in record: RosterRecord) throws(KeyError) {
-        guard usedKeys.isDisjoint(with: [keys.signing, keys.agreement]) else {
-            throw Roster.broken(record, "takes keys that were used before")
-        }
-        usedKeys.formUnion([keys.signing, keys.agreement])
-    }
-
-    /// Takes the list of recovery pairs; each that is new has countersigned the record.
-    private mutating func adopt(
-        _ pairs: [RecoveryPair], in record: RosterRecord, firstSignature: Int
-    ) throws(KeyError) {
-        guard !pairs.isEmpty, Set(pairs.map(\.keys.id)).count == pairs.count else {
-            throw Roster.broken(record, "names no recovery keys, or one twice")
-        }
-        var index = firstSignature
-        for pair in pairs where !recovery.contains(pair) {
-            try pair.keys.validate()
-            try record.verify(index, .recovery, by: pair.keys.id, key: pair.keys.signing)
-            index += 1
-        }
-        try requireSignatures(index, in: record)
-        recovery = pairs
-    }
-
-    private mutating func begin(_ epoch: NewEpoch, in record: RosterRecord) throws(KeyError) {
-        let expected = recipients.map(\.id).sorted()
-        guard epoch.number == currentEpoch + 1, epoch.sealed.map(\.id) == expected,
-            (epoch.previousUnderNew == NewEpoch.noPrevious) == (epoch.number == 1)
-        else { throw Roster.broken(record, "seals its epoch to others than the members who read") }
-        epochs.append(Epoch(record: epoch, prevHash: record.prevHash))
-    }
-
-    /// To whom a new epoch is sealed: the members whose role reads, and the recovery keys.
-    var recipients: [(id: DeviceID, key: [UInt8])] {
-        members.filter(\.role.reads).map { ($0.id, $0.keys.agreement) }
-            + recovery.map { ($0.keys.id, $0.keys.agreement) }
-    }
-
-    private static func broken(_ record: RosterRecord, _ how: String) -> KeyError {
-        KeyError(.invalidRoster, "record \(record.sequence) of the roster \(how)")
-    }
-
-    /// Opens every epoch from the chain alone with a key that the newest one is sealed to.
-    ///
-    /// Each epoch must be the one its record commits to, with the backup key derived from it.
-    func openEpochs(with key: borrowing AgreementKey, as id: DeviceID) throws(KeyError) -> [EpochKey] {
-        let newest = epochs[epochs.count - 1]
-        var opened = try orKeyError(.invalidRoster, "epoch \(epochs.count)") { () throws(CryptoError) in
-            [try newest.record.open(with: key, as: id, vault: vaultID, prevHash: newest.prevHash)]
-        }
-        for index in (0..<epochs.count - 1).reversed() {
-            let (older, newer) = (epochs[index].record, epochs[index + 1].record)
-            let above = opened[opened.count - 1]
-            let below = try orKeyError(.invalidRoster, "epoch \(index + 1)") { () throws(CryptoError) in
-                try older.checked(newer.openPrevious(under: above, vaultID), vaultID)
-            }
-            opened.append(below)
-        }
-        return opened.reversed()
     }
 }

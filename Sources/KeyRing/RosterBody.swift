@@ -6,8 +6,16 @@ enum RosterBody: Sendable, Hashable {
     case genesis(core: GenesisCore, label: [UInt8], epoch: NewEpoch)
     /// A device joins. `box` is the current epoch sealed to it; zeros for a role that does not read.
     case add(Addition)
+    /// A device leaves; what still counts of what it wrote is pinned, and the next epoch is not sealed to it.
+    case remove(device: DeviceID, pins: [Pin], epoch: NewEpoch)
+    /// A device may do something else from here; what it wrote in its old role is pinned.
+    case role(device: DeviceID, role: MemberRole, pins: [Pin])
+    /// A new epoch, sealed to everybody.
+    case rotate(epoch: NewEpoch)
     /// The whole list of recovery pairs, and an epoch sealed to them.
     case recoveryChange(pairs: [RecoveryPair], epoch: NewEpoch)
+    /// Recovery keys were used: an epoch for the device that they have just added, and themselves, alone.
+    case recoveryUse(epoch: NewEpoch)
     /// A device takes new keys and keeps its id.
     case rekey(device: DeviceID, keys: PublicKeys, epoch: NewEpoch)
     /// A device counts anew from here; what it wrote before is pinned.
@@ -31,17 +39,32 @@ enum RosterBody: Sendable, Hashable {
         switch self {
         case .genesis: .genesis
         case .add: .add
+        case .remove: .remove
+        case .role: .role
+        case .rotate: .rotate
         case .recoveryChange: .recoveryChange
+        case .recoveryUse: .recoveryUse
         case .rekey: .rekey
         case .reincarnate: .reincarnate
         case .restored: .restored
         }
     }
 
+    /// The whole list of recovery pairs, in a record that sets it.
+    var recoveryPairs: [RecoveryPair]? {
+        switch self {
+        case .genesis(let core, _, _): core.recovery
+        case .recoveryChange(let pairs, _): pairs
+        default: nil
+        }
+    }
+
     var newEpoch: NewEpoch? {
         switch self {
-        case .genesis(_, _, let epoch), .recoveryChange(_, let epoch), .rekey(_, _, let epoch): epoch
-        default: nil
+        case .genesis(_, _, let epoch), .remove(_, _, let epoch), .rotate(let epoch),
+            .recoveryChange(_, let epoch), .recoveryUse(let epoch), .rekey(_, _, let epoch):
+            epoch
+        case .add, .role, .reincarnate, .restored: nil
         }
     }
 }
@@ -62,6 +85,16 @@ extension RosterBody {
             writer.u32(add.epoch)
             writer.raw(add.ephemeral)
             writer.raw(add.box)
+        case .remove(let device, let pins, let epoch):
+            writer.raw(device.bytes)
+            pins.encode(into: &writer)
+            epoch.encode(into: &writer)
+        case .role(let device, let role, let pins):
+            writer.raw(device.bytes)
+            writer.u8(role.rawValue)
+            pins.encode(into: &writer)
+        case .rotate(let epoch), .recoveryUse(let epoch):
+            epoch.encode(into: &writer)
         case .recoveryChange(let pairs, let epoch):
             pairs.encode(into: &writer)
             epoch.encode(into: &writer)
@@ -72,8 +105,7 @@ extension RosterBody {
         case .reincarnate(let device, let incarnation, let pins):
             writer.raw(device.bytes)
             writer.u32(incarnation)
-            writer.count(pins.count)
-            for pin in pins { pin.encode(into: &writer) }
+            pins.encode(into: &writer)
         case .restored(let device, let from):
             writer.raw(device.bytes)
             from.encode(into: &writer)
@@ -90,6 +122,18 @@ extension RosterBody {
             self = .genesis(core: core, label: label, epoch: try NewEpoch(from: &reader))
         case .add:
             self = .add(try Addition(from: &reader))
+        case .remove:
+            let device = try DeviceID(from: &reader)
+            let pins = try [Pin](from: &reader)
+            self = .remove(device: device, pins: pins, epoch: try NewEpoch(from: &reader))
+        case .role:
+            let device = try DeviceID(from: &reader)
+            let role = try MemberRole(from: &reader)
+            self = .role(device: device, role: role, pins: try [Pin](from: &reader))
+        case .rotate:
+            self = .rotate(epoch: try NewEpoch(from: &reader))
+        case .recoveryUse:
+            self = .recoveryUse(epoch: try NewEpoch(from: &reader))
         case .recoveryChange:
             let pairs = try [RecoveryPair](from: &reader)
             self = .recoveryChange(pairs: pairs, epoch: try NewEpoch(from: &reader))
@@ -100,11 +144,7 @@ extension RosterBody {
         case .reincarnate:
             let device = try DeviceID(from: &reader)
             let incarnation = try reader.u32()
-            var pins: [Pin] = []
-            for _ in 0..<(try reader.count(limit: 4096, elementCount: Pin.encodedCount)) {
-                pins.append(try Pin(from: &reader))
-            }
-            self = .reincarnate(device: device, incarnation: incarnation, pins: pins)
+            self = .reincarnate(device: device, incarnation: incarnation, pins: try [Pin](from: &reader))
         case .restored:
             let device = try DeviceID(from: &reader)
             self = .restored(device: device, from: try BackupOrigin(from: &reader))
@@ -116,10 +156,7 @@ extension RosterBody {
 extension RosterBody.Addition {
     init(from reader: inout CanonicalReader) throws(CryptoError) {
         keys = try PublicKeys(from: &reader)
-        guard let role = MemberRole(rawValue: try reader.u8()) else {
-            throw CryptoError(.parameterOutOfRange, "a member has a role that this program lacks")
-        }
-        self.role = role
+        role = try MemberRole(from: &reader)
         inviteTag = try reader.raw(32)
         label = try reader.raw(RosterBody.labelCount)
         epoch = try reader.u32()

@@ -14,11 +14,21 @@ public enum MemberRole: UInt8, Sendable, Hashable {
     /// Whether it may add members and change recovery keys.
     public var administers: Bool { self == .owner || self == .admin }
 
+    /// Whether backups that a member of this role signs alone count.
+    public var backsUp: Bool { administers || self == .writer }
+
     /// The name in listings.
     public var name: String { "\(self)" }
+
+    init(from reader: inout CanonicalReader) throws(CryptoError) {
+        guard let role = MemberRole(rawValue: try reader.u8()) else {
+            throw CryptoError(.parameterOutOfRange, "a member has a role that this program lacks")
+        }
+        self = role
+    }
 }
 
-/// The public half of what a recovery code (or, later, a recovery passphrase) leads to.
+/// The public half of what a recovery code or a recovery passphrase leads to.
 struct RecoveryPair: Sendable, Hashable {
     enum Kind: UInt8 { case code = 1, passphrase = 2 }
     let kind: Kind
@@ -28,6 +38,9 @@ struct RecoveryPair: Sendable, Hashable {
 
     static let encodedCount = 1 + 64 + 32
     static let limit = 4
+
+    /// Whether there is a salt if and only if something is salted.
+    var isWellFormed: Bool { (kind == .passphrase) != salt.allSatisfy { $0 == 0 } }
 }
 
 extension [RecoveryPair] {
@@ -187,6 +200,22 @@ extension Pin {
         stream = try reader.u16()
         sequence = try reader.u64()
         hash = try reader.raw(32)
+    }
+}
+
+extension [Pin] {
+    private static let limit = 4096
+
+    func encode(into writer: inout CanonicalWriter) {
+        writer.count(count)
+        for pin in self { pin.encode(into: &writer) }
+    }
+
+    init(from reader: inout CanonicalReader) throws(CryptoError) {
+        self = []
+        for _ in 0..<(try reader.count(limit: Self.limit, elementCount: Pin.encodedCount)) {
+            append(try Pin(from: &reader))
+        }
     }
 }
 

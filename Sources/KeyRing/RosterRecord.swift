@@ -12,7 +12,11 @@ public struct RosterRecord: Sendable, Hashable {
     enum Kind: UInt8 {
         case genesis = 1
         case add = 2
+        case remove = 3
+        case role = 4
+        case rotate = 5
         case recoveryChange = 7
+        case recoveryUse = 8
         case rekey = 9
         case reincarnate = 10
         case restored = 11

@@ -38,7 +38,7 @@ import Testing
         expect(.integrityFailure) { _ = try Recovery.open([forged.uncountersigned], with: code) }
         let forger = try SigningKey(seed: .random(count: 32))
         let chain = [try forged.countersigned(for: holder, with: forger)]
-        expect(.invalidRoster) { _ = try Recovery.open(chain, with: code) }
+        expect(.integrityFailure) { _ = try Recovery.open(chain, with: code) }
         // The twin: the same record, countersigned by the code's holder, is a vault.
         let honest = [try forged.countersigned(for: holder, with: holder.signing)]
         let recovered = try Recovery.open(honest, with: code)
@@ -64,26 +64,56 @@ import Testing
         }
     }
 
+    /// Recovers a home's chain into a directory of its own.
+    private func recover(
+        _ home: Fixture, to directory: TemporaryDirectory, confirms: Bool = false
+    ) throws -> UnlockedKeys {
+        let found = try Recovery.open(home.open().roster.chain, with: home.vault.recoveryCode)
+        return try KeyRing.recover(
+            in: directory("keys"), from: found, confirmsMembers: confirms, name: "new",
+            secret: Fixture.keyFile(5), time: Fixture.time)
+    }
+
     @Test func aBareMachineBecomesANewDevice() throws {
-        let home = try Fixture()
-        let elsewhere = try TemporaryDirectory()
-        let chain = home.vault.keys.roster.chain
-        let secret = try Fixture.keyFile(5)
-        let keys = try KeyRing.recover(
-            in: elsewhere("keys"), chain: chain, code: home.vault.recoveryCode, name: "new",
-            secret: secret, time: Fixture.time)
+        let (home, elsewhere) = (try Fixture(), try TemporaryDirectory())
+        let keys = try recover(home, to: elsewhere)
         #expect(keys.vaultID == home.vault.keys.vaultID)
         #expect(keys.device != home.vault.keys.device)
-        #expect(keys.roster.members.count == 2)
+        #expect(keys.roster.members.count == 2 && keys.epochs == [1, 2])
         #expect(try keys.bytes("page", 1) == home.vault.keys.bytes("page", 1))
-        let opened = try KeyRing.open(in: elsewhere("keys"), with: secret)
+        let opened = try KeyRing.open(in: elsewhere("keys"), with: Fixture.keyFile(5))
         #expect(try opened.label(of: #require(opened.roster.member(opened.device))) == "new")
+        _ = try KeyRing.open(in: elsewhere("keys"), with: .recoveryCode(home.vault.recoveryCode))
+        try KeyRing.testRecovery(home.vault.recoveryCode, in: elsewhere("keys"))
         let seal = KeyPurpose(rawValue: "seal")
         let own = try opened.homeKey(seal).withUnsafeBytes { Array($0) }
         #expect(try own != home.vault.keys.homeKey(seal).withUnsafeBytes { Array($0) })
-        // The new device can do everything: its next epoch is sealed to both devices.
-        let more = try KeyRing.newRecoveryCode(in: elsewhere("keys"), keys: opened, time: Fixture.time)
-        #expect(try Recovery.open(more.keys.roster.chain, with: more.recoveryCode).epochs.count == 3)
+    }
+
+    @Test func itsEpochStaysItsOwnUntilTheMembersAreConfirmed() throws {
+        let (home, elsewhere) = (try Fixture(), try TemporaryDirectory())
+        let keys = try recover(home, to: elsewhere)
+        let old = home.vault.keys.device
+        func isSealed(_ keys: UnlockedKeys) -> Bool {
+            keys.roster.records.last { $0.bytes.starts(with: Array("ATR1".utf8)) }.map {
+                $0.bytes.contains(old.bytes)
+            } ?? false
+        }
+        #expect(!keys.roster.isConfirmed && !isSealed(keys))
+        // A new code makes two epochs, and they too are the recovered device's alone.
+        let renewed = try KeyRing.newRecoveryCode(in: elsewhere("keys"), keys: keys, time: Fixture.time)
+        #expect(!renewed.keys.roster.isConfirmed && !isSealed(renewed.keys))
+        #expect(try Recovery.open(renewed.keys.roster.chain, with: renewed.recoveryCode).epochs.count == 4)
+        let confirmed = try KeyRing.confirmMembers(
+            in: elsewhere("keys"), keys: renewed.keys, time: Fixture.time)
+        #expect(confirmed.roster.isConfirmed && isSealed(confirmed) && confirmed.currentEpoch == 5)
+        expect(.guardRefused) {
+            _ = try KeyRing.confirmMembers(in: elsewhere("keys"), keys: confirmed, time: Fixture.time)
+        }
+        // The twin: who confirms at once ends at the same place.
+        let another = try TemporaryDirectory()
+        let quick = try recover(home, to: another, confirms: true)
+        #expect(quick.roster.isConfirmed && isSealed(quick) && quick.currentEpoch == 3)
     }
 
     @Test func aCopyIsTheSameDeviceInANewIncarnation() throws {

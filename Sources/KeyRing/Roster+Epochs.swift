@@ -1,0 +1,27 @@
+import Cryptography
+
+extension Roster {
+    /// When an epoch began, in milliseconds since 1970 by its author's clock; nil for one that is not there.
+    public func epochTime(_ epoch: UInt32) -> UInt64? {
+        records.first { $0.body.newEpoch?.number == epoch }?.time
+    }
+
+    /// Opens every epoch from the chain alone with a key that the newest one is sealed to.
+    ///
+    /// Each epoch must be the one its record commits to, with the backup key derived from it.
+    func openEpochs(with key: borrowing AgreementKey, as id: DeviceID) throws(KeyError) -> [EpochKey] {
+        let newest = epochs[epochs.count - 1]
+        var opened = try orKeyError(.invalidRoster, "epoch \(epochs.count)") { () throws(CryptoError) in
+            [try newest.record.open(with: key, as: id, vault: vaultID, prevHash: newest.prevHash)]
+        }
+        for index in (0..<epochs.count - 1).reversed() {
+            let (older, newer) = (epochs[index].record, epochs[index + 1].record)
+            let above = opened[opened.count - 1]
+            let below = try orKeyError(.invalidRoster, "epoch \(index + 1)") { () throws(CryptoError) in
+                try older.checked(newer.openPrevious(under: above, vaultID), vaultID)
+            }
+            opened.append(below)
+        }
+        return opened.reversed()
+    }
+}

@@ -1,0 +1,229 @@
+import Cryptography
+
+// What each kind of record has to fulfil, and what it changes: docs/FORMAT.md, "Roster".
+
+extension Roster {
+    mutating func apply(_ record: RosterRecord) throws(KeyError) {
+        switch record.body {
+        case .genesis:
+            throw Roster.broken(record, "is a second genesis")
+        case .add(let addition):
+            try apply(addition, in: record)
+        case .remove(let device, let pins, let epoch):
+            try remove(device, pins, in: record)
+            try begin(epoch, in: record)
+        case .role(let device, let role, let pins):
+            try setRole(role, of: device, pins, in: record)
+        case .rotate(let epoch):
+            _ = try administrator(of: record)
+            try requireSignatures(1, in: record)
+            try begin(epoch, in: record)
+        case .recoveryChange(let pairs, let epoch):
+            _ = try administrator(of: record)
+            try adopt(pairs, in: record, firstSignature: 1)
+            try begin(epoch, in: record)
+        case .recoveryUse(let epoch):
+            try confine(in: record)
+            try begin(epoch, in: record)
+        case .rekey(let device, let keys, let epoch):
+            try rekey(device, keys, in: record)
+            try begin(epoch, in: record)
+        case .reincarnate(let device, let incarnation, let pins):
+            let index = try own(device, in: record)
+            guard incarnation != 0, !members[index].incarnations.contains(incarnation) else {
+                throw Roster.broken(record, "repeats an incarnation")
+            }
+            try requireSignatures(1, in: record)
+            members[index].incarnation = incarnation
+            members[index].incarnations.append(incarnation)
+            members[index].pins += pins
+        case .restored(let device, _):
+            _ = try own(device, in: record)
+            try requireSignatures(1, in: record)
+        }
+    }
+
+    private mutating func apply(
+        _ addition: RosterBody.Addition, in record: RosterRecord
+    ) throws(KeyError) {
+        if let pair = recovery.first(where: { $0.keys.id == record.author }) {
+            try record.verify(0, .author, by: record.author, key: pair.keys.signing)
+        } else {
+            let author = try administrator(of: record)
+            guard author.role == .owner || addition.role != .owner else {
+                throw Roster.broken(record, "exceeds its author's role")
+            }
+        }
+        try requireSignatures(1, in: record)
+        try addition.keys.validate()
+        try requireUnused(addition.keys, in: record)
+        let sealedNothing = (addition.box + addition.ephemeral).allSatisfy { $0 == 0 }
+        guard addition.epoch == currentEpoch, addition.role.reads != sealedNothing else {
+            throw Roster.broken(record, "seals an epoch to the wrong member")
+        }
+        members.append(
+            Member(
+                id: addition.keys.id, role: addition.role, keys: addition.keys, incarnation: 0,
+                incarnations: [0],
+                signingKeys: [SigningEra(since: record.sequence + 1, key: addition.keys.signing)], pins: [],
+                label: addition.label, labelEpoch: addition.epoch))
+    }
+
+    private mutating func remove(
+        _ device: DeviceID, _ pins: [Pin], in record: RosterRecord
+    ) throws(KeyError) {
+        let index = try other(device, in: record)
+        try pin(index, pins, in: record)
+        former.append(members.remove(at: index))
+    }
+
+    private mutating func setRole(
+        _ role: MemberRole, of device: DeviceID, _ pins: [Pin], in record: RosterRecord
+    ) throws(KeyError) {
+        let index = try other(device, in: record)
+        let author = try author(of: record)
+        // Whether a member reads decides to whom epochs are sealed, which a record without an epoch can't
+        // change.
+        guard role != members[index].role, role.reads, members[index].role.reads,
+            author.role == .owner || role != .owner
+        else { throw Roster.broken(record, "gives a role that it can't give") }
+        try pin(index, pins, in: record)
+        members[index].role = role
+    }
+
+    /// Ends what a member's incarnations wrote. What its role allowed it to back up counts up to there.
+    private mutating func pin(_ index: Int, _ pins: [Pin], in record: RosterRecord) throws(KeyError) {
+        let places = Set(pins.map { [UInt64($0.incarnation), UInt64($0.kind.rawValue), UInt64($0.stream)] })
+        guard places.count == pins.count,
+            pins.allSatisfy({ members[index].incarnations.contains($0.incarnation) })
+        else { throw Roster.broken(record, "pins an incarnation that is not there, or twice") }
+        if members[index].role.backsUp { members[index].kept += pins }
+        members[index].pins += pins
+    }
+
+    /// From here on epochs are sealed to the device that these recovery keys have just added, and no other.
+    private mutating func confine(in record: RosterRecord) throws(KeyError) {
+        guard let pair = recovery.first(where: { $0.keys.id == record.author }),
+            let before = records.last, before.author == record.author,
+            case .add(let addition) = before.body, addition.role == .owner
+        else { throw Roster.broken(record, "does not follow the recovery keys' own addition") }
+        try record.verify(0, .author, by: record.author, key: pair.keys.signing)
+        try requireSignatures(1, in: record)
+        confinedTo = addition.keys.id
+    }
+
+    private mutating func rekey(
+        _ device: DeviceID, _ keys: PublicKeys, in record: RosterRecord
+    ) throws(KeyError) {
+        let index = try own(device, in: record)
+        try keys.validate()
+        try requireUnused(keys, in: record)
+        try record.verify(1, .newKey, by: device, key: keys.signing)
+        try requireSignatures(2, in: record)
+        members[index].keys = keys
+        members[index].signingKeys.append(SigningEra(since: record.sequence + 1, key: keys.signing))
+    }
+
+    /// Takes the list of recovery pairs; each that is new has countersigned the record.
+    mutating func adopt(
+        _ pairs: [RecoveryPair], in record: RosterRecord, firstSignature: Int
+    ) throws(KeyError) {
+        guard Set(pairs.map(\.keys.id)).count == pairs.count, pairs.allSatisfy(\.isWellFormed),
+            pairs.contains(where: { $0.kind == .code }),
+            pairs.filter({ $0.kind == .passphrase }).count <= 1
+        else { throw Roster.broken(record, "has a list of recovery keys that can't be") }
+        var index = firstSignature
+        for pair in pairs where !recovery.contains(pair) {
+            try pair.keys.validate()
+            try record.verify(index, .recovery, by: pair.keys.id, key: pair.keys.signing)
+            index += 1
+        }
+        try requireSignatures(index, in: record)
+        recovery = pairs
+    }
+
+    /// Takes a new epoch, which has to be sealed to exactly those who may read.
+    mutating func begin(_ epoch: NewEpoch, in record: RosterRecord) throws(KeyError) {
+        if case .rotate = record.body { confinedTo = nil }
+        let isByRecoveryKeys = record.body.kind == .recoveryUse
+        // Others lack the epoch before, so theirs would lead nowhere.
+        guard confinedTo == nil || record.author == confinedTo || isByRecoveryKeys else {
+            throw Roster.broken(record, "begins an epoch after one that its author can't open")
+        }
+        guard epoch.number == currentEpoch + 1, epoch.sealed.map(\.id) == recipients.map(\.id).sorted(),
+            (epoch.previousUnderNew == NewEpoch.noPrevious) == (epoch.number == 1)
+        else { throw Roster.broken(record, "seals its epoch to others than the members who read") }
+        epochs.append(Epoch(record: epoch, prevHash: record.prevHash))
+    }
+
+    /// To whom a new epoch is sealed: the members whose role reads, or until these are confirmed the
+    /// recovered device alone; and the recovery keys.
+    var recipients: [(id: DeviceID, key: [UInt8])] {
+        readers.filter { confinedTo == nil || confinedTo == $0.id } + recoveryRecipients
+    }
+
+    /// The members whose role reads.
+    var readers: [(id: DeviceID, key: [UInt8])] {
+        members.filter(\.role.reads).map { ($0.id, $0.keys.agreement) }
+    }
+
+    /// The recovery keys, as an epoch is sealed to them.
+    var recoveryRecipients: [(id: DeviceID, key: [UInt8])] {
+        recovery.map { ($0.keys.id, $0.keys.agreement) }
+    }
+}
+
+extension Roster {
+    private func author(of record: RosterRecord) throws(KeyError) -> Member {
+        guard let member = member(record.author) else { throw Roster.broken(record, "is by no member") }
+        return member
+    }
+
+    /// The author, when it signed as someone who may change the membership.
+    private func administrator(of record: RosterRecord) throws(KeyError) -> Member {
+        let author = try author(of: record)
+        guard author.role.administers else { throw Roster.broken(record, "exceeds its author's role") }
+        try record.verify(0, .author, by: author.id, key: author.keys.signing)
+        return author
+    }
+
+    /// The place of the device that speaks about itself, and has signed.
+    private func own(_ device: DeviceID, in record: RosterRecord) throws(KeyError) -> Int {
+        guard device == record.author, let index = members.firstIndex(where: { $0.id == device }) else {
+            throw Roster.broken(record, "speaks for another device")
+        }
+        try record.verify(0, .author, by: device, key: members[index].keys.signing)
+        return index
+    }
+
+    /// The place of another device, which the author may change: an owner anybody, an admin all but owners.
+    private func other(_ device: DeviceID, in record: RosterRecord) throws(KeyError) -> Int {
+        let author = try administrator(of: record)
+        try requireSignatures(1, in: record)
+        guard let index = members.firstIndex(where: { $0.id == device }), device != author.id else {
+            throw Roster.broken(record, "changes its author, or nobody")
+        }
+        guard author.role == .owner || members[index].role != .owner else {
+            throw Roster.broken(record, "exceeds its author's role")
+        }
+        return index
+    }
+
+    private func requireSignatures(_ count: Int, in record: RosterRecord) throws(KeyError) {
+        guard record.signatures.count == count else {
+            throw Roster.broken(record, "has signatures that its kind does not have")
+        }
+    }
+
+    /// Takes keys into use.
+    private mutating func requireUnused(_ keys: PublicKeys, in record: RosterRecord) throws(KeyError) {
+        guard usedKeys.isDisjoint(with: [keys.signing, keys.agreement]) else {
+            throw Roster.broken(record, "takes keys that were used before")
+        }
+        usedKeys.formUnion([keys.signing, keys.agreement])
+    }
+
+    static func broken(_ record: RosterRecord, _ how: String) -> KeyError {
+        KeyError(.invalidRoster, "record \(record.sequence) of the roster \(how)")
+    }
+}
