@@ -40,10 +40,15 @@ package struct BackupIndex: Sendable {
 
     /// Reads and judges every manifest.
     ///
-    /// - Parameter running: the roster of the home this runs in, if one is open. Manifests of another vault
-    ///   are refused then.
+    /// - Parameters:
+    ///   - running: the roster of the home this runs in, if one is open. Manifests of another vault are
+    ///     refused then.
+    ///   - isSettled: whether that roster is the longest chain already, and manifests lengthen it no more.
     /// - Throws: what the source throws when it can't be read at all.
-    package init(_ source: some ManifestSource, at location: BackupLocation, running: Roster?) throws {
+    package init(
+        _ source: some ManifestSource, at location: BackupLocation, running: Roster?,
+        isSettled: Bool = false
+    ) throws {
         self.location = location
         let listing = try source.manifestListing()
         name(strangers: listing)
@@ -58,7 +63,7 @@ package struct BackupIndex: Sendable {
                 fail(name.description, error)
             }
         }
-        roster = longestChain(chains.all, running: running)
+        roster = isSettled ? running : longestChain(chains.all, running: running)
         var believed: [Entry] = []
         for candidate in read {
             do throws(BackupError) {
@@ -142,28 +147,15 @@ package struct BackupIndex: Sendable {
         else {
             throw .integrity(object, "its roster chain is a fork of the vault's")
         }
-        guard let id = DeviceID(entry.head.deviceID), let member = roster.member(id) else {
-            throw .integrity(object, "an unknown writer")
+        guard let id = DeviceID(entry.head.deviceID) else { throw .integrity(object, "an unknown writer") }
+        let place = ManifestPlace(
+            device: id, incarnation: entry.head.incarnation, sequence: entry.head.sequence,
+            hash: entry.head.hash, recordCount: chain.count)
+        let key: [UInt8]
+        do throws(KeyError) { key = try roster.manifestKey(at: place) } catch {
+            throw .integrity(object, error.message)
         }
-        guard [MemberRole.owner, .admin, .writer].contains(member.role) else {
-            throw .integrity(object, "its writer's role (\(member.role.name)) makes no backups")
-        }
-        guard member.incarnations.contains(entry.head.incarnation) else {
-            throw .integrity(object, "an incarnation that the roster does not know")
-        }
-        let pin = member.pins.first { $0.kind == .manifests && $0.incarnation == entry.head.incarnation }
-        if let pin,
-            entry.head.sequence > pin.sequence
-                || (entry.head.sequence == pin.sequence && entry.head.hash != pin.hash)
-        {
-            throw .integrity(object, "written after its incarnation had ended")
-        }
-        // The key that would sign the record after the chain's last.
-        let next = UInt64(chain.count)
-        guard let era = member.signingKeys.last(where: { $0.since <= next }) else {
-            throw .integrity(object, "written before its writer was a member")
-        }
-        try entry.head.verify(publicKey: era.key, object: object)
+        try entry.head.verify(publicKey: key, object: object)
     }
 
     /// Follows every writer's chain. A manifest whose predecessor is there and is another one is not
