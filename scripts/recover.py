@@ -21,7 +21,7 @@ import sqlite3
 import sys
 import tempfile
 
-from vaultformat import (NOT_FOUND, USAGE, Refused, Roster, attempt, base32, cobblestone, demand, inflate,
+from vaultformat import (NOT_FOUND, USAGE, WRONG_CODE, Refused, Roster, attempt, base32, cobblestone, demand, inflate,
                          integer, passphrase_pair, read, recovery_pair, sha, u32, unbox, verify, xaes)
 
 PAGE, PLAIN, LOCK_PAGE, NO_GROUP = 4096, 4048, 262_145, 0xFFFFFFFF
