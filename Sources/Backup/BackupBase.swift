@@ -21,7 +21,7 @@ package struct BackupBase {
     private init<Keys: BackupKeys>(
         _ manifest: Manifest, _ object: String, store: BackupStore, keys: Keys, root: PageRoot
     ) throws {
-        let set = PackSet(manifest.clear.packs, store: store, keys: keys)
+        let set = PackSet(manifest.clear.packs, from: store, keys: keys)
         id = manifest.clear.id
         packs = manifest.clear.packs
         body = try manifest.body(keys: keys, object: object)

@@ -22,7 +22,7 @@ package struct OpenBackup {
             throw BackupError.integrity(entry.name.description, "it changed while it was read")
         }
         body = try manifest.body(keys: keys, object: entry.name.description)
-        packs = PackSet(manifest.clear.packs, store: store, keys: keys)
+        packs = PackSet(manifest.clear.packs, from: store, keys: keys)
     }
 
     /// The page map, checked against the signed root.

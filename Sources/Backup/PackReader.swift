@@ -15,7 +15,8 @@ package final class PackReader {
     /// The chunk that was opened last: members follow each other.
     private var last: (index: Int, plain: [UInt8])?
 
-    /// Opens the pack's key and checks its commitment and its end.
+    /// Opens the pack's key and checks its commitment. Nothing of the file is read: header and length stand
+    /// in the signed manifest.
     ///
     /// - Throws: `.integrity` naming the pack; `.locked`.
     package init(_ record: PackRecord, keys: some BackupKeys, fetch: @escaping Fetch) throws {
@@ -27,17 +28,14 @@ package final class PackReader {
         guard record.length < 1 << 40 else { throw BackupError.integrity(name, "an absurd length") }
         do {
             let context = ObjectKey.Kind.pack.context(vaultID: keys.vaultID, id: record.id)
-            var reader = try CobblestoneReader(
-                key: key, context: context, header: fetch(0..<Cobblestone.headerCount),
-                ciphertextCount: Int(record.length))
-            try reader.authenticateLength(fetch)
-            self.reader = consume reader
-        } catch let error as CryptoError {
+            reader = try CobblestoneReader(
+                key: key, context: context, header: record.header, ciphertextCount: Int(record.length))
+        } catch {
             throw BackupError.integrity(name, error.message)
         }
     }
 
-    /// The bytes of one extent.
+    /// The bytes of one extent, by one read of the file.
     ///
     /// - Throws: `.integrity` when it does not lie in the pack or a chunk fails.
     package func read(offset: UInt64, length: UInt32) throws -> [UInt8] {
@@ -45,15 +43,21 @@ package final class PackReader {
         guard !end.overflow, end.partialValue <= UInt64(reader.plaintextCount) else {
             throw BackupError.integrity(name, "an extent beyond the end of the pack")
         }
+        guard length > 0 else { return [] }
+        let size = Cobblestone.chunkCount
+        let wanted = Int(offset)..<Int(end.partialValue)
+        let chunks = wanted.lowerBound / size...(wanted.upperBound - 1) / size
+        // The chunk where the extent before ended is where this one begins, as a rule.
+        let isFirstOpen = last?.index == chunks.lowerBound
+        let from = isFirstOpen ? chunks.lowerBound + 1 : chunks.lowerBound
+        let sealed = from <= chunks.upperBound ? try fetch(from...chunks.upperBound) : []
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(Int(length))
-        var position = Int(offset)
-        while position < Int(end.partialValue) {
-            let chunk = try open(position / Cobblestone.chunkCount)
-            let start = position % Cobblestone.chunkCount
-            let count = min(chunk.count - start, Int(end.partialValue) - position)
-            bytes.append(contentsOf: chunk[start..<start + count])
-            position += count
+        bytes.reserveCapacity(wanted.count)
+        for index in chunks {
+            let start = (index - from) * Cobblestone.sealedChunkCount
+            let plain = try index < from ? last?.plain ?? [] : open(index, in: sealed, at: start)
+            let first = max(0, wanted.lowerBound - index * size)
+            bytes.append(contentsOf: plain[first..<min(plain.count, wanted.upperBound - index * size)])
         }
         return bytes
     }
@@ -63,6 +67,9 @@ package final class PackReader {
     /// - Throws: `.integrity` for anything but plain files under names that stay below, each once, or for
     ///   bytes other than zeros behind the archive's end.
     package func members() throws -> [(name: String, offset: UInt64, length: UInt64)] {
+        guard try fetch(0..<Cobblestone.headerCount) == record.header else {
+            throw BackupError.integrity(name, "its header is not the one that the manifest names")
+        }
         var next = 0
         let source: PaxReader.Source = { [self] in
             guard next < reader.chunkCount else { return [] }
@@ -94,12 +101,23 @@ package final class PackReader {
 
     private func open(_ index: Int) throws -> [UInt8] {
         if let last, last.index == index { return last.plain }
+        return try open(index, in: fetch(index...index), at: 0)
+    }
+
+    private func open(_ index: Int, in sealed: [UInt8], at start: Int) throws -> [UInt8] {
         do {
-            let plain = try reader.openChunk(index, fetch(reader.range(ofChunk: index)))
+            let end = min(start + Cobblestone.sealedChunkCount, sealed.count)
+            let plain = try reader.openChunk(index, Array(sealed[min(start, end)..<end]))
             last = (index, plain)
             return plain
-        } catch let error as CryptoError {
+        } catch {
             throw BackupError.integrity(name, error.message)
         }
+    }
+
+    private func fetch(_ chunks: ClosedRange<Int>) throws -> [UInt8] {
+        let start = reader.range(ofChunk: chunks.lowerBound).lowerBound
+        let end = reader.range(ofChunk: chunks.upperBound).upperBound
+        return try fetch(start..<end)
     }
 }

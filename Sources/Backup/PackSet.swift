@@ -1,17 +1,53 @@
 internal import Cryptography
 internal import FileSystem
 
-/// The packs of a manifest, opened when they are needed; one at a time stays open.
+/// Where packs are read from: a directory, or a bucket.
+package protocol PackSource {
+    /// Opens a pack for reads of parts of its file.
+    ///
+    /// - Throws: `.integrity` naming it when it is missing or known to have another length.
+    func open(_ pack: PackRecord) throws -> PackReader.Fetch
+}
+
+extension BackupStore: PackSource {
+    package func open(_ pack: PackRecord) throws -> PackReader.Fetch {
+        let name = "pack " + pack.name
+        let path = packPath(pack)
+        guard let status = try Files.status(path) else {
+            throw BackupError.integrity(name, "it is missing")
+        }
+        guard UInt64(status.size) == pack.length else {
+            throw BackupError.integrity(name, "it has \(status.size) bytes instead of \(pack.length)")
+        }
+        let handle = PackHandle(try File.open(path, .read))
+        return { try handle.read($0) }
+    }
+}
+
+/// Owns the descriptor that a reader's closure reads.
+private final class PackHandle {
+    private let file: File
+
+    init(_ file: consuming File) { self.file = file }
+
+    func read(_ range: Range<Int>) throws -> [UInt8] {
+        try file.read(count: range.count, at: Int64(range.lowerBound))
+    }
+}
+
+/// The packs of a manifest, opened when they are needed; a few stay open.
 package final class PackSet<Keys: BackupKeys> {
+    private static var openLimit: Int { 8 }
+
     private let packs: [PackRecord]
-    private let store: BackupStore
+    private let source: any PackSource
     private let keys: Keys
-    private var current: (row: Int, reader: PackReader)?
+    private var open: [(row: Int, reader: PackReader)] = []
     private let rows: [[UInt8]: UInt32]
 
-    package init(_ packs: [PackRecord], store: BackupStore, keys: Keys) {
+    package init(_ packs: [PackRecord], from source: any PackSource, keys: Keys) {
         self.packs = packs
-        self.store = store
+        self.source = source
         self.keys = keys
         rows = Dictionary(
             packs.enumerated().map { ($1.id, UInt32($0)) }, uniquingKeysWith: { first, _ in first })
@@ -59,29 +95,13 @@ package final class PackSet<Keys: BackupKeys> {
     ///
     /// - Throws: `.integrity` naming it, also when it is missing or has another length.
     func reader(_ row: Int) throws -> PackReader {
-        if let current, current.row == row { return current.reader }
-        let path = store.packPath(packs[row])
-        guard let status = try Files.status(path) else {
-            throw BackupError.integrity(name(row), "it is missing")
+        if let place = open.firstIndex(where: { $0.row == row }) {
+            if place < open.count - 1 { open.append(open.remove(at: place)) }
+            return open[open.count - 1].reader
         }
-        guard UInt64(status.size) == packs[row].length else {
-            throw BackupError.integrity(
-                name(row), "it has \(status.size) bytes instead of \(packs[row].length)")
-        }
-        let handle = PackHandle(try File.open(path, .read))
-        let reader = try PackReader(packs[row], keys: keys) { try handle.read($0) }
-        current = (row, reader)
+        let reader = try PackReader(packs[row], keys: keys, fetch: source.open(packs[row]))
+        if open.count == Self.openLimit { open.removeFirst() }
+        open.append((row, reader))
         return reader
-    }
-}
-
-/// Owns the descriptor that a reader's closure reads.
-private final class PackHandle {
-    private let file: File
-
-    init(_ file: consuming File) { self.file = file }
-
-    func read(_ range: Range<Int>) throws -> [UInt8] {
-        try file.read(count: range.count, at: Int64(range.lowerBound))
     }
 }

@@ -36,7 +36,7 @@ import Testing
     private func failures(_ manifest: Manifest, _ depth: BackupCheck<VaultBackupKeys>.Depth = .data) throws
         -> [BackupError]
     {
-        let packs = PackSet(manifest.clear.packs, store: store, keys: keys)
+        let packs = PackSet(manifest.clear.packs, from: store, keys: keys)
         let body = try manifest.body(keys: keys, object: "m")
         return try BackupCheck(store: store, packs: packs).failures(manifest, body, depth)
     }
@@ -49,7 +49,7 @@ import Testing
         #expect(index.entries.count == 2 && index.failures.isEmpty)
         for manifest in [first, second] { #expect(try failures(manifest).isEmpty) }
         let body = try second.body(keys: keys, object: "m")
-        let packs = PackSet(second.clear.packs, store: store, keys: keys)
+        let packs = PackSet(second.clear.packs, from: store, keys: keys)
         var files: [DocumentFile] = []
         try DocumentList(body.documents) { try $0.plain("documents", packs.read) }
             .each { files.append($0) }

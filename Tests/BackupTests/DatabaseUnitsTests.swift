@@ -77,13 +77,13 @@ struct FakePages: PageSource {
     }
 
     private func base(_ made: Made, _ record: DatabaseRecord? = nil) throws -> DatabaseBase {
-        let set = PackSet(made.packs, store: store, keys: keys)
+        let set = PackSet(made.packs, from: store, keys: keys)
         return try DatabaseBase(
             record ?? made.record, packs: made.packs, root: FakePages.root, read: set.read)
     }
 
     private func read(_ made: Made, _ map: PageMapTable? = nil) throws -> [PlainPage] {
-        let set = PackSet(made.packs, store: store, keys: keys)
+        let set = PackSet(made.packs, from: store, keys: keys)
         var pages: [PlainPage] = []
         try DatabaseUnits.pages(of: map ?? base(made).map, packs: made.packs, read: set.read) {
             pages.append($0)

@@ -37,7 +37,7 @@ struct OutsideFixture {
     }
 
     func reader(_ made: Made, key: OutsideKey? = nil) throws -> OutsideReader {
-        let packs = PackSet(made.packs, store: store, keys: keys)
+        let packs = PackSet(made.packs, from: store, keys: keys)
         return try OutsideReader(made.written.record, key: key ?? self.key, fetch: packs.read)
     }
 

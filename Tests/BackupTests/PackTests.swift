@@ -61,8 +61,20 @@ import Testing
             let bytes =
                 change < 0
                 ? Array(file.dropLast(-change)) : file + [UInt8](repeating: 0, count: change)
-            #expect(throws: BackupError.self) { try reader(bytes, cut) }
+            #expect(throws: BackupError.self) { try reader(bytes, cut).members() }
         }
+    }
+
+    /// Far away every read is a request.
+    @Test func anExtentIsOneRead() throws {
+        var reads: [Range<Int>] = []
+        let pack = try PackReader(record, keys: keys) {
+            reads.append($0)
+            return Array(file[$0])
+        }
+        #expect(reads.isEmpty)
+        _ = try pack.read(offset: places[2].offset, length: places[2].length)
+        #expect(reads.count == 1)
     }
 
     @Test func anExtentBeyondTheEndIsNamed() throws {
