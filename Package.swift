@@ -38,6 +38,8 @@ let package = Package(
             name: "CArchive", path: "Sources/CArchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(
             name: "CZstd", path: "Sources/CZstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
+            name: "CCurl", path: "Sources/CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CSystem", path: "Sources/CSystem"),
 
         // The one door to files: descriptors that close themselves, durable writes, locks.
@@ -56,6 +58,10 @@ let package = Package(
             swiftSettings: house),
         // zstd with declared, capped lengths.
         .target(name: "Compression", dependencies: ["CZstd"], swiftSettings: house),
+        // Named bytes in a directory or an S3 bucket, and what stands between: retries, limits, counting.
+        .target(
+            name: "ObjectStorage", dependencies: ["FileSystem", "Cryptography", "CCurl"],
+            swiftSettings: house),
         // The one API for data: projects, tasks, documents, logs, settings, the change log, blobs.
         .target(
             name: "Vault",
@@ -112,6 +118,10 @@ let package = Package(
         .testTarget(
             name: "CompressionTests", dependencies: ["Compression", "TestSupport"],
             swiftSettings: house),
+        .testTarget(
+            name: "ObjectStorageTests",
+            dependencies: ["ObjectStorage", "FileSystem", "Cryptography", "TestSupport"],
+            exclude: ["Servers"], swiftSettings: house),
         .testTarget(
             name: "VaultTests",
             dependencies: [

@@ -20,4 +20,4 @@ install_packages() {
 }
 
 # Libraries and headers of the build; the linker lld comes with Swift.
-build_packages=(libsqlite3-dev libssl-dev libarchive-dev libzstd-dev)
+build_packages=(libsqlite3-dev libssl-dev libarchive-dev libzstd-dev libcurl4-openssl-dev)

@@ -8,6 +8,7 @@ enum Layers {
         "KeyRing": ["FileSystem", "Cryptography", "CSystem"],
         "EncryptedSQLite": ["FileSystem", "Cryptography", "CSystem", "GRDB", "GRDBSQLite"],
         "Compression": ["CZstd"],
+        "ObjectStorage": ["FileSystem", "Cryptography", "CCurl"],
         "Vault": [
             "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Compression", "CSystem", "GRDB",
             "GRDBSQLite", "Yams",
@@ -25,7 +26,7 @@ enum Layers {
     /// C modules, and how the files that import them are named.
     private static let suffixes: [String: String] = [
         "COpenSSL": "+OpenSSL.swift", "CArchive": "+Archive.swift", "CZstd": "+Zstd.swift",
-        "CSystem": "+System.swift", "GRDBSQLite": "+SQLite.swift",
+        "CCurl": "+Curl.swift", "CSystem": "+System.swift", "GRDBSQLite": "+SQLite.swift",
     ]
 
     /// Imports that point up or sideways, and C in a file that doesn't say so in its name.
