@@ -21,8 +21,9 @@ import sqlite3
 import sys
 import tempfile
 
-from vaultformat import (NOT_FOUND, USAGE, WRONG_CODE, Refused, Roster, attempt, base32, cobblestone, demand, inflate,
-                         integer, passphrase_pair, read, recovery_pair, sha, u32, unbox, verify, xaes)
+from vaultformat import (NOT_FOUND, USAGE, WRONG_CODE, Refused, Roster, attempt, base32, cobblestone, demand,
+                         identity_pair, inflate, integer, passphrase_pair, read, recovery_pair, sha, u32,
+                         unbox, verify, xaes)
 
 PAGE, PLAIN, LOCK_PAGE, NO_GROUP = 4096, 4048, 262_145, 0xFFFFFFFF
 UNIT, PIECE, BODY = 4 << 20, 1 << 18, 1 << 29
@@ -69,14 +70,20 @@ def judge(m, roster, believed):
     demand(head.seq == seq + 1, f"the manifests before it, from {seq + 1} on, are missing")
 
 
-def candidate(chain, pair):
+def candidate(chain, pair, vault):
+    if vault:
+        roster = Roster(chain)
+        demand(base32(integer(roster.vault) << 4, 52) == vault, "it is of another vault", WRONG_CODE)
+        roster.pair, roster.reader = None, pair
+        return roster
     roster = Roster(chain, pair)
+    roster.reader = None
     if roster.pair.id in roster.pairs:
         roster.open_epochs()
     return roster
 
 
-def load(directory, pair, problems):
+def load(directory, pair, problems, vault=None):
     """The roster, and the manifests that count, the newest of each writer last."""
     names = [path.relative_to(directory).as_posix() for path in sorted(directory.glob("m/*/*/*"))]
     names = [name for name in names if re.fullmatch("m/[0-9a-z]{16}/[0-9a-f]{8}/[0-9]{16}", name)]
@@ -84,7 +91,7 @@ def load(directory, pair, problems):
     found = [attempt(problems, name, read_manifest, directory, name) for name in names]
     found, refused, believed = [m for m in found if m], [], []
     chains = {tuple(m.chain): m.name for m in found}
-    rosters = [attempt(refused, name, candidate, list(chain), pair) for chain, name in chains.items()]
+    rosters = [attempt(refused, name, candidate, list(chain), pair, vault) for chain, name in chains.items()]
     if not any(rosters):
         code, message = max(refused or problems)
         raise Refused(message, code)
@@ -92,7 +99,7 @@ def load(directory, pair, problems):
     roster = rosters[-1]
     forked = any(other.chain != roster.chain[:len(other.chain)] for other in rosters)
     demand(not forked, "the roster was forked: keep the manifests of one chain, and try again")
-    demand(roster.pair.id in roster.pairs, "a newer recovery code has replaced this one", WRONG_CODE)
+    demand(vault or roster.pair.id in roster.pairs, "a newer recovery code has replaced this one", WRONG_CODE)
     for m in found:
         attempt(problems, m.name, judge, m, roster, believed)
     return roster, sorted(believed, key=lambda m: m.order)
@@ -108,9 +115,13 @@ class Backup:
         self.rows = {pack.id: row for row, pack in enumerate(manifest.packs)}
 
     def open(self, kind, of, data):
-        kind, wrap = b"ai-team/%b/v1\0" % kind, [wrap for wrap in of.wraps if wrap.kind == 1][0]
-        seed, info = self.roster.keys[of.epoch](b"backup-x25519"), kind + of.id + u32(of.epoch)
-        key = unbox(seed, wrap.ephemeral, self.roster.vault, info, wrap.box)
+        kind, reader = b"ai-team/%b/v1\0" % kind, self.roster.reader
+        wanted = (2, reader.id) if reader else (1, bytes(16))
+        wraps = [wrap for wrap in of.wraps if (wrap.kind, wrap.recipient) == wanted]
+        demand(wraps, "it is not wrapped to this key", WRONG_CODE)
+        seed, info = reader and reader.seed, kind + of.id + u32(of.epoch)
+        seed = seed or self.roster.keys[of.epoch](b"backup-x25519")
+        key = unbox(seed, wraps[0].ephemeral, self.roster.vault, info, wraps[0].box)
         return b"".join(cobblestone(key, kind + self.roster.vault + of.id, [data]))
 
     @functools.lru_cache(maxsize=2)
@@ -204,7 +215,9 @@ class Backup:
                     file.write(plain)
 
     def tag(self, number, row, plain):
-        """The tag that the page gets under its epoch and nonce."""
+        """The tag that the page gets under its epoch and nonce; a recipient lacks the key to compare."""
+        if self.roster.reader:
+            return row.tag
         key, head = self.roster.keys[row.epoch](b"page"), b""
         if number == 1:
             check = hmac.digest(key, b"check" + self.body.id, "sha256")[:4]
@@ -254,6 +267,9 @@ def restore(backup, out, problems):
     else:
         database.unlink(missing_ok=True)
     documents = attempt(problems, "documents", lambda: list(backup.documents())) or []
+    if backup.roster.reader and documents:
+        print(f"left in the backup: {len(documents)} documents, sealed to the vault", file=sys.stderr)
+        documents = []
     in_packs = lambda place: [(extent.pack, extent.offset) for extent in place[1].file.extents[:1]]
     for path, d in sorted(places(documents), key=in_packs):
         target, before = out / os.fsdecode(path), len(problems)
@@ -308,11 +324,13 @@ def tasks(database, target):
 
 def run(options, problems):
     directory = pathlib.Path(options.backups)
-    secret = pathlib.Path(options.code_file or options.passphrase_file)
+    secret = pathlib.Path(options.code_file or options.passphrase_file or options.identity_file)
+    demand(bool(options.identity_file) == bool(options.vault), "an identity needs --vault", USAGE)
     demand(secret.is_file(), f"{secret} is not there", NOT_FOUND)
     text = secret.read_text("utf-8", "replace")
-    pair = recovery_pair(text) if options.code_file else passphrase_pair(text.splitlines()[0])
-    roster, backups = load(directory, pair, problems)
+    pair = (recovery_pair(text) if options.code_file else identity_pair(text) if options.vault
+            else passphrase_pair(text.splitlines()[0]))
+    roster, backups = load(directory, pair, problems, options.vault)
     if options.list:
         for m in backups:
             time = datetime.datetime.fromtimestamp(m.head.created // 1000, datetime.timezone.utc)
@@ -335,6 +353,8 @@ def main():
     secret = parser.add_mutually_exclusive_group(required=True)
     secret.add_argument("--code-file", help="a file with the recovery code")
     secret.add_argument("--passphrase-file", help="a file with the passphrase, where that recovers")
+    secret.add_argument("--identity-file", help="an age identity that is a recipient of the backups")
+    parser.add_argument("--vault", help="with an identity: the vault's id, as `ai-team backup recipients` says it")
     parser.add_argument("--backup", help="the id of a backup, or its end; the newest without this")
     wish = parser.add_mutually_exclusive_group(required=True)
     wish.add_argument("--to", metavar="OUT", help="a directory that is empty or not there")

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 NOT_FOUND, WRONG_CODE, REFUSED, USAGE = 3, 4, 6, 64
-ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+ALPHABET, BECH32 = "0123456789abcdefghjkmnpqrstvwxyz", "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
 def table(formats):
@@ -44,6 +44,8 @@ FORMATS = table({
     "kind 9": "device=16 keys=64 epoch(epoch)",
     "kind 10": "device=16 incarnation:4 pins[pin]",
     "kind 11": "device=16 origin=60",
+    "kind 12": "recipients[recipient]",
+    "recipient": "key=32 number:4 label=144",
     "epoch": "number:4 ephemeral=32 boxes[box] backup=32 before=48 commitment=32",
     "box": "id=16 box=48",
     "pin": "ended:4 kind:1 stream:2 seq:8 hash=32",
@@ -225,6 +227,16 @@ def recovery_pair(text):
     return lambda records: pair
 
 
+def identity_pair(text):
+    """The X25519 key pair of a recipient, from an identity file of age."""
+    line = next((line for line in text.splitlines() if line.startswith("AGE-SECRET-KEY-1")), "")
+    values = [BECH32.find(letter) for letter in line[16:].lower()]
+    demand(len(values) == 58 and min(values) >= 0, "not an identity of age", WRONG_CODE)
+    number = functools.reduce(lambda value, five: value << 5 | five, values[:52], 0)
+    seed = (number >> 4).to_bytes(32, "big")
+    return Record(id=sha(public_half(seed))[:16], seed=seed)
+
+
 def read_record(data):
     """A record of the roster together with what its body says."""
     r = read("record", data)
@@ -305,7 +317,7 @@ class Roster:
     def allow(self, r, author, what):
         """Who may make a record of this kind, and about whom."""
         target, owner = self.members.get(r.device), author.role == 1
-        allowed = author.role <= 2 or r.kind not in (2, 3, 4, 5, 7)
+        allowed = author.role <= 2 or r.kind not in (2, 3, 4, 5, 7, 12)
         allowed &= (r.device != r.author) == (r.kind in (3, 4))
         if r.kind in (2, 4):
             allowed &= owner or r.role != 1

@@ -12,6 +12,8 @@ package protocol BackupKeys: Sendable {
     var currentEpoch: UInt32 { get }
     /// The roster chain: each record as it was signed.
     var rosterRecords: [[UInt8]] { get }
+    /// Those outside the vault to whom keys are wrapped too: id (16) and X25519 key (32) of each.
+    var recipients: [(id: [UInt8], key: [UInt8])] { get }
     /// The public half of an epoch's backup key pair, from the signed roster.
     func backupPublicKey(epoch: UInt32) throws -> [UInt8]
     /// Opens a key sealed to an epoch's backup key pair.
@@ -52,21 +54,46 @@ package struct ObjectKey: ~Copyable, Sendable {
     let epoch: UInt32
     let wraps: [WrappedKey]
 
-    /// Draws a key for object `id` and seals it to the current epoch's backup key.
+    /// Draws a key for object `id` and seals it to the current epoch's backup key and to the recipients.
     init(_ kind: Kind, id: [UInt8], keys: some BackupKeys) throws {
         let key = try SecretBytes.random(count: 32)
         let epoch = keys.currentEpoch
+        let vault = (id: [UInt8](repeating: 0, count: 16), key: try keys.backupPublicKey(epoch: epoch))
+        let info = kind.info(id: id, epoch: epoch)
+        var wraps = [try Self.wrap(key, 1, to: vault, info, keys)]
+        for recipient in keys.recipients { wraps.append(try Self.wrap(key, 2, to: recipient, info, keys)) }
+        self.init(
+            key: key, context: kind.context(vaultID: keys.vaultID, id: id), epoch: epoch, wraps: wraps)
+    }
+
+    /// The wraps that object `id` has in a new manifest: the vault's, and one for each of those who are
+    /// recipients now, so that they read what a backup takes over from older ones, and others do not.
+    static func wraps(
+        _ kind: Kind, id: [UInt8], epoch: UInt32, was wraps: [WrappedKey], keys: some BackupKeys,
+        object: String
+    ) throws -> [WrappedKey] {
+        var kept = wraps.filter { $0.kind == 1 }
+        let info = kind.info(id: id, epoch: epoch)
+        for recipient in keys.recipients {
+            if let wrap = wraps.first(where: { $0.kind == 2 && $0.recipient == recipient.id }) {
+                kept.append(wrap)
+                continue
+            }
+            let key = try open(kind, id: id, epoch: epoch, wraps: wraps, keys: keys, object: object)
+            kept.append(try wrap(key, 2, to: recipient, info, keys))
+        }
+        return kept
+    }
+
+    private static func wrap(
+        _ key: borrowing SecretBytes, _ kind: UInt8, to recipient: (id: [UInt8], key: [UInt8]),
+        _ info: [UInt8], _ keys: some BackupKeys
+    ) throws -> WrappedKey {
         let ephemeral = try AgreementKey.random()
         let box = try SealedBox.seal(
-            key, to: keys.backupPublicKey(epoch: epoch), ephemeral: ephemeral, salt: keys.vaultID,
-            info: kind.info(id: id, epoch: epoch))
-        self.init(
-            key: key, context: kind.context(vaultID: keys.vaultID, id: id), epoch: epoch,
-            wraps: [
-                WrappedKey(
-                    kind: 1, recipient: Array(repeating: 0, count: 16), ephemeral: ephemeral.publicKey,
-                    box: box)
-            ])
+            key, to: recipient.key, ephemeral: ephemeral, salt: keys.vaultID, info: info)
+        return WrappedKey(
+            kind: kind, recipient: recipient.id, ephemeral: ephemeral.publicKey, box: box)
     }
 
     private init(key: consuming SecretBytes, context: [UInt8], epoch: UInt32, wraps: [WrappedKey]) {

@@ -144,6 +144,7 @@ package struct BackupRun<Keys: BackupKeys> {
         var table = PackTable(own: series.packs, older: base?.packs ?? [])
         let database = try own.record(&table)
         let documents = try table.segments(own.documents.segments)
+        try table.wrap(to: keys)
         statistics.bytesAdded = series.packs.reduce(0) { $0 + $1.length }
         let spent = (ContinuousClock.now - start).components
         statistics.durationMilliseconds =

@@ -75,6 +75,18 @@ package struct PackTable: Sendable {
         return row
     }
 
+    /// Wraps the keys of all packs to those who are recipients now.
+    ///
+    /// - Throws: `.integrity`, `.locked` for a pack whose key does not open.
+    package mutating func wrap(to keys: some BackupKeys) throws {
+        for row in packs.indices {
+            let pack = packs[row]
+            packs[row].wraps = try ObjectKey.wraps(
+                .pack, id: pack.id, epoch: pack.epoch, was: pack.wraps, keys: keys,
+                object: "pack " + pack.name)
+        }
+    }
+
     /// The unit as this manifest names it.
     package mutating func unit(_ unit: StoredUnit) throws(BackupError) -> Unit {
         let place = Extent(pack: try row(of: unit.pack), offset: unit.offset, length: unit.length)

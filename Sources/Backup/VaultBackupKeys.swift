@@ -13,6 +13,10 @@ package struct VaultBackupKeys: BackupKeys {
     package var currentEpoch: UInt32 { keys.currentEpoch }
     package var rosterRecords: [[UInt8]] { keys.roster.chain }
 
+    package var recipients: [(id: [UInt8], key: [UInt8])] {
+        keys.roster.backupRecipients.map { ($0.id.bytes, $0.key) }
+    }
+
     package func backupPublicKey(epoch: UInt32) throws -> [UInt8] { try keys.backupPublicKey(epoch: epoch) }
 
     package func openBackupBox(

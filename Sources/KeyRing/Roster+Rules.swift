@@ -40,6 +40,13 @@ extension Roster {
         case .restored(let device, _):
             _ = try own(device, in: record)
             try requireSignatures(1, in: record)
+        case .recipients(let list):
+            _ = try administrator(of: record)
+            try requireSignatures(1, in: record)
+            guard Set(list.map(\.key)).count == list.count,
+                list.allSatisfy({ BackupRecipient.isAcceptable($0.key) })
+            else { throw Roster.broken(record, "names recipients that can't be") }
+            backupRecipients = list
         }
     }
 

@@ -48,6 +48,8 @@ public struct Roster: Sendable {
     public internal(set) var members: [Member]
     /// Who was removed, in that order.
     public internal(set) var former: [Member] = []
+    /// Those outside the vault to whom the keys of backups are wrapped too.
+    public internal(set) var backupRecipients: [BackupRecipient] = []
     var recovery: [RecoveryPair]
     var epochs: [Epoch]
     /// Every key that a member has or had: none may come a second time.

@@ -22,6 +22,8 @@ enum RosterBody: Sendable, Hashable {
     case reincarnate(device: DeviceID, incarnation: UInt32, pins: [Pin])
     /// A device was restored from a backup.
     case restored(device: DeviceID, from: BackupOrigin)
+    /// The whole list of those outside the vault to whom backups are wrapped too.
+    case recipients([BackupRecipient])
 
     struct Addition: Sendable, Hashable {
         var keys: PublicKeys
@@ -47,6 +49,7 @@ enum RosterBody: Sendable, Hashable {
         case .rekey: .rekey
         case .reincarnate: .reincarnate
         case .restored: .restored
+        case .recipients: .recipients
         }
     }
 
@@ -64,7 +67,7 @@ enum RosterBody: Sendable, Hashable {
         case .genesis(_, _, let epoch), .remove(_, _, let epoch), .rotate(let epoch),
             .recoveryChange(_, let epoch), .recoveryUse(let epoch), .rekey(_, _, let epoch):
             epoch
-        case .add, .role, .reincarnate, .restored: nil
+        case .add, .role, .reincarnate, .restored, .recipients: nil
         }
     }
 }
@@ -109,6 +112,8 @@ extension RosterBody {
         case .restored(let device, let from):
             writer.raw(device.bytes)
             from.encode(into: &writer)
+        case .recipients(let list):
+            list.encode(into: &writer)
         }
         return writer.bytes
     }
@@ -148,6 +153,8 @@ extension RosterBody {
         case .restored:
             let device = try DeviceID(from: &reader)
             self = .restored(device: device, from: try BackupOrigin(from: &reader))
+        case .recipients:
+            self = .recipients(try [BackupRecipient](from: &reader))
         }
         try reader.expectEnd()
     }

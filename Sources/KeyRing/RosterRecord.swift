@@ -20,6 +20,7 @@ public struct RosterRecord: Sendable, Hashable {
         case rekey = 9
         case reincarnate = 10
         case restored = 11
+        case recipients = 12
     }
 
     struct Signature: Sendable, Hashable {

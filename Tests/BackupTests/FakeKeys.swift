@@ -8,6 +8,7 @@ final class FakeKeys: BackupKeys {
     let incarnation: UInt32
     let currentEpoch: UInt32 = 1
     let rosterRecords: [[UInt8]]
+    let recipients: [(id: [UInt8], key: [UInt8])] = []
     private let signing: SigningKey
     private let agreement: AgreementKey
 

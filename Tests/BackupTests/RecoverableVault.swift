@@ -57,6 +57,9 @@ final class RecoverableVault {
             [ProjectPython.root + "/scripts/recover.py"] + words + arguments)
     }
 
+    /// Changes the roster.
+    func change(_ edit: (UnlockedKeys) throws -> UnlockedKeys) throws { keys = try edit(keys) }
+
     /// The directory of documents that `backup export` makes of a backup.
     func exportedDocuments(_ id: String) throws -> String {
         let target = scratch.directory("exported")

@@ -60,6 +60,20 @@ import Testing
         holds(try roster.add(stranger, .writer, by: owner))
     }
 
+    @Test func recipientsAreNamedByThoseWhoAdminister() throws {
+        let (one, two) = (try AgreementKey.random().publicKey, try AgreementKey.random().publicKey)
+        holds(try roster.recipients([one, two], by: owner))
+        holds(try roster.recipients([], by: admin))
+        fails(try roster.recipients([one], by: writer))
+        fails(try roster.recipients([one], by: stranger))
+        fails(try roster.recipients([one, one], by: owner))
+        // A point of small order makes every shared secret zeros.
+        fails(try roster.recipients([[UInt8](repeating: 0, count: 32)], by: owner))
+        roster.accept(try roster.recipients([one, two], by: owner))
+        roster.accept(try roster.recipients([two], by: admin))
+        #expect(try Roster(verifying: roster.chain).backupRecipients.map(\.key) == [two])
+    }
+
     @Test func rolesAreGivenByThoseAboveThem() throws {
         holds(try roster.role(.reader, of: writer, by: admin, pins: [pin()]))
         holds(try roster.role(.owner, of: admin, by: owner))

@@ -170,6 +170,17 @@ extension HandMadeRoster {
         return try record(4, body.bytes, by: author)
     }
 
+    package func recipients(_ keys: [[UInt8]], by author: HandMadeIdentity) throws -> [UInt8] {
+        var body = CanonicalWriter()
+        body.count(keys.count)
+        for key in keys {
+            body.raw(key)
+            body.u32(1)
+            body.raw([UInt8](repeating: 7, count: 144))
+        }
+        return try record(12, body.bytes, by: author)
+    }
+
     package func rotate(
         by author: HandMadeIdentity, to all: Recipients, foreignBackupKey: Bool = false
     ) throws -> [UInt8] {

@@ -17,7 +17,7 @@ struct BackupGroup: ParsableCommand {
             """,
         subcommands: [
             BackupCreate.self, BackupList.self, BackupShow.self, BackupVerify.self, BackupRestore.self,
-            BackupExportCommand.self,
+            BackupExportCommand.self, BackupRecipients.self,
         ])
 }
 
