@@ -31,11 +31,7 @@ public struct CanonicalWriter: Sendable {
     public mutating func count(_ value: Int) { u32(UInt32(value)) }
 
     private mutating func integer(_ value: some FixedWidthInteger) {
-        var shift = value.bitWidth
-        while shift > 0 {
-            shift -= 8
-            bytes.append(UInt8(truncatingIfNeeded: value >> shift))
-        }
+        withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
     }
 }
 
@@ -101,8 +97,9 @@ public struct CanonicalReader: Sendable {
     private mutating func integer<T: FixedWidthInteger>() throws(CryptoError) -> T {
         let count = T.bitWidth / 8
         guard count <= remaining else { throw CanonicalReader.malformed("it ends too early") }
-        defer { offset += count }
-        return bytes[offset..<offset + count].reduce(0) { $0 << 8 | T($1) }
+        let value = bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: T.self) }
+        offset += count
+        return T(bigEndian: value)
     }
 
     private static func malformed(_ what: String) -> CryptoError {
