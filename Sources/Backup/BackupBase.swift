@@ -12,6 +12,8 @@ package struct BackupBase {
     package let database: DatabaseBase
     package let documents: DocumentBase
     package let body: ManifestBody
+    /// The epoch of its encrypted part, whose key names the chunks.
+    private let epoch: UInt32
     /// The bytes of an extent of its packs.
     package let read: (Extent) throws -> [UInt8]
 
@@ -24,12 +26,19 @@ package struct BackupBase {
         let set = PackSet(manifest.clear.packs, from: store, keys: keys)
         id = manifest.clear.id
         packs = manifest.clear.packs
+        epoch = manifest.clear.bodyEpoch
         body = try manifest.body(keys: keys, object: object)
         read = set.read
         database = try DatabaseBase(body.database, packs: packs, root: root, read: set.read)
         documents = try DocumentBase(body.documents, packs: packs) {
             try $0.plain("documents", set.read)
         }
+    }
+
+    /// The list of files outside the vault; nil when its chunks have names under another epoch's key.
+    package func files(epoch: UInt32) -> OutsideListing? {
+        guard epoch == self.epoch, !body.files.isEmpty else { return nil }
+        return OutsideListing(body.files, packs: packs, fetch: read)
     }
 
     /// The newest backup of this device that one can build on, if there is any.

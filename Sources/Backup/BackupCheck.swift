@@ -32,6 +32,12 @@ package struct BackupCheck<Keys: BackupKeys> {
                 for extent in $0.extents { all.append(try packs.place(extent)) }
             }
         }
+        try OutsideListing(body.files, packs: manifest.clear.packs, fetch: packs.read).forEach { segment in
+            all += segment.runs.map(\.place)
+        } _: { _ in
+        } broken: {
+            found.append($0)
+        }
         let extents = Dictionary(grouping: all, by: \.pack)
         for row in manifest.clear.packs.indices {
             try collect(&found) { try checkMembers(row, extents[UInt32(row)] ?? []) }
@@ -77,7 +83,6 @@ extension ManifestBody {
     /// Every extent that the manifest itself names. Groups of the page map are named by the map, and found
     /// or missed when its pages are read.
     var extents: [Extent] {
-        (database.full + database.deltas + documents).flatMap(\.parts).map(\.place)
-            + outside.runs.map(\.place)
+        (database.full + database.deltas + documents + files).flatMap(\.parts).map(\.place)
     }
 }

@@ -76,7 +76,8 @@ package struct BackupRun<Keys: BackupKeys> {
         let series = PackSeries(store: store, keys: keys)
         let pipeline = UnitPipeline(series)
         do {
-            let (body, table, notes) = try write(input, on: base, to: pipeline, series, lend)
+            let (body, table, notes) = try write(
+                input, on: base, to: pipeline, series, time: time, lend)
             let manifest = try Manifest(
                 id: newID(time), body: body, packs: table.packs, previous: previous, created: time,
                 keys: keys)
@@ -115,29 +116,32 @@ package struct BackupRun<Keys: BackupKeys> {
 
     private func write(
         _ input: Input, on base: BackupBase?, to pipeline: UnitPipeline<Keys>, _ series: PackSeries<Keys>,
-        _ lend: Lend
+        time: UInt64, _ lend: Lend
     ) throws -> (ManifestBody, PackTable, [OutsideNote]) {
         let start = ContinuousClock.now
         var own: Vault?
         try lend { source, content in own = try write(source, content, on: base, to: pipeline) }
         guard let own else { throw BackupError(.failed, "there was no database to back up") }
         var statistics = own.statistics
-        var outside = OutsideRecord()
+        var files: [StoredSegment] = []
         var roots: [[UInt8]] = []
         var notes: [OutsideNote] = []
         if let (selection, key) = input.outside {
             let before = pipeline.byteCount
-            let written = try OutsideUnits.write(selection, to: series, key: key) {
+            let written = try OutsideUnits.write(
+                selection, base: base?.files(epoch: keys.currentEpoch), to: pipeline, key: key,
+                start: Int64(min(time, UInt64(Int64.max / 1_000_000))) * 1_000_000
+            ) {
                 progress(BackupProgress(phase: .files, done: $0, total: 0))
             }
-            outside = written.record
+            files = written.segments
             roots = written.roots
             notes = written.notes
             statistics.files += written.files
             statistics.bytesLogical += written.bytes
             statistics.outside.items = written.files
             statistics.outside.bytes = written.bytes
-            statistics.outside.added = written.files
+            statistics.outside.added = written.filesRead
             statistics.outside.bytesAdded = pipeline.byteCount - before
         }
         try pipeline.finish()
@@ -151,7 +155,8 @@ package struct BackupRun<Keys: BackupKeys> {
             UInt64(spent.seconds) * 1000 + UInt64(spent.attoseconds / 1_000_000_000_000_000)
         let body = ManifestBody(
             tags: input.tags, paths: roots, parent: base?.id ?? Array(repeating: 0, count: 16),
-            statistics: statistics, database: database, documents: documents, outside: outside)
+            statistics: statistics, database: database, documents: documents,
+            files: try table.segments(files))
         return (body, table, notes)
     }
 

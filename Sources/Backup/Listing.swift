@@ -121,7 +121,8 @@ package final class SegmentSeries<Keys: BackupKeys> {
     /// - Parameter needs: the packs that its records name.
     package func add(_ plain: [UInt8], needs: Set<[UInt8]>) throws {
         let hash = Hash.digest(.sha256, plain)
-        if let old = base[hash] {
+        if var old = base[hash] {
+            old.needs = needs
             made.append(.old(old))
             return
         }

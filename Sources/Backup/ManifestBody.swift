@@ -58,11 +58,12 @@ package struct ManifestBody: Sendable, Equatable, Canonical {
     package var database: DatabaseRecord
     /// Listing of the files of `data/` that are shipped as they are (`DocumentFile`).
     package var documents: [Segment]
-    package var outside: OutsideRecord
+    /// Listing of the files outside the vault (`OutsideSegment`).
+    package var files: [Segment]
 
     package init(
         tags: [String], paths: [[UInt8]], parent: [UInt8], statistics: BackupStatistics,
-        database: DatabaseRecord, documents: [Segment], outside: OutsideRecord
+        database: DatabaseRecord, documents: [Segment], files: [Segment]
     ) {
         self.tags = tags
         self.paths = paths
@@ -70,7 +71,7 @@ package struct ManifestBody: Sendable, Equatable, Canonical {
         self.statistics = statistics
         self.database = database
         self.documents = documents
-        self.outside = outside
+        self.files = files
     }
 
     package init(from reader: inout CanonicalReader) throws(CryptoError) {
@@ -83,7 +84,7 @@ package struct ManifestBody: Sendable, Equatable, Canonical {
         statistics = try BackupStatistics(from: &reader)
         database = try DatabaseRecord(from: &reader)
         documents = try reader.list(of: Segment.self, limit: listLimit, size: 36)
-        outside = try OutsideRecord(from: &reader)
+        files = try reader.list(of: Segment.self, limit: listLimit, size: 36)
     }
 
     package func write(to writer: inout CanonicalWriter) {
@@ -94,6 +95,6 @@ package struct ManifestBody: Sendable, Equatable, Canonical {
         statistics.write(to: &writer)
         database.write(to: &writer)
         writer.list(documents)
-        outside.write(to: &writer)
+        writer.list(files)
     }
 }

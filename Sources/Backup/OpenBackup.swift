@@ -42,12 +42,11 @@ package struct OpenBackup {
         DocumentList(body.documents) { [packs] in try $0.plain("documents", packs.read) }
     }
 
-    /// The files outside the vault; the record is checked.
-    ///
-    /// - Throws: `.integrity`.
+    /// The files outside the vault.
     func outside(_ keys: UnlockedKeys) throws -> OutsideReader {
         let key = try OutsideKey(keys, device: manifest.head.deviceID, epoch: manifest.clear.bodyEpoch)
-        return try OutsideReader(body.outside, key: key, fetch: packs.read)
+        let listing = OutsideListing(body.files, packs: manifest.clear.packs, fetch: packs.read)
+        return OutsideReader(listing, key: key)
     }
 
     /// What `backup list`, `create` and `show` say of it.

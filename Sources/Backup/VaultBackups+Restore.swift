@@ -66,8 +66,6 @@ extension VaultBackups {
         let (index, memory) = try judged(acceptsRollback: options.acceptsRollback)
         if let gone = memory.first { throw Self.rollback(gone) }
         let backup = try open(id, in: index)
-        // A record that does not hold is refused before anything changes, in place too.
-        if options.outside != .leftOut { _ = try backup.outside(keys) }
         let target = try RestoreTarget(options.target ?? home, of: self)
         do {
             let stage = try RestoreStage(in: target.home)
@@ -101,7 +99,7 @@ extension VaultBackups {
         _ stage: RestoreStage, _ target: RestoreTarget, _ backup: OpenBackup,
         _ progress: (BackupProgress) -> Void
     ) throws -> OutsideRestored {
-        guard !backup.body.outside.entries.isEmpty else { return OutsideRestored() }
+        guard !backup.body.files.isEmpty else { return OutsideRestored() }
         let place = target.home.path + "/files"
         guard try !Files.exists(place) else {
             throw BackupError(
@@ -109,7 +107,7 @@ extension VaultBackups {
                 hint: "move it away, or leave them out with --home-only")
         }
         let total = backup.outsideBytes
-        return try OutsideUnits.restore(
+        return try OutsideRestore.run(
             backup.outside(keys), to: .directory(stage.home.path),
             progress: { progress(BackupProgress(phase: .files, done: $0, total: total)) })
     }
@@ -118,7 +116,7 @@ extension VaultBackups {
         _ backup: OpenBackup, _ progress: (BackupProgress) -> Void
     ) throws -> OutsideRestored {
         let total = backup.outsideBytes
-        return try OutsideUnits.restore(
+        return try OutsideRestore.run(
             backup.outside(keys), to: .inPlace, home: home.path,
             progress: { progress(BackupProgress(phase: .files, done: $0, total: total)) })
     }
@@ -194,7 +192,7 @@ extension VaultBackups {
 
 extension OpenBackup {
     /// Bytes of files from outside the vault.
-    fileprivate var outsideBytes: UInt64 { body.outside.entries.reduce(0) { $0 &+ $1.size } }
+    fileprivate var outsideBytes: UInt64 { body.statistics.outside.bytes }
 
     fileprivate func origin(of device: DeviceID) -> BackupOrigin {
         BackupOrigin(

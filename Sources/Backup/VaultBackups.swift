@@ -96,7 +96,7 @@ public struct VaultBackups {
             packBytes: opened.manifest.clear.packs.reduce(0) { $0 + $1.length },
             databasePages: body.database.pageCount,
             documents: documents.sorted { ($0.id, $0.version) < ($1.id, $1.version) },
-            outsideFiles: body.outside.entries.count)
+            outsideFiles: Int(clamping: body.statistics.outside.items))
     }
 
     /// What `backup show` says.

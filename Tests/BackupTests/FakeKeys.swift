@@ -58,21 +58,10 @@ func sampleBody(_ random: inout Seeded) -> ManifestBody {
     let database = DatabaseRecord(
         databaseID: random.bytes(16), pageCount: 3, counter: 7, root: random.bytes(32), changeSequence: 41,
         full: [segment], deltas: [segment, segment])
-    var outside = OutsideRecord()
-    outside.runs = [Unit(place: place, plainLength: 70_000)]
-    outside.chunks = [ChunkRecord(id: random.bytes(20), run: 0, offset: 0, length: 70_000)]
-    outside.entries = [
-        OutsideEntry(
-            path: [0x2F, 0xFF, 0x61], kind: .file, permissions: 0o644, modified: -5, size: 70_000,
-            chunks: [0]),
-        OutsideEntry(
-            path: Array("/l".utf8), kind: .symbolicLink(Array("../x".utf8)), permissions: 0o777,
-            modified: 0, size: 0, chunks: []),
-    ]
     var statistics = BackupStatistics()
     statistics.files = 3
     statistics.documents.bytesAdded = 9
     return ManifestBody(
         tags: ["daily", "標籤"], paths: [[0x2F, 0xFF]], parent: random.bytes(16), statistics: statistics,
-        database: database, documents: [segment], outside: outside)
+        database: database, documents: [segment], files: [segment])
 }

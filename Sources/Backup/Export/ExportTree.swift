@@ -31,6 +31,8 @@ package struct ExportTree {
 
     /// A path that an export adds by itself.
     package static let database = Self.path("database/ai-team.sqlite")
+    /// Above files from outside the vault.
+    package static let files = Self.path("files")
     /// Where the lines of a kind stand.
     package static func records(_ kind: String) -> RelativePath { path("records/\(kind).jsonl") }
 

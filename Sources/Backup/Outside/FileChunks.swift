@@ -10,19 +10,33 @@ struct FileChunks: ~Copyable {
 
     init(_ chunker: KeyedChunker) { self.chunker = chunker }
 
+    /// Reads a file of at most `KeyedChunker.whole` bytes with one call, and hands its content out if it has
+    /// `size` bytes.
+    mutating func readWhole(
+        _ file: borrowing OutsideFile, size: Int, _ body: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        held = 0..<0
+        // One byte more than there should be shows a file that grew.
+        let count = try buffer.withUnsafeMutableBytes { bytes in
+            try file.readStart(into: UnsafeMutableRawBufferPointer(rebasing: bytes[...size]))
+        }
+        guard count == size else { return }
+        try buffer.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[..<size])) }
+    }
+
     /// Hands out the chunks of what the file had when it was opened, less what was cut off since.
     ///
     /// - Parameter emit: is given a chunk, and whether it is the one that every hole gives.
-    /// - Returns: the bytes that were handed out.
     mutating func read(
-        _ file: borrowing OutsideFile, _ emit: (UnsafeRawBufferPointer, _ isHole: Bool) throws -> Void
-    ) throws -> Int64 {
+        _ file: borrowing OutsideFile, _ status: OutsideStatus,
+        _ emit: (UnsafeRawBufferPointer, _ isHole: Bool) throws -> Void
+    ) throws {
         held = 0..<0
-        var end = file.status.size
+        var end = status.size
         var position: Int64 = 0
         while position < end {
             let count: Int
-            if isHole(file, at: position) {
+            if isHole(file, status, at: position) {
                 count = chunker.zeroCut
                 try zeros.withUnsafeBytes { try emit(UnsafeRawBufferPointer(rebasing: $0[..<count]), true) }
             } else {
@@ -39,13 +53,26 @@ struct FileChunks: ~Copyable {
             }
             position += Int64(count)
         }
-        return position
+    }
+
+    /// Hands out `count` zeros, as holes would be.
+    func fill(_ count: Int64, _ emit: (UnsafeRawBufferPointer, _ isHole: Bool) throws -> Void) throws {
+        var rest = count
+        while rest > 0 {
+            let part = Int(min(rest, Int64(chunker.zeroCut)))
+            try zeros.withUnsafeBytes {
+                try emit(UnsafeRawBufferPointer(rebasing: $0[..<part]), part == chunker.zeroCut)
+            }
+            rest -= Int64(part)
+        }
     }
 
     /// Whether a chunk of zeros begins here: nobody needs to read it then.
-    private func isHole(_ file: borrowing OutsideFile, at position: Int64) -> Bool {
-        guard file.status.isSparse, file.status.size > KeyedChunker.whole else { return false }
-        return file.hole(at: position) >= Int64(KeyedChunker.maximum)
+    private func isHole(
+        _ file: borrowing OutsideFile, _ status: OutsideStatus, at position: Int64
+    ) -> Bool {
+        guard status.isSparse, status.size > KeyedChunker.whole else { return false }
+        return file.hole(at: position, size: status.size) >= Int64(KeyedChunker.maximum)
     }
 
     /// Sees to it that from `position` on there is a longest chunk, or all that is left; a file that was cut

@@ -14,8 +14,9 @@ package struct KeyedChunker: Sendable {
     /// Where boundaries become likely.
     private static let normal = 53_248
     private static let window = 64
-    private static let strict: UInt64 = ~0 << (64 - 18)
-    private static let loose: UInt64 = ~0 << (64 - 14)
+    /// A hash below it has 18 zero bits in front, or 14.
+    private static let strict: UInt64 = 1 << (64 - 18)
+    private static let loose: UInt64 = 1 << (64 - 14)
 
     private let key: OutsideKey
     /// Where a chunk ends that begins with 256 KiB of zeros.
@@ -40,27 +41,45 @@ package struct KeyedChunker: Sendable {
 
     private static func cut(_ bytes: UnsafeRawBufferPointer, _ key: OutsideKey) -> Int {
         guard bytes.count > minimum, let base = bytes.baseAddress else { return bytes.count }
-        let start = base.assumingMemoryBound(to: UInt8.self)
         let end = min(bytes.count, maximum)
         return key.withGear { gear in
             var hash: UInt64 = 0
-            var index = minimum - window
-            while index < minimum {
-                hash = (hash << 1) &+ gear[Int(start[index])]
-                index += 1
+            for index in minimum - window..<minimum {
+                hash = (hash &<< 1) &+ gear[Int(base.load(fromByteOffset: index, as: UInt8.self))]
             }
             let middle = min(end, normal)
-            while index < middle {
-                hash = (hash << 1) &+ gear[Int(start[index])]
-                index += 1
-                if hash & strict == 0 { return index }
-            }
-            while index < end {
-                hash = (hash << 1) &+ gear[Int(start[index])]
-                index += 1
-                if hash & loose == 0 { return index }
-            }
-            return end
+            return find(base, minimum..<middle, below: strict, gear, &hash)
+                ?? find(base, middle..<end, below: loose, gear, &hash) ?? end
         }
+    }
+
+    /// The first place in `range` after whose last byte the hash is below `limit`. Four bytes a turn: the
+    /// table is looked up ahead of the sums.
+    @inline(__always)
+    private static func find(
+        _ base: UnsafeRawPointer, _ range: Range<Int>, below limit: UInt64, _ gear: UnsafePointer<UInt64>,
+        _ hash: inout UInt64
+    ) -> Int? {
+        var (index, last) = (range.lowerBound, hash)
+        let end = range.upperBound
+        while end &- index >= 4 {
+            let word = base.loadUnaligned(fromByteOffset: index, as: UInt32.self).littleEndian
+            let first = (last &<< 1) &+ gear[Int(truncatingIfNeeded: word & 0xFF)]
+            let second = (first &<< 1) &+ gear[Int(truncatingIfNeeded: word &>> 8 & 0xFF)]
+            let third = (second &<< 1) &+ gear[Int(truncatingIfNeeded: word &>> 16 & 0xFF)]
+            last = (third &<< 1) &+ gear[Int(truncatingIfNeeded: word &>> 24)]
+            if first < limit { return index &+ 1 }
+            if second < limit { return index &+ 2 }
+            if third < limit { return index &+ 3 }
+            if last < limit { return index &+ 4 }
+            index &+= 4
+        }
+        while index < end {
+            last = (last &<< 1) &+ gear[Int(base.load(fromByteOffset: index, as: UInt8.self))]
+            index &+= 1
+            if last < limit { return index }
+        }
+        hash = last
+        return nil
     }
 }

@@ -76,41 +76,47 @@ final class OutsideDirectory {
     deinit { closedir(stream) }
 
     /// Opens one inside. C: openat
-    func directory(_ name: [UInt8]) throws(OutsideFailure) -> OutsideDirectory {
-        try OutsideDirectory(
-            openat(descriptor, name.terminated, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))
+    func directory(_ name: OutsideName) throws(OutsideFailure) -> OutsideDirectory {
+        let descriptor = name.withCString {
+            openat(self.descriptor, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        }
+        return try OutsideDirectory(descriptor)
     }
 
     /// All names but `.` and `..`, in the order of their bytes. C: readdir
-    func names() throws(OutsideFailure) -> [[UInt8]] {
-        var names: [[UInt8]] = []
+    func names() throws(OutsideFailure) -> OutsideNames {
+        var names = OutsideNames()
         while true {
             errno = 0
             guard let entry = readdir(stream) else {
                 if errno != 0 { throw OutsideFailure() }
                 break
             }
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-            if name != [0x2E] && name != [0x2E, 0x2E] { names.append(name) }
+            names.append(UnsafeRawPointer(entry) + Self.nameOffset)
         }
-        return names.sorted { $0.lexicographicallyPrecedes($1) }
+        names.sort()
+        return names
     }
 
+    private static let nameOffset = MemoryLayout<dirent>.offset(of: \dirent.d_name) ?? 19
+
     /// C: fstatat
-    func status(_ name: [UInt8]) throws(OutsideFailure) -> OutsideStatus {
+    func status(_ name: OutsideName) throws(OutsideFailure) -> OutsideStatus {
         var raw = stat()
-        guard fstatat(descriptor, name.terminated, &raw, AT_SYMLINK_NOFOLLOW) == 0 else {
+        guard name.withCString({ fstatat(descriptor, $0, &raw, AT_SYMLINK_NOFOLLOW) }) == 0 else {
             throw OutsideFailure()
         }
         return OutsideStatus(raw)
     }
 
     /// Where a link points, at most 4,095 bytes. C: readlinkat
-    func destination(_ name: [UInt8]) throws(OutsideFailure) -> [UInt8] {
+    func destination(_ name: OutsideName) throws(OutsideFailure) -> [UInt8] {
         var count = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, written in
-            count = buffer.withMemoryRebound(to: CChar.self) {
-                readlinkat(descriptor, name.terminated, $0.baseAddress!, 4096)
+            count = name.withCString { name in
+                buffer.withMemoryRebound(to: CChar.self) {
+                    readlinkat(descriptor, name, $0.baseAddress!, 4096)
+                }
             }
             written = max(0, count)
         }
@@ -120,14 +126,15 @@ final class OutsideDirectory {
     }
 
     /// Opens a file for reading; a pipe that took its name would not block. C: openat
-    func file(_ name: [UInt8]) throws(OutsideFailure) -> OutsideFile {
+    func file(_ name: OutsideName) throws(OutsideFailure) -> OutsideFile {
         let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
-        return try OutsideFile(openat(descriptor, name.terminated, flags))
+        let descriptor = name.withCString { openat(self.descriptor, $0, flags) }
+        return try OutsideFile(descriptor)
     }
 }
 
 /// What the system said.
-struct OutsideFailure: Error {
+struct OutsideFailure: Error, Equatable {
     let code: Int32
 
     /// From errno.
@@ -142,9 +149,12 @@ struct OutsideFailure: Error {
     var reason: OutsideNote.Reason {
         switch code {
         case ENOENT, ENOTDIR, ELOOP, ESTALE: .vanished
-        default: .unreadable(String(cString: strerror(code)).lowercased())
+        default: .unreadable(words)
         }
     }
+
+    /// For people.
+    var words: String { String(cString: strerror(code)).lowercased() }
 }
 
 extension [UInt8] {

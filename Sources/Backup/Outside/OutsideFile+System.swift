@@ -4,29 +4,28 @@ internal import Glibc
 /// A regular file outside the vault while it is read.
 struct OutsideFile: ~Copyable {
     private let descriptor: Int32
-    /// As it was when it was opened.
-    let status: OutsideStatus
 
     init(_ descriptor: Int32) throws(OutsideFailure) {
         guard descriptor >= 0 else { throw OutsideFailure() }
-        var raw = stat()
-        guard fstat(descriptor, &raw) == 0 else {
-            let failure = OutsideFailure()
-            close(descriptor)
-            throw failure
-        }
         self.descriptor = descriptor
-        status = OutsideStatus(raw)
     }
 
     deinit { close(descriptor) }
 
-    /// Whether it is now what it was when it was opened. C: fstat
-    func isUnchanged() -> Bool {
+    /// What it is now. C: fstat
+    func status() throws(OutsideFailure) -> OutsideStatus {
+        var raw = stat()
+        guard fstat(descriptor, &raw) == 0 else { throw OutsideFailure() }
+        return OutsideStatus(raw)
+    }
+
+    /// Whether it is now what it was when it had `status`. C: fstat
+    func isStill(_ status: OutsideStatus) -> Bool {
         var raw = stat()
         guard fstat(descriptor, &raw) == 0 else { return false }
         let now = OutsideStatus(raw)
-        return now.size == status.size && now.modified == status.modified && now.changed == status.changed
+        return now.kind == status.kind && now.identity == status.identity && now.size == status.size
+            && now.modified == status.modified && now.changed == status.changed
     }
 
     /// Reads until the buffer is full or the file ends; returns the bytes read. C: pread
@@ -44,10 +43,19 @@ struct OutsideFile: ~Copyable {
         return done
     }
 
-    /// How many bytes from `offset` on are a hole. C: lseek(SEEK_DATA)
-    func hole(at offset: Int64) -> Int64 {
+    /// Reads the file from its start with one call: all of it when it is shorter than the buffer. C: read
+    func readStart(into buffer: UnsafeMutableRawBufferPointer) throws(OutsideFailure) -> Int {
+        while true {
+            let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+            if count >= 0 { return count }
+            if errno != EINTR { throw OutsideFailure() }
+        }
+    }
+
+    /// How many bytes from `offset` on are a hole, in a file of `size` bytes. C: lseek(SEEK_DATA)
+    func hole(at offset: Int64, size: Int64) -> Int64 {
         let data = lseek(descriptor, off_t(offset), 3)
         if data >= 0 { return Int64(data) - offset }
-        return errno == ENXIO ? max(0, status.size - offset) : 0
+        return errno == ENXIO ? max(0, size - offset) : 0
     }
 }

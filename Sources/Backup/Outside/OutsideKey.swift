@@ -39,9 +39,9 @@ package final class OutsideKey: Sendable {
             .sha256, key: secret, info: info("ai-team/outside-id/v1"), count: 32)
     }
 
-    /// The id of a chunk, 20 bytes.
-    package func identifier(_ chunk: UnsafeRawBufferPointer) throws -> [UInt8] {
-        try Array(HMAC.authenticate(.sha256, key: identifiers, chunk).prefix(20))
+    /// The id of a chunk.
+    package func identifier(_ chunk: UnsafeRawBufferPointer) throws -> ChunkID {
+        try ChunkID(HMAC.authenticate(.sha256, key: identifiers, chunk))
     }
 
     /// Lends the table of 256 numbers.

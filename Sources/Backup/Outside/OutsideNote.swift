@@ -8,6 +8,8 @@ public struct OutsideNote: Sendable, Hashable, CustomStringConvertible {
         case vanished
         /// It changed while it was read: what the backup holds may be neither the old nor the new state.
         case changed
+        /// Its beginning is in the backup, zeros follow: the system's words.
+        case damaged(String)
         /// A path that was asked for is a link: the link is in the backup, what it points to is not.
         case link
         /// A socket, a device or a named pipe.
@@ -36,6 +38,7 @@ public struct OutsideNote: Sendable, Hashable, CustomStringConvertible {
         case .unreadable(let words): "\(name): left out, \(words)"
         case .vanished: "\(name): left out, it vanished"
         case .changed: "\(name): it changed while it was read"
+        case .damaged(let words): "\(name): only its beginning could be read, zeros follow: \(words)"
         case .link: "\(name): kept as a link; a slash after it means what it points to"
         case .special: "\(name): left out, neither a file nor a directory nor a link"
         case .home: "\(name): left out, it belongs to the home"

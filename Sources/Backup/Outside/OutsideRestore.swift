@@ -1,8 +1,8 @@
 /// What a restore of files outside the vault made.
 package struct OutsideRestored: Sendable {
-    /// A file that did not come back, and why.
+    /// What did not come back, and why.
     package struct Failure: Sendable {
-        /// The absolute path as bytes.
+        /// The absolute path as bytes; of a part of the list its name.
         package let path: [UInt8]
         package let error: BackupError
     }
@@ -15,7 +15,8 @@ package struct OutsideRestored: Sendable {
     package var failures: [Failure] = []
 }
 
-extension OutsideUnits {
+/// Writes files outside the vault back.
+package final class OutsideRestore {
     /// Where files go.
     package enum Destination: Sendable {
         /// Below `files/` of a directory, which exists: nothing is overwritten.
@@ -23,6 +24,11 @@ extension OutsideUnits {
         /// Where they were: each is replaced at once, what else is there stays.
         case inPlace
     }
+
+    private let reader: OutsideReader
+    private let destination: Destination
+    private let home: HomeGuard
+    private var restored = OutsideRestored()
 
     /// Writes files back. Links are made as they were and never followed; nobody gets an owner or a
     /// set-user-id bit.
@@ -32,45 +38,64 @@ extension OutsideUnits {
     ///   - only: is given a path in the tree of an export (`files/…`).
     ///   - progress: is given the bytes written so far.
     /// - Throws: `.failed` when the destination can't be opened or the disk is full. What concerns one file
-    ///   is in the result.
-    package static func restore(
+    ///   or one part of the list is in the result.
+    package static func run(
         _ reader: OutsideReader, to destination: Destination, home: String? = nil,
-        only: (RelativePath) -> Bool = { _ in true }, progress: (UInt64) -> Void = { _ in }
+        only: @escaping (RelativePath) -> Bool = { _ in true }, progress: (UInt64) -> Void = { _ in }
     ) throws -> OutsideRestored {
-        let tree: SafeTree
-        switch destination {
-        case .directory(let directory):
-            tree = try SafeTree(directory, links: .any, modes: .exact, names: .keep)
-        case .inPlace: tree = try SafeTree("/", links: .any, modes: .exact, names: .replace)
-        }
-        let home = try HomeGuard(home)
-        var restored = OutsideRestored()
+        let restore = try OutsideRestore(reader, destination, home)
+        try restore.run(only, progress)
+        return restore.restored
+    }
+
+    private init(_ reader: OutsideReader, _ destination: Destination, _ home: String?) throws {
+        self.reader = reader
+        self.destination = destination
+        self.home = try HomeGuard(home)
+    }
+
+    private func run(_ only: @escaping (RelativePath) -> Bool, _ progress: (UInt64) -> Void) throws {
+        let tree = try openTree()
         var steps = ProgressSteps()
-        for entry in reader.record.entries {
-            guard let treePath = entry.treePath, only(treePath) else { continue }
-            guard let path = destination.path(entry) else { continue }
+        try reader.forEach { entry in
+            entry.treePath.map(only) ?? false
+        } _: { item in
+            guard let path = destination.path(item.entry) else { return }
             do {
-                guard !home.owns(entry.path) else { throw ownedByHome }
-                try restore(entry, at: path, in: tree, from: reader, &restored) { steps.add($0, progress) }
+                guard !home.owns(item.entry.path) else { throw Self.ownedByHome }
+                try write(item, at: path, in: tree) { steps.add($0, progress) }
             } catch let error as BackupError where !error.isDiskFull {
-                restored.failures.append(OutsideRestored.Failure(path: entry.path, error: error))
+                fail(item.entry.path, error)
             }
+        } broken: { error in
+            fail(Array((error.object ?? "").utf8), error)
         }
-        try tree.finish { path, error in
-            restored.failures.append(
-                OutsideRestored.Failure(path: destination.absolute(path), error: error))
+        try tree.finish()
+    }
+
+    private func openTree() throws -> OrderedTree {
+        let (root, names): (String, OrderedTree.Names) =
+            switch destination {
+            case .directory(let directory): (directory, .keep)
+            case .inPlace: ("/", .replace)
+            }
+        return try OrderedTree(root, names: names) { [unowned self] path, error in
+            fail(destination.absolute(path), error)
         }
-        return restored
+    }
+
+    private func fail(_ path: [UInt8], _ error: BackupError) {
+        restored.failures.append(OutsideRestored.Failure(path: path, error: error))
     }
 
     private static var ownedByHome: BackupError {
         BackupError(.guardRefused, "it belongs to the home, which `backup restore` brings back")
     }
 
-    private static func restore(
-        _ entry: OutsideEntry, at path: RelativePath, in tree: SafeTree, from reader: OutsideReader,
-        _ restored: inout OutsideRestored, wrote: (Int) -> Void
+    private func write(
+        _ item: OutsideListing.Item, at path: RelativePath, in tree: OrderedTree, wrote: (Int) -> Void
     ) throws {
+        let entry = item.entry
         switch entry.kind {
         case .directory:
             try tree.directory(path, permissions: entry.permissions, modified: entry.modified)
@@ -78,7 +103,7 @@ extension OutsideUnits {
             try tree.link(path, to: destination, modified: entry.modified)
         case .file, .other:
             try tree.file(path, permissions: entry.permissions, modified: entry.modified) { write in
-                try reader.read(entry) { bytes in
+                try reader.read(item) { bytes in
                     try write(bytes)
                     wrote(bytes.count)
                 }
@@ -89,7 +114,7 @@ extension OutsideUnits {
     }
 }
 
-extension OutsideUnits.Destination {
+extension OutsideRestore.Destination {
     /// Where an entry goes, below the tree's root; nil for the root itself in place.
     fileprivate func path(_ entry: OutsideEntry) -> RelativePath? {
         switch self {

@@ -71,7 +71,10 @@ struct HomeGuard {
         let database = root.joined(Array("data/database".utf8))
         if OutsideStatus(path: database) != nil {
             let directory = try OutsideDirectory(path: database)
-            for name in try directory.names() { identities.insert(try directory.status(name).identity) }
+            let names = try directory.names()
+            for index in 0..<names.count {
+                identities.insert(try directory.status(names.name(index)).identity)
+            }
         }
         self.identities = identities
     }

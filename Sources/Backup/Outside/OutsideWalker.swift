@@ -4,14 +4,13 @@ struct OutsideItem {
     let status: OutsideStatus
     /// Where it stands, to open it without its path.
     let parent: OutsideDirectory
-    let name: [UInt8]
+    let name: OutsideName
 }
 
-/// Walks the selected files and directories: directories before what is in them, names in the order of their
-/// bytes. Links are never followed; the home is never entered.
+/// Walks the selected files and directories in the order of a list (`precedesAsPath`): directories before
+/// what is in them, names in the order of their bytes. Links are never followed; the home is never entered.
 struct OutsideWalker {
     /// What an entry of the record, and `files/` in front of it, can hold.
-    private static let pathLimit = 16_000
     private static let depthLimit = 500
 
     private let selection: OutsideSelection
@@ -33,7 +32,7 @@ struct OutsideWalker {
         self.selection = selection
         home = try HomeGuard(selection.home)
         let found = try selection.paths.map(OutsideStart.init(_:))
-            .sorted { $0.path.lexicographicallyPrecedes($1.path) }
+            .sorted { $0.path.precedesAsPath($1.path) }
         var kept: [OutsideStart] = []
         for start in found where !kept.contains(where: { start.path.isAtOrBelow($0.path) }) {
             kept.append(start)
@@ -56,33 +55,35 @@ struct OutsideWalker {
         }
     }
 
-    /// A directory on the way down and the names in it that are still to come, the next one last.
+    /// A directory on the way down.
     private struct Level {
         let path: [UInt8]
         let directory: OutsideDirectory
-        var names: [[UInt8]]
+        let names: OutsideNames
+        /// The name that comes next.
+        var next = 0
     }
 
     private func walk(
         _ start: OutsideStart, _ visit: (OutsideItem) throws -> Void, _ note: (OutsideNote) -> Void
     ) throws {
         let parent = try OutsideDirectory(path: start.parent)
-        var levels = [Level(path: start.parent, directory: parent, names: [start.name])]
+        var levels = [Level(path: start.parent, directory: parent, names: OutsideNames(start.name))]
         while let level = levels.last {
-            guard let name = level.names.last else {
+            guard level.next < level.names.count else {
                 levels.removeLast()
                 continue
             }
-            levels[levels.count - 1].names.removeLast()
-            let path = levels.count == 1 ? start.path : level.path.joined(name)
+            levels[levels.count - 1].next += 1
+            let name = level.names.name(level.next)
+            let path = levels.count == 1 ? start.path : level.path.joined(name.bytes)
             do {
                 let item = OutsideItem(
                     path: path, status: try level.directory.status(name), parent: level.directory,
                     name: name)
                 guard try take(item, visit, note), item.status.kind == .directory else { continue }
                 let directory = try level.directory.directory(name)
-                levels.append(
-                    Level(path: path, directory: directory, names: try directory.names().reversed()))
+                levels.append(Level(path: path, directory: directory, names: try directory.names()))
             } catch let failure as OutsideFailure {
                 note(OutsideNote(path: path, reason: failure.reason))
             }
@@ -94,7 +95,7 @@ struct OutsideWalker {
     ) throws -> Bool {
         guard selection.takes(item.path, isDirectory: item.status.kind == .directory) else { return false }
         var reason: OutsideNote.Reason?
-        if item.path.count > Self.pathLimit || item.path.depth > Self.depthLimit { reason = .tooDeep }
+        if item.path.count > OutsideEntry.pathLimit || item.path.depth > Self.depthLimit { reason = .tooDeep }
         if item.status.kind == .special { reason = .special }
         if home.contains(item.status.identity) { reason = .home }
         if let reason {
@@ -104,22 +105,4 @@ struct OutsideWalker {
         try visit(item)
         return true
     }
-}
-
-extension [UInt8] {
-    private static var slash: UInt8 { UInt8(ascii: "/") }
-
-    /// The path of `name` in this directory.
-    func joined(_ name: [UInt8]) -> [UInt8] {
-        self == [Self.slash] ? self + name : self + [Self.slash] + name
-    }
-
-    /// Whether this absolute path is `other` or below it.
-    func isAtOrBelow(_ other: [UInt8]) -> Bool {
-        guard starts(with: other) else { return false }
-        return count == other.count || other == [Self.slash] || self[other.count] == Self.slash
-    }
-
-    /// The number of names in an absolute path.
-    fileprivate var depth: Int { count { $0 == Self.slash } }
 }

@@ -1,5 +1,3 @@
-internal import Cryptography
-
 /// Puts chunks into runs, each once, and runs into packs.
 ///
 /// A run is chunks one after the other, about 1 MiB of them, compressed together: small files beside each
@@ -9,69 +7,56 @@ struct RunWriter<Keys: BackupKeys> {
     private static var target: Int { 1 << 20 }
 
     private let key: OutsideKey
-    private let series: PackSeries<Keys>
+    private let pipeline: UnitPipeline<Keys>
+    /// The run that is being filled, and its number.
     private var open: [UInt8] = []
-    private var rows: [ChunkKey: UInt32] = [:]
-    private var hole: UInt32?
-    private(set) var runs: [Unit] = []
-    private(set) var chunks: [ChunkRecord] = []
+    private var number: UInt32?
+    private var hole: ChunkPlace?
+    /// Chunks that are there already.
+    var index = ChunkIndex()
+    var runs = RunTable<Keys>()
+    private var submitted = 0
 
-    init(key: OutsideKey, series: PackSeries<Keys>) {
+    init(key: OutsideKey, pipeline: UnitPipeline<Keys>) {
         self.key = key
-        self.series = series
-        open.reserveCapacity(Self.target + KeyedChunker.maximum)
+        self.pipeline = pipeline
     }
 
-    /// Adds the chunk that every hole gives; returns its row. It is named once, whatever the hole's size.
-    mutating func addHole(_ chunk: UnsafeRawBufferPointer) throws -> UInt32 {
-        if let hole { return hole }
-        let row = try add(chunk)
-        hole = row
-        return row
+    /// Adds the chunk that every hole gives. It is named once, whatever the hole's size.
+    mutating func addHole(_ chunk: UnsafeRawBufferPointer) throws -> ChunkPlace {
+        if let hole, hole.length == chunk.count { return hole }
+        let place = try add(chunk)
+        hole = place
+        return place
     }
 
-    /// Adds a chunk, if it is new; returns its row.
-    mutating func add(_ chunk: UnsafeRawBufferPointer) throws -> UInt32 {
+    /// Adds a chunk, if it is new.
+    mutating func add(_ chunk: UnsafeRawBufferPointer) throws -> ChunkPlace {
         let id = try key.identifier(chunk)
-        if let row = rows[ChunkKey(id)] { return row }
-        let row = UInt32(chunks.count)
-        rows[ChunkKey(id)] = row
-        chunks.append(
-            ChunkRecord(
-                id: id, run: UInt32(runs.count), offset: UInt32(open.count), length: UInt32(chunk.count)))
+        if let known = index[id] { return known }
+        let run = number ?? begin()
+        let place = ChunkPlace(
+            id: id, run: run, offset: UInt32(open.count), length: UInt32(chunk.count))
+        index.insert(place)
         open.append(contentsOf: chunk)
         if open.count >= Self.target { try finish() }
-        return row
+        return place
     }
 
     /// Writes the run that is open.
     mutating func finish() throws {
-        guard !open.isEmpty else { return }
-        runs.append(try DatabaseUnits.add("runs/\(runs.count)", open, to: series))
-        open.removeAll(keepingCapacity: true)
-    }
-}
-
-/// The 20 bytes of an id, without a box on the heap for each.
-struct ChunkKey: Hashable {
-    private let words: (UInt64, UInt64, UInt32)
-
-    /// From exactly 20 bytes.
-    init(_ id: [UInt8]) {
-        words = id.withUnsafeBytes {
-            (
-                $0.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
-                $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self),
-                $0.loadUnaligned(fromByteOffset: 16, as: UInt32.self)
-            )
-        }
+        guard let number else { return }
+        var bytes: [UInt8] = []
+        swap(&bytes, &open)
+        self.number = nil
+        runs.submitted(number, as: try pipeline.submit("runs/\(submitted)", bytes))
+        submitted += 1
     }
 
-    static func == (a: ChunkKey, b: ChunkKey) -> Bool { a.words == b.words }
-
-    func hash(into hasher: inout Swift.Hasher) {
-        hasher.combine(words.0)
-        hasher.combine(words.1)
-        hasher.combine(words.2)
+    private mutating func begin() -> UInt32 {
+        let run = runs.begin()
+        number = run
+        open.reserveCapacity(Self.target + KeyedChunker.maximum)
+        return run
     }
 }
