@@ -193,6 +193,12 @@ class Backup:
                     version.file = file
                     yield version
 
+    def outside(self):
+        """How many files from outside the vault there are."""
+        lists = [read("outside", self.segment(segment)) for segment in self.body.files]
+        demand(all(part.magic == b"ATLF" for part in lists), "another list")
+        return sum(m.kind == 1 and not m.continued for part in lists for m in part.members)
+
     def database(self, target):
         """A plain SQLite file: 4,048 bytes of each page and 48 zeros, where a sealed page has its trailer."""
         (groups, pages), wanted = self.page_map(), {}
@@ -277,8 +283,8 @@ def restore(backup, out, problems):
         attempt(problems, os.fsdecode(path), backup.document, d, target)
         if len(problems) > before:
             target.unlink(missing_ok=True)
-    if backup.body.outside:
-        print(f"left in the backup: {len(backup.body.outside)} files from outside the vault", file=sys.stderr)
+    if outside := attempt(problems, "files from outside", backup.outside):
+        print(f"left in the backup: {outside} files from outside the vault", file=sys.stderr)
     print(f"restored {backup.manifest.text} to {out}")
 
 

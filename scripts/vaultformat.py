@@ -57,10 +57,11 @@ FORMATS = table({
     "wrap": "kind:1 recipient=16 ephemeral=32 box=48",
     "packed": "plain:8 frame:8 rest~",
     "body": "tags[blob] paths[blob] parent=16 counts=128 id=16 pages:4 counter=8 root=32 sequence:8"
-            " full[segment] deltas[segment] documents[segment] runs[unit] chunks[chunk] outside[member]",
+            " full[segment] deltas[segment] documents[segment] files[segment]",
     "segment": "parts[unit] hash=32",
+    "outside": "magic=4 packs[packid] runs[unit] chunks[chunk] members[member]",
     "chunk": "id=20 run:4 offset:4 length:4",
-    "member": "path* kind:1 target* permissions:2 modified:8 size:8 chunks[chunkrow]",
+    "member": "path* kind:1 target* permissions:2 modified:8 changed:8 inode:8 size:8 continued:1 chunks[chunkrow]",
     "chunkrow": "row:4",
     "unit": "pack:4 offset:8 length:4 plain:4",
     "change": "page:4 group:4 epoch:4 nonce=24 tag=16",
