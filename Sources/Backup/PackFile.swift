@@ -2,7 +2,8 @@ internal import Cryptography
 internal import FileSystem
 
 /// A pack that is being written: it gets its name when it is whole and synced.
-package final class PackFile {
+// SAFETY: one thread writes, and hands it over to the one that commits; never both at once.
+package final class PackFile: @unchecked Sendable {
     private let file: File
     private let temporary: String
     private let store: BackupStore
