@@ -75,15 +75,15 @@ let package = Package(
             name: "Backup",
             dependencies: [
                 "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Compression", "Vault",
-                "CArchive", "CSystem", grdb,
+                "ObjectStorage", "CArchive", "CSystem", grdb,
             ],
             swiftSettings: house),
         // The command line: argument parsing and output, nothing else.
         .executableTarget(
             name: "ai-team",
             dependencies: [
-                "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Vault", "Backup", "CSystem",
-                argumentParser,
+                "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Vault", "ObjectStorage",
+                "Backup", "CSystem", argumentParser,
             ],
             swiftSettings: house, linkerSettings: program, plugins: ["BuildInfo"]),
         // The commit and the build date that `ai-team --version` prints.
@@ -100,7 +100,8 @@ let package = Package(
         .executableTarget(
             name: "test-worker",
             dependencies: [
-                "COpenSSL", "FileSystem", "EncryptedSQLite", "Vault", "Backup", "TestSupport", grdb, sqlite,
+                "COpenSSL", "FileSystem", "EncryptedSQLite", "Vault", "ObjectStorage", "Backup",
+                "TestSupport", grdb, sqlite,
             ],
             path: "Tests/Worker", swiftSettings: house, linkerSettings: program),
         .testTarget(
@@ -131,7 +132,8 @@ let package = Package(
             swiftSettings: house),
         .testTarget(
             name: "BackupTests",
-            dependencies: ["Backup", "TestSupport", "test-worker", grdb], swiftSettings: house),
+            dependencies: ["Backup", "ObjectStorage", "TestSupport", "test-worker", grdb],
+            swiftSettings: house),
         .testTarget(
             name: "EndToEndTests", dependencies: ["TestSupport", "ai-team", "test-worker"],
             swiftSettings: house),

@@ -5,7 +5,11 @@ package import KeyRing
 /// How far a long run has come.
 public struct BackupProgress: Sendable {
     /// What is being done.
-    public enum Phase: Sendable { case database, documents, files }
+    public enum Phase: Sendable {
+        case database, documents, files
+        /// Whole packs on their way to a remote or from there; counted in bytes.
+        case packs
+    }
     public let phase: Phase
     /// Pages, or bytes of files.
     public let done: UInt64

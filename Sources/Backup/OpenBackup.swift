@@ -15,7 +15,9 @@ package struct OpenBackup {
     /// Reads the manifest again and opens its encrypted part.
     ///
     /// - Throws: `.integrity`, `.locked`, naming it.
-    init(_ entry: BackupIndex.Entry, store: BackupStore, keys: VaultBackupKeys) throws {
+    init(
+        _ entry: BackupIndex.Entry, store: some ManifestSource & PackSource, keys: VaultBackupKeys
+    ) throws {
         self.entry = entry
         manifest = try store.manifest(entry.name)
         guard manifest.head.hash == entry.head.hash else {

@@ -30,19 +30,35 @@ extension VaultBackups {
         var result = Verification()
         result.problems = (index.failures + memory).map(Problem.init)
         for entry in entries {
-            result.checked += 1
-            do {
-                let backup = try OpenBackup(entry, store: store, keys: backupKeys)
-                let check = BackupCheck(store: store, packs: backup.packs)
-                let found = try check.failures(backup.manifest, backup.body, data ? .data : .presence)
-                result.problems += found.map { Problem($0, in: backup.id) }
-                guard data else { continue }
-                result.bytes += backup.manifest.clear.packs.reduce(0) { $0 &+ $1.length }
-                if found.isEmpty { try rehearse(backup, progress, &result.problems) }
-            } catch let error as BackupError where error.code != .conflict {
-                result.problems.append(Problem(error, in: entry.id))
-            }
+            try check(entry, data: data, progress, &result)
         }
+        return result
+    }
+
+    private func check(
+        _ entry: BackupIndex.Entry, data: Bool, _ progress: (BackupProgress) -> Void,
+        _ result: inout Verification
+    ) throws {
+        result.checked += 1
+        do {
+            let backup = try OpenBackup(entry, store: store, keys: backupKeys)
+            let check = BackupCheck(store: store, packs: backup.packs)
+            let found = try check.failures(backup.manifest, backup.body, data ? .data : .presence)
+            result.problems += found.map { Problem($0, in: backup.id) }
+            guard data else { return }
+            result.bytes += backup.manifest.clear.packs.reduce(0) { $0 &+ $1.length }
+            if found.isEmpty { try rehearse(backup, progress, &result.problems) }
+        } catch let error as BackupError where error.code != .conflict {
+            result.problems.append(Problem(error, in: entry.id))
+        }
+    }
+
+    /// What `verify` with `data` finds wrong with one backup.
+    func rehearsed(
+        _ entry: BackupIndex.Entry, progress: (BackupProgress) -> Void
+    ) throws -> Verification {
+        var result = Verification()
+        try check(entry, data: true, progress, &result)
         return result
     }
 

@@ -9,7 +9,8 @@ public struct VaultBackups {
     let home: Home
     let keys: UnlockedKeys
     let surroundings: Surroundings
-    var store: BackupStore { BackupStore(home.backupsDirectory) }
+    let store: BackupStore
+    let location: BackupLocation
     var backupKeys: VaultBackupKeys { VaultBackupKeys(keys) }
 
     /// The backups in `data/backups` of a home, seen with its keys. The vault itself need not be open, or
@@ -18,6 +19,20 @@ public struct VaultBackups {
         self.home = home
         self.keys = keys
         self.surroundings = surroundings
+        store = BackupStore(home.backupsDirectory)
+        location = .local(device: keys.device.bytes)
+    }
+
+    /// The backups in another store, seen with the keys of `home`.
+    init(
+        home: Home, keys: UnlockedKeys, surroundings: Surroundings, store: BackupStore,
+        at location: BackupLocation
+    ) {
+        self.home = home
+        self.keys = keys
+        self.surroundings = surroundings
+        self.store = store
+        self.location = location
     }
 
     /// What `backup create`, `list` and `show` say of one.
@@ -127,12 +142,18 @@ public struct VaultBackups {
     ///
     /// - Throws: `.rollback` when the backups know more of the vault's members than this home's keys do.
     func judged(acceptsRollback: Bool = false) throws -> (index: BackupIndex, memory: [BackupIndex.Failure]) {
-        let index = try BackupIndex(store, at: .local(device: keys.device.bytes), running: keys.roster)
+        let index = try BackupIndex(store, at: location, running: keys.roster)
         if let roster = index.roster, roster.records.count > keys.roster.records.count {
             throw BackupError(
                 .rollback, "the backups were written under a newer roster than the one in keys/",
                 hint: "someone put an old keys/ back; put the newest one there again")
         }
+        return (index, try remembered(index, acceptsRollback: acceptsRollback))
+    }
+
+    /// What this home has seen before, where the index was read, and does not find; and from now on it has
+    /// seen what is there.
+    func remembered(_ index: BackupIndex, acceptsRollback: Bool) throws -> [BackupIndex.Failure] {
         let path = home.keysDirectory + "/" + RollbackMemory.fileName
         guard let lock = try FileLock.acquire(path + ".lock", .exclusive, timeout: .seconds(10)) else {
             throw BackupError(
@@ -146,7 +167,7 @@ public struct VaultBackups {
             try memory.remember(index, key: key)
         }
         lock.release()
-        return (index, memory.check(index, vaultID: keys.vaultID.bytes))
+        return memory.check(index, vaultID: keys.vaultID.bytes)
     }
 
     func open(_ id: String, in index: BackupIndex) throws -> OpenBackup {

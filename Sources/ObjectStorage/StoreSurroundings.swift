@@ -4,7 +4,7 @@ internal import Glibc
 public struct StoreSurroundings: Sendable {
     /// Milliseconds since 1970. It signs requests and does nothing else.
     public let now: @Sendable () -> Int64
-    /// A clock that only goes forward, in nanoseconds.
+    /// A clock that only goes forward, also while the machine sleeps, in nanoseconds.
     public let uptime: @Sendable () -> UInt64
     /// Waits that many milliseconds.
     public let wait: @Sendable (UInt64) -> Void
@@ -30,7 +30,7 @@ public struct StoreSurroundings: Sendable {
         },
         uptime: {
             var time = timespec()
-            clock_gettime(CLOCK_MONOTONIC, &time)
+            clock_gettime(CLOCK_BOOTTIME, &time)
             return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
         },
         wait: { milliseconds in

@@ -75,6 +75,11 @@ public struct OpenStore: Sendable {
         store = RetryingStore(limited, policy: settings.retry, surroundings: surroundings)
     }
 
+    /// What names the place: the URL, and for a bucket, behind a space, the host that has it.
+    public var address: String {
+        url.description + (bucket.map { " " + $0.location.endpoint.authority } ?? "")
+    }
+
     /// Every request so far, each try for itself.
     public var counts: RequestCounts { counting.counts }
 

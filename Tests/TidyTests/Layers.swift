@@ -14,12 +14,12 @@ enum Layers {
             "GRDBSQLite", "Yams",
         ],
         "Backup": [
-            "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Compression", "Vault", "CArchive",
-            "CSystem", "GRDB",
+            "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Compression", "Vault",
+            "ObjectStorage", "CArchive", "CSystem", "GRDB",
         ],
         "ai-team": [
-            "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Vault", "Backup", "CSystem",
-            "ArgumentParser",
+            "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Vault", "ObjectStorage",
+            "Backup", "CSystem", "ArgumentParser",
         ],
     ]
 

@@ -10,6 +10,7 @@ let commands: [String: ([String]) throws -> Void] = [
     "database-bench": DatabaseBench.run,
     "backup-create": BackupWorker.create,
     "backup-restore": BackupWorker.restore,
+    "cloud-ship": CloudWorker.ship,
     "vault-churn": VaultWorker.churn,
     "vault-pairs": VaultWorker.pairs,
     "vault-read-pairs": VaultWorker.readPairs,

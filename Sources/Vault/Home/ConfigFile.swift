@@ -25,7 +25,9 @@ enum ConfigFile: String, CaseIterable {
             #   region: auto
             #   bucket: my-bucket
             #   prefix: ai-team
-            #   addressing: path
+            #   addressing: path            # or virtual
+            #   credentials_file: s3.key    # or `ai-team backup cloud login`
+            #   bandwidth: 2000000          # bytes a second
             # Changes here take effect after `ai-team config confirm`. Secrets never stand in this file.
             {}
 

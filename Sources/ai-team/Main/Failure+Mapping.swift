@@ -3,6 +3,7 @@ import Cryptography
 import EncryptedSQLite
 import FileSystem
 import KeyRing
+import ObjectStorage
 import Vault
 
 /// Errors of the targets below, told in the words and codes of the command line.
@@ -21,6 +22,8 @@ extension Failure {
             self.init(Self.code(of: error), error.message, hint: error.hint)
         case let error as BackupError:
             self.init(Self.code(of: error), error.description, hint: error.hint)
+        case let error as StorageError:
+            self.init(Self.code(of: error), error.message, hint: error.hint)
         case let error as CryptoError: self.init(Self.code(of: error), error.message, hint: error.hint)
         case let error as FileError:
             self.init(error.isNotFound ? .notFound : .failed, "\(error)")
@@ -52,6 +55,14 @@ extension Failure {
         case .guardRefused: .refusedByGuard
         case .locked: .locked
         default: .failed
+        }
+    }
+
+    private static func code(of error: StorageError) -> Code {
+        switch error.code {
+        case .unreachable, .throttled: .remoteUnreachable
+        case .integrity: .integrityFailure
+        default: .remoteRefused
         }
     }
 

@@ -22,6 +22,8 @@ struct Failure: Error {
         static let integrityFailure = Code(name: "integrity_failure", exitStatus: 6)
         static let rollback = Code(name: "rollback", exitStatus: 6)
         static let downgrade = Code(name: "downgrade", exitStatus: 6)
+        static let remoteUnreachable = Code(name: "remote_unreachable", exitStatus: 7)
+        static let remoteRefused = Code(name: "remote_refused", exitStatus: 7)
         static let usage = Code(name: "usage", exitStatus: 64)
     }
 

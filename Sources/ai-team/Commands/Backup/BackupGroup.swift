@@ -17,7 +17,7 @@ struct BackupGroup: ParsableCommand {
             """,
         subcommands: [
             BackupCreate.self, BackupList.self, BackupShow.self, BackupVerify.self, BackupRestore.self,
-            BackupExportCommand.self, BackupRecipients.self,
+            BackupExportCommand.self, BackupRecipients.self, CloudGroup.self,
         ])
 }
 
@@ -58,6 +58,7 @@ final class BackupBar {
             case .database: "\(verb) the database"
             case .documents: "\(verb) documents"
             case .files: "\(verb) files"
+            case .packs: verb
             }
         }
     }

@@ -97,12 +97,13 @@ struct BackupShow: Command {
 extension VaultBackups.Summary {
     /// The backup as `list` and `show` print it.
     func write(
-        to writer: inout JSONWriter, name: String?, more: (inout JSONWriter) -> Void = { _ in }
+        to writer: inout JSONWriter, name: String?, at location: [String] = ["local"],
+        more: (inout JSONWriter) -> Void = { _ in }
     ) {
         writer.object { writer in
             writer.field("id", id)
             writeNumbers(to: &writer)
-            writer.field("location", ["local"])
+            writer.field("location", location)
             writer.field("signed_by", device)
             writer.field("device_name", name)
             writer.field("incarnation", Int64(incarnation))

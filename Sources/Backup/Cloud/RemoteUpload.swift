@@ -1,0 +1,234 @@
+internal import Cryptography
+internal import FileSystem
+internal import ObjectStorage
+internal import Synchronization
+
+/// Brings what a remote lacks of a store there: packs first, several at a time, then the manifest that names
+/// them, in the order of the chains. Killed at any moment, it goes on where it was: what is there is listed
+/// and not sent again, and no manifest is there before its packs.
+struct RemoteUpload {
+    /// What was done.
+    struct Report {
+        /// Objects that were sent, and those that were there.
+        var uploaded = 0
+        var skipped = 0
+        /// Bytes of what was sent.
+        var bytes: UInt64 = 0
+    }
+
+    /// After so long a listing is no longer believed: a prune may have marked what it showed.
+    private static let listingLifetime: UInt64 = 3_600_000_000_000
+    /// A run that sends more than this tells others that it is there.
+    private static let heartbeatBytes: UInt64 = 1 << 30
+    /// Packs that are sent before the next manifest is.
+    private static let batchCount = 16
+
+    let remote: RemoteStore
+    let local: BackupStore
+    let probe: RemoteProbe
+    let writer: String
+    let surroundings: StoreSurroundings
+    let progress: (BackupProgress) -> Void
+
+    /// A manifest that shall be there, and the packs that it names.
+    private struct Link {
+        var name: BackupStore.Name
+        var bytes: [UInt8]
+        var packs: [PackRecord]
+        /// It is there already.
+        var isThere: Bool
+    }
+
+    /// - Parameter names: manifests of the local store, in order.
+    /// - Throws: `.rollback` when another manifest stands under one of the names; `StorageError`.
+    func run(_ names: [BackupStore.Name], _ listing: RemoteListing) throws -> Report {
+        var state = State(listing: listing, listedAt: surroundings.uptime())
+        var draft = state
+        state.total = try names.reduce(UInt64(0)) { total, name in
+            try total + missing(link(name, listing), &draft).reduce(0) { $0 + $1.length }
+        }
+        let beats = state.total > Self.heartbeatBytes
+        if beats { try beat() }
+        var batch: [Link] = []
+        var packs: [PackRecord] = []
+        for name in names {
+            let next = try link(name, state.listing)
+            packs += missing(next, &state)
+            batch.append(next)
+            guard packs.count >= Self.batchCount else { continue }
+            try ship(batch, packs, &state, beats)
+            batch = []
+            packs = []
+        }
+        try ship(batch, packs, &state, beats)
+        if beats { try remote.store.delete(remote.name("u/" + writer)) }
+        return state.report
+    }
+
+    private struct State {
+        var listing: RemoteListing
+        var listedAt: UInt64
+        /// Packs that are to be sent or were.
+        var planned: Set<[UInt8]> = []
+        var total: UInt64 = 0
+        var done: UInt64 = 0
+        var report = Report()
+    }
+
+    private func link(_ name: BackupStore.Name, _ listing: RemoteListing) throws -> Link {
+        let manifest = try local.manifest(name)
+        let bytes = manifest.bytes
+        var isThere = false
+        if let info = listing.infos[name] {
+            isThere = true
+            guard info.size == UInt64(bytes.count) else { throw Self.clone(name) }
+            if probe.hasMD5, let md5 = info.etag.md5 {
+                guard try md5 == BackupStore.md5(bytes) else { throw Self.clone(name) }
+            } else {
+                guard try self.bytes(remote.name(name.description)) == bytes else { throw Self.clone(name) }
+            }
+        }
+        return Link(name: name, bytes: bytes, packs: manifest.clear.packs, isThere: isThere)
+    }
+
+    private static func clone(_ name: BackupStore.Name) -> BackupError {
+        BackupError(
+            .rollback, "another manifest stands under this name at the remote", object: name.description,
+            hint: "this home was copied or restored, or the remote was changed: `ai-team backup cloud verify`"
+        )
+    }
+
+    /// What of a manifest's packs has to be sent and is not planned yet.
+    private func missing(_ link: Link, _ state: inout State) -> [PackRecord] {
+        link.packs.filter { pack in
+            let isFine =
+                state.listing.problem(pack, comparesETag: probe.hasMD5) == nil
+                && !state.listing.marks.contains(pack.name)
+            if isFine {
+                if state.planned.insert(pack.id).inserted { state.report.skipped += 1 }
+                return false
+            }
+            return state.planned.insert(pack.id).inserted
+        }
+    }
+
+    private func ship(
+        _ batch: [Link], _ packs: [PackRecord], _ state: inout State, _ beats: Bool
+    ) throws {
+        try send(packs, &state)
+        if surroundings.uptime() - state.listedAt > Self.listingLifetime, !batch.isEmpty {
+            // It took long, or this machine slept: what a prune marked or removed meanwhile is sent again.
+            state.listing = try remote.listing()
+            state.listedAt = surroundings.uptime()
+            state.planned = []
+            var again: [PackRecord] = []
+            for link in batch { again += missing(link, &state) }
+            try send(again, &state)
+            if beats { try beat() }
+        }
+        for link in batch {
+            guard !link.isThere else {
+                state.report.skipped += 1
+                continue
+            }
+            try put(link)
+            state.report.uploaded += 1
+            state.report.bytes += UInt64(link.bytes.count)
+        }
+    }
+
+    private var sender: PackSender { PackSender(remote: remote, local: local, probe: probe) }
+
+    private func send(_ packs: [PackRecord], _ state: inout State) throws {
+        let (done, total) = (state.done, state.total)
+        let listing = state.listing
+        let sent = Mutex<(count: Int, bytes: UInt64)>((0, 0))
+        try PackTransfers.run(
+            packs,
+            progress: {
+                progress(BackupProgress(phase: .packs, done: min(done + $0, total), total: total))
+            },
+            { [sender] pack, moved in
+                if try sender.put(pack, over: listing.packs[RemoteStore.path(pack)]) {
+                    sent.withLock { $0 = ($0.count + 1, $0.bytes + pack.length) }
+                }
+                try moved(pack.length)
+            })
+        state.done += packs.reduce(0) { $0 + $1.length }
+        let (count, bytes) = sent.withLock(\.self)
+        state.report.uploaded += count
+        state.report.skipped += packs.count - count
+        state.report.bytes += bytes
+    }
+
+    private func put(_ link: Link) throws {
+        let name = try remote.name(link.name.description)
+        guard probe.isHonoured else {
+            guard try remote.store.head(name) == nil else {
+                guard try bytes(name) == link.bytes else { throw Self.clone(link.name) }
+                return
+            }
+            _ = try remote.store.put(name, .bytes(link.bytes), .none)
+            guard try bytes(name) == link.bytes else { throw Self.clone(link.name) }
+            return
+        }
+        do {
+            _ = try remote.store.put(name, .bytes(link.bytes), .ifAbsent)
+        } catch let error as StorageError where error.code == .preconditionFailed {
+            guard try bytes(name) == link.bytes else { throw Self.clone(link.name) }
+        }
+    }
+
+    private func bytes(_ name: ObjectName) throws -> [UInt8] {
+        try remote.store.read(name, limit: RemoteStore.manifestLimit)
+    }
+
+    /// `u/<writer>`: "ATUP" ‖ time u64. A prune waits for whoever wrote it within a week.
+    private func beat() throws {
+        var text = CanonicalWriter()
+        text.raw(Array("ATUP".utf8))
+        text.u64(UInt64(clamping: surroundings.now()))
+        _ = try remote.store.put(remote.name("u/" + writer), .bytes(text.bytes), .none)
+    }
+}
+
+/// Sends packs, on any thread.
+private struct PackSender: Sendable {
+    let remote: RemoteStore
+    let local: BackupStore
+    let probe: RemoteProbe
+
+    /// - Parameter bad: what stands there and is not this pack.
+    /// - Returns: false when it was there after all.
+    func put(_ pack: PackRecord, over bad: ObjectInfo?) throws -> Bool {
+        let path = local.packPath(pack)
+        guard try Files.exists(path) else {
+            throw BackupError.integrity("pack " + pack.name, "it is missing")
+        }
+        let body = ObjectBody.file(path: path, size: pack.length, sha256: pack.sha256, md5: pack.md5)
+        let name = try remote.name(pack)
+        func isThere() throws -> Bool {
+            guard let info = try remote.store.head(name) else { return false }
+            let md5 = probe.hasMD5 ? info.etag.md5 : nil
+            return info.size == pack.length && md5.map { $0 == pack.md5 } ?? true
+        }
+        guard probe.isHonoured else {
+            // Nobody else writes under this name, which is random: look, write, look again.
+            if try isThere() { return false }
+            _ = try remote.store.put(name, body, .none)
+            guard try isThere() else {
+                throw BackupError.integrity("pack " + pack.name, "the remote does not have what was sent")
+            }
+            return true
+        }
+        do {
+            _ = try remote.store.put(name, body, bad.map { .ifMatches($0.etag) } ?? .ifAbsent)
+            return true
+        } catch let error as StorageError where error.code == .preconditionFailed {
+            guard try isThere() else {
+                throw BackupError.integrity("pack " + pack.name, "the remote has something else")
+            }
+            return false
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import ArgumentParser
+import Backup
+import Vault
+
+/// `backup cloud [ID]`.
+struct CloudShip: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "ship", abstract: "Ship what the bucket lacks (what `backup cloud` does by itself).",
+        discussion: """
+            Packs go several at a time, each manifest after all of its packs. Interrupted, it goes on where \
+            it was the next time.
+
+            EXAMPLES:
+              ai-team backup cloud
+              ai-team backup cloud 7f3k2q --remote file:///media/usb
+            """)
+
+    @Argument(help: "Only this backup and those before it: its id, or 4 characters of it.") var id: String?
+    @OptionGroup var remote: RemoteOption
+    @OptionGroup var rollback: RollbackOption
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(_ context: Context) throws {
+        let cloud = try context.probedCloud(remote)
+        let bar = BackupBar("shipping", context.console)
+        defer { bar.finish() }
+        let done = try cloud.ship(id, acceptsRollback: rollback.isAccepted, progress: bar.show)
+        bar.finish()
+        context.report(done.problems)
+        context.console.emit({ writer in
+            writer.object { writer in
+                writer.field("uploaded", done.uploaded)
+                writer.field("skipped", done.skipped)
+                writer.field("bytes", Int64(clamping: done.bytes))
+                writer.field("requests", Int64(clamping: cloud.requests))
+            }
+        }) {
+            let sent = "\(counted(done.uploaded, "object")), \(sizeText(Int64(clamping: done.bytes)))"
+            let asked = counted(Int(clamping: cloud.requests), "request")
+            return [done.uploaded == 0 ? "nothing to ship (\(asked))" : "shipped \(sent) in \(asked)"]
+        }
+    }
+}
+
+/// `backup cloud pull [ID]`.
+struct CloudPull: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "pull", abstract: "Bring back what the home's own backups lack.",
+        discussion: """
+            EXAMPLES:
+              ai-team backup cloud pull
+            """)
+
+    @Argument(help: "Only this backup and those before it: its id, or 4 characters of it.") var id: String?
+    @OptionGroup var remote: RemoteOption
+    @OptionGroup var rollback: RollbackOption
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(_ context: Context) throws {
+        let cloud = try context.cloud(remote)
+        let bar = BackupBar("fetching", context.console)
+        defer { bar.finish() }
+        let done = try cloud.pull(id, acceptsRollback: rollback.isAccepted, progress: bar.show)
+        bar.finish()
+        context.report(done.problems)
+        context.console.emit({ writer in
+            writer.object { writer in
+                writer.field("downloaded", done.downloaded)
+                writer.field("skipped", done.skipped)
+                writer.field("bytes", Int64(clamping: done.bytes))
+                writer.field("requests", Int64(clamping: cloud.requests))
+            }
+        }) {
+            let got = "\(counted(done.downloaded, "object")), \(sizeText(Int64(clamping: done.bytes)))"
+            return [done.downloaded == 0 ? "nothing to fetch" : "fetched \(got)"]
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `backup cloud …` as a person uses it, against a strict server on loopback.
+@Suite struct CloudTests {
+    let test: TestHome
+    let server: StrictServer
+
+    init() throws {
+        test = try TestHome()
+        server = try StrictServer()
+    }
+
+    private func configure() throws {
+        try test.run("config", "cloud.endpoint", server.endpoint)
+        try test.run("config", "cloud.bucket", StrictServer.bucket)
+        try test.run("config", "cloud.prefix", "team/vault")
+        let secret = try test.file("secret", Data((StrictServer.secret + "\n").utf8))
+        let kept = try test.json(
+            "backup", "cloud", "login", "--access-key-id", StrictServer.accessKeyID, "--secret-file", secret)
+        #expect(kept["access_key_id"].string == StrictServer.accessKeyID)
+        try FileManager.default.removeItem(atPath: secret)
+    }
+
+    private func backUp() throws -> String {
+        try test.run("create-task", "first 任務")
+        return try #require(try test.json("backup", "create")["backup_id"].string)
+    }
+
+    @Test func aBackupGoesToABucketAndBack() throws {
+        try configure()
+        let id = try backUp()
+        let probe = try test.json("backup", "cloud", "init")
+        #expect(probe["honoured"].bool == true && probe["etag_is_md5"].bool == true)
+        let shipped = try test.json("backup", "cloud")
+        #expect(shipped.keys == ["uploaded", "skipped", "bytes", "requests"])
+        let uploaded = try #require(shipped["uploaded"].int)
+        #expect(uploaded >= 2 && shipped["requests"].int == 1 + uploaded)
+        #expect(server.keys.allSatisfy { $0.hasPrefix("team/vault/backup/v1/") })
+        #expect(try test.json("backup", "cloud")["uploaded"].int == 0)
+        let listed = try test.json("backup", "cloud", "list")
+        #expect(listed[0]["id"].string == id && listed[0]["location"][1].string == "cloud")
+        let verified = try test.json("backup", "cloud", "verify", "--data")
+        #expect(verified["ok"].bool == true && verified["checked"].int == 1)
+        let part = try test.json("backup", "cloud", "verify", "--subset", "1/1")
+        #expect(part["ok"].bool == true && (part["bytes"].int ?? 0) > 0)
+        try FileManager.default.removeItem(atPath: test.home + "/data/backups")
+        #expect((try test.json("backup", "cloud", "pull")["downloaded"].int ?? 0) >= 2)
+        #expect(try test.json("backup", "verify", "--data")["ok"].bool == true)
+        // Nobody sends a key to where it was not meant to go, or shows it.
+        let config = try test.run("config").text
+        #expect(!config.contains(StrictServer.secret))
+    }
+
+    @Test func aChangedEndpointIsNotUsed() throws {
+        try configure()
+        _ = try backUp()
+        let file = test.home + "/config/cloud.yaml"
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        try text.replacing(server.endpoint, with: "http://127.0.0.1:9").write(
+            toFile: file, atomically: true, encoding: .utf8)
+        #expect(try test.error("backup", "cloud", expect: 5)["code"].string == "guard")
+        #expect(server.requests.isEmpty)
+        try test.run("config", "confirm")
+        #expect(try test.error("backup", "cloud", expect: 7)["code"].string == "remote_unreachable")
+        // What stands in the environment is the user's own word.
+        let said = [
+            "AI_TEAM_S3_ENDPOINT": server.endpoint, "AI_TEAM_S3_ACCESS_KEY_ID": StrictServer.accessKeyID,
+            "AI_TEAM_S3_SECRET_ACCESS_KEY": StrictServer.secret,
+        ]
+        let remote = "s3://\(StrictServer.bucket)/other"
+        try test.run("backup", "cloud", "--remote", remote, environment: said)
+        #expect(server.keys.allSatisfy { $0.hasPrefix("other/") } && !server.keys.isEmpty)
+    }
+
+    @Test func refusalsAreTold() throws {
+        _ = try backUp()
+        #expect(try test.error("backup", "cloud", expect: 3)["code"].string == "not_found")
+        try configure()
+        try test.run("backup", "cloud", "login", "--forget")
+        #expect(try test.error("backup", "cloud", expect: 7)["code"].string == "remote_refused")
+        let secret = try test.file("secret", Data("wrong\n".utf8))
+        try test.run(
+            "backup", "cloud", "login", "--access-key-id", StrictServer.accessKeyID, "--secret-file", secret)
+        let error = try test.error("backup", "cloud", expect: 7)
+        #expect(error["code"].string == "remote_refused")
+        #expect(
+            try test.error("backup", "cloud", "verify", "--subset", "4/3", expect: 64)["code"].string
+                == "usage")
+        let plain = try test.error("backup", "cloud", "--remote", "ftp://x", expect: 7)
+        #expect(plain["code"].string == "remote_refused")
+    }
+
+    @Test func aKeyFileIsForItsOwnerAlone() throws {
+        try test.run("config", "cloud.endpoint", server.endpoint)
+        try test.run("config", "cloud.bucket", StrictServer.bucket)
+        try test.run("config", "cloud.credentials_file", "s3.key")
+        _ = try backUp()
+        let text = "access_key_id: \(StrictServer.accessKeyID)\nsecret_access_key: \(StrictServer.secret)\n"
+        let file = try test.file("home/s3.key", Data(text.utf8))
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
+        #expect(try test.error("backup", "cloud", expect: 5)["code"].string == "guard")
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file)
+        try test.run("backup", "cloud")
+        #expect(!server.keys.isEmpty)
+    }
+
+    @Test func aDirectoryIsARemoteToo() throws {
+        let id = try backUp()
+        let remote = "file://" + test.folder.appending(path: "usb").path(percentEncoded: false)
+        try test.run("backup", "cloud", id, "--remote", remote)
+        #expect(try test.json("backup", "cloud", "list", "--remote", remote)[0]["id"].string == id)
+        #expect(try test.json("backup", "cloud", "verify", "--data", "--remote", remote)["ok"].bool == true)
+    }
+}
