@@ -127,11 +127,10 @@ struct RemoteUpload {
             if beats { try beat() }
         }
         for link in batch {
-            guard !link.isThere else {
+            guard try !link.isThere && put(link) else {
                 state.report.skipped += 1
                 continue
             }
-            try put(link)
             state.report.uploaded += 1
             state.report.bytes += UInt64(link.bytes.count)
         }
@@ -161,21 +160,24 @@ struct RemoteUpload {
         state.report.bytes += bytes
     }
 
-    private func put(_ link: Link) throws {
+    /// - Returns: false when it was there after all.
+    private func put(_ link: Link) throws -> Bool {
         let name = try remote.name(link.name.description)
         guard probe.isHonoured else {
             guard try remote.store.head(name) == nil else {
                 guard try bytes(name) == link.bytes else { throw Self.clone(link.name) }
-                return
+                return false
             }
             _ = try remote.store.put(name, .bytes(link.bytes), .none)
             guard try bytes(name) == link.bytes else { throw Self.clone(link.name) }
-            return
+            return true
         }
         do {
             _ = try remote.store.put(name, .bytes(link.bytes), .ifAbsent)
-        } catch let error as StorageError where error.code == .preconditionFailed {
+            return true
+        } catch let error as StorageError where error.isTaken {
             guard try bytes(name) == link.bytes else { throw Self.clone(link.name) }
+            return false
         }
     }
 
@@ -224,11 +226,17 @@ private struct PackSender: Sendable {
         do {
             _ = try remote.store.put(name, body, bad.map { .ifMatches($0.etag) } ?? .ifAbsent)
             return true
-        } catch let error as StorageError where error.code == .preconditionFailed {
+        } catch let error as StorageError where error.isTaken {
             guard try isThere() else {
+                if error.code == .locked { throw error }
                 throw BackupError.integrity("pack " + pack.name, "the remote has something else")
             }
             return false
         }
     }
+}
+
+extension StorageError {
+    /// Something is there under the name: a bucket's lock may say so before the condition does.
+    fileprivate var isTaken: Bool { code == .preconditionFailed || code == .locked }
 }

@@ -105,11 +105,22 @@ import Vault
         #expect(try !Files.exists(path))
     }
 
-    @Test func locksKeepWhatIsThere() throws {
-        let test = try CloudHome { $0.lockedPrefixes = ["ai-team/backup/v1/p/", "ai-team/backup/v1/m/"] }
+    @Test(arguments: [false, true]) func locksKeepWhatIsThere(locksComeFirst: Bool) throws {
+        let test = try CloudHome { options in
+            options.lockedPrefixes = ["ai-team/backup/v1/p/", "ai-team/backup/v1/m/"]
+            options.locksComeFirst = locksComeFirst
+        }
         try test.backUp(1)
         _ = try test.cloud().ship()
         #expect(try test.cloud().ship().uploaded == 0)
+        // A listing that is behind: what is there already is found out by the put, and is no failure.
+        try test.backUp(2)
+        let cloud = try test.cloud()
+        try Files.removeTree(test.living.home.keysDirectory + "/backup-heads")
+        test.faults.set { $0.method == "GET" && $0.key.isEmpty ? .stale : nil }
+        #expect(try cloud.ship().uploaded == 2)
+        test.faults.set { _ in nil }
+        #expect(Set(test.puts.map(\.key)).count == test.puts.count)
         let name = try #require(test.packs.first)
         test.server.plant(name, [1])
         let error = #expect(throws: StorageError.self) { try test.cloud().ship() }

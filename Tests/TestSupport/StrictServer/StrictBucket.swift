@@ -172,6 +172,9 @@ final class StrictBucket: Sendable {
         if let last = state.written[key], options.writeInterval > 0, now - last < options.writeInterval {
             return StrictAnswer(429, "TooManyRequests")
         }
+        if options.locksComeFirst, isLocked(key, state) {
+            return StrictAnswer(403, "ObjectLockedByBucketPolicy")
+        }
         let (absent, match) = (request.headers["if-none-match"], request.headers["if-match"])
         if absent != nil || match != nil, options.conditions == .refused {
             return StrictAnswer(501, "NotImplemented")

@@ -19,6 +19,8 @@ package final class StrictServer: Sendable {
         package var conditions = Conditions.honoured
         /// Objects under these prefixes are never replaced or removed.
         package var lockedPrefixes: [String] = []
+        /// A locked object is told as that, whatever the condition of the put.
+        package var locksComeFirst = false
         /// No second write to a key within so many milliseconds; 0 for no such rule.
         package var writeInterval: Int64 = 1000
         package var sessionToken: String?
