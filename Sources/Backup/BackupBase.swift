@@ -48,14 +48,11 @@ package struct BackupBase {
     static func newest<Keys: BackupKeys>(
         in index: BackupIndex, store: BackupStore, keys: Keys, root: PageRoot
     ) throws -> BackupBase? {
-        let own = index.entries.filter { $0.head.deviceID == keys.deviceID }
-            .sorted { ($0.head.created, $0.head.sequence) > ($1.head.created, $1.head.sequence) }
-        for entry in own.prefix(3) {
+        for entry in own(in: index, keys: keys).prefix(3) {
             do {
                 let object = entry.name.description
                 let manifest = try store.manifest(entry.name)
-                guard manifest.head.hash == entry.head.hash,
-                    try manifest.clear.packs.allSatisfy({ try isThere($0, in: store) })
+                guard manifest.head.hash == entry.head.hash, try areThere(manifest.clear.packs, in: store)
                 else { continue }
                 return try BackupBase(manifest, object, store: store, keys: keys, root: root)
             } catch is BackupError {
@@ -65,7 +62,14 @@ package struct BackupBase {
         return nil
     }
 
-    private static func isThere(_ pack: PackRecord, in store: BackupStore) throws -> Bool {
-        try Files.status(store.packPath(pack))?.size == Int64(clamping: pack.length)
+    /// This device's backups, newest first.
+    static func own(in index: BackupIndex, keys: some BackupKeys) -> [BackupIndex.Entry] {
+        index.entries.filter { $0.head.deviceID == keys.deviceID }
+            .sorted { ($0.head.created, $0.head.sequence) > ($1.head.created, $1.head.sequence) }
+    }
+
+    /// Whether all packs of a table have their lengths.
+    static func areThere(_ packs: [PackRecord], in store: BackupStore) throws -> Bool {
+        try packs.allSatisfy { try Files.status(store.packPath($0))?.size == Int64(clamping: $0.length) }
     }
 }

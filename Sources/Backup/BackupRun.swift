@@ -80,8 +80,9 @@ package struct BackupRun<Keys: BackupKeys> {
         let series = PackSeries(store: store, keys: keys)
         let pipeline = UnitPipeline(series)
         do {
+            let lists = OutsideBases(index, store: store, keys: keys)
             let (body, table, notes) = try write(
-                input, on: base, to: pipeline, series, time: time, lend)
+                input, on: base, lists, to: pipeline, series, time: time, lend)
             let manifest = try Manifest(
                 id: newID(time), body: body, packs: table.packs, previous: previous, created: time,
                 keys: keys)
@@ -119,8 +120,8 @@ package struct BackupRun<Keys: BackupKeys> {
     }
 
     private func write(
-        _ input: Input, on base: BackupBase?, to pipeline: UnitPipeline<Keys>, _ series: PackSeries<Keys>,
-        time: UInt64, _ lend: Lend
+        _ input: Input, on base: BackupBase?, _ lists: OutsideBases<Keys>, to pipeline: UnitPipeline<Keys>,
+        _ series: PackSeries<Keys>, time: UInt64, _ lend: Lend
     ) throws -> (ManifestBody, PackTable, [OutsideNote]) {
         let start = ContinuousClock.now
         var own: Vault?
@@ -130,12 +131,17 @@ package struct BackupRun<Keys: BackupKeys> {
         var files: [StoredSegment] = []
         var roots: [[UInt8]] = []
         var notes: [OutsideNote] = []
+        var older = base?.packs ?? []
         if let (selection, key) = input.outside {
             let before = pipeline.byteCount
             let written = try OutsideUnits.write(
-                selection, base: base?.files(epoch: keys.currentEpoch), to: pipeline, key: key,
+                selection, to: pipeline, key: key,
                 start: Int64(min(time, UInt64(Int64.max / 1_000_000))) * 1_000_000
-            ) {
+            ) { roots in
+                let found = try lists.find(roots: roots, epoch: keys.currentEpoch, newest: base)
+                older += found?.packs ?? []
+                return found?.listing
+            } progress: {
                 progress(BackupProgress(phase: .files, done: $0, total: 0))
             }
             files = written.segments
@@ -149,7 +155,7 @@ package struct BackupRun<Keys: BackupKeys> {
             statistics.outside.bytesAdded = pipeline.byteCount - before
         }
         try pipeline.finish()
-        var table = PackTable(own: series.packs, older: base?.packs ?? [])
+        var table = PackTable(own: series.packs, older: older)
         let database = try own.record(&table)
         let documents = try table.segments(own.documents.segments)
         try table.wrap(to: keys)

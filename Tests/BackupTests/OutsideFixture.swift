@@ -39,8 +39,8 @@ struct OutsideFixture {
         let series = PackSeries(store: store, keys: keys)
         let pipeline = UnitPipeline(series)
         let written = try OutsideUnits.write(
-            selection ?? OutsideSelection(paths: [Array(source.utf8)]), base: base.map { listing($0) },
-            to: pipeline, key: key, start: start, progress: progress)
+            selection ?? OutsideSelection(paths: [Array(source.utf8)]), to: pipeline, key: key, start: start,
+            base: { _ in base.map { listing($0) } }, progress: progress)
         try pipeline.finish()
         var table = PackTable(own: series.packs, older: base?.packs ?? [])
         let segments = try table.segments(written.segments)

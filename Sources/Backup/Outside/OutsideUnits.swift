@@ -22,17 +22,18 @@ package enum OutsideUnits {
     /// A file that has the size, times and inode that it has in `base` is taken over without being opened.
     ///
     /// - Parameters:
-    ///   - base: the list of the backup that this one builds on, made under the same `key`.
+    ///   - base: is given the roots, and gives the list of an older backup, made under the same `key`.
     ///   - start: nanoseconds since 1970, now. A file that changed about then or later is read again by the
     ///     next backup, whatever its times say: it may change once more without another time.
     ///   - progress: is given the bytes of files so far.
     /// - Throws: `.notFound` when a selected path is not there; what the packs throw.
     package static func write<Keys>(
-        _ selection: OutsideSelection, base: OutsideListing? = nil, to pipeline: UnitPipeline<Keys>,
-        key: OutsideKey, start: Int64, progress: (UInt64) -> Void = { _ in }
+        _ selection: OutsideSelection, to pipeline: UnitPipeline<Keys>, key: OutsideKey, start: Int64,
+        base: (_ roots: [[UInt8]]) throws -> OutsideListing? = { _ in nil },
+        progress: (UInt64) -> Void = { _ in }
     ) throws -> OutsideWritten {
         let walker = try OutsideWalker(selection)
-        let writer = try OutsideWriter(base: base, to: pipeline, key: key, start: start)
+        let writer = try OutsideWriter(base: base(walker.roots), to: pipeline, key: key, start: start)
         var steps = ProgressSteps()
         var notes = walker.notes
         try walker.walk { item in
