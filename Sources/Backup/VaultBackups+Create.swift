@@ -9,6 +9,8 @@ extension VaultBackups {
         public var tags: [String] = []
         /// Files and directories outside the vault, as bytes; relative ones against the working directory.
         public var paths: [[UInt8]] = []
+        /// Whether one of `paths` that is not there is noted instead of being an error.
+        public var skipsMissing = false
         /// Patterns as bytes (`**`, `*`, `?`, `[…]`). When there are any, only files outside that meet one.
         public var include: [[UInt8]] = []
         /// Files and directories outside that are left out.
@@ -35,6 +37,7 @@ extension VaultBackups {
         input.tags = options.tags
         if !options.paths.isEmpty {
             var selection = OutsideSelection(paths: options.paths, home: home.path)
+            selection.skipsMissing = options.skipsMissing
             selection.include = options.include.map { PathPattern($0) }
             selection.exclude = options.exclude.map { PathPattern($0) }
             let key = try OutsideKey(keys, device: keys.device.bytes, epoch: keys.currentEpoch)

@@ -82,6 +82,31 @@ import Testing
         try test.run("backup", "restore", id, "--in-place", "--home-only", expect: 64)
     }
 
+    @Test func theConfigurationNamesWhatComesAlong() throws {
+        _ = try test.file("tree/a.txt", Data("a".utf8))
+        _ = try test.file("tree/b.o", Data("b".utf8))
+        let tree = test.folder.appending(path: "tree").path(percentEncoded: false)
+        try test.run("config", "backup.paths", "[\"\(tree)\", \"/nothing/there\"]")
+        try test.run("config", "backup.exclude", "*.o")
+        let made = try test.run("backup", "create")
+        #expect(made.text.contains("with backup.paths of the configuration: \(tree)"))
+        #expect(made.errors.contains("/nothing/there: left out"))
+        let second = try test.json("backup", "create")
+        #expect(second["configured_paths"].bool == true && second["paths"].list.count == 1)
+        #expect(second["files"].int == 1 && second["left_out"].list.count == 1)
+        let alone = try test.json("backup", "create", "--home-only")
+        #expect(alone["configured_paths"].bool == false && alone["files"].int == 0)
+        // A PATH takes the place of the configuration, and one that is missing is an error.
+        let other = try test.json("backup", "create", tree + "/b.o")
+        #expect(other["files"].int == 1 && other["configured_paths"].bool == false)
+        try test.run("backup", "create", "/nothing/there", expect: 3)
+        try test.run("backup", "create", tree, "--home-only", expect: 64)
+        let id = try #require(second["backup_id"].string)
+        try test.run("backup", "restore", id, "--only", "files/**/a.txt", "--target", elsewhere)
+        #expect(try String(contentsOfFile: "\(elsewhere)/files\(tree)/a.txt", encoding: .utf8) == "a")
+        try test.run("backup", "restore", id, "--only", "files/**/none", "--target", elsewhere, expect: 3)
+    }
+
     @Test func inPlainTextItIsATarOrTheFilesThatFit() throws {
         let id = try fill()
         let path = test.folder.appending(path: "plain.tar").path(percentEncoded: false)

@@ -60,6 +60,31 @@ import Vault
         }
     }
 
+    @Test func pathsOfBackupsAreListsOfThisMachine() throws {
+        try inDirectory { root in
+            let home = Home(path: root)
+            try home.makeLayout()
+            try HomeConfiguration.set("backup.paths", to: "[\"~/a b\", \"/漢\"]", in: home, nil)
+            try HomeConfiguration.set("backup.exclude", to: "*.o", in: home, nil)
+            var configuration = try HomeConfiguration(of: home)
+            #expect(configuration.backupPaths == ["~/a b", "/漢"] && configuration.backupExclude == ["*.o"])
+            #expect(configuration.backupInclude.isEmpty)
+            #expect(configuration.entries.filter(\.isGuarded).isEmpty)
+            #expect(configuration.entries.filter { $0.key.hasPrefix("backup.paths") }.map(\.source)
+                == ["config/local.yaml"])
+            try HomeConfiguration.set("backup.paths", to: nil, in: home, nil)
+            configuration = try HomeConfiguration(of: home)
+            #expect(configuration.backupPaths.isEmpty && configuration.backupExclude == ["*.o"])
+            for (file, text) in [
+                ("local", "backup: { paths: ['', /x] }"), ("sync", "backup: { paths: [/x] }"),
+            ] {
+                try Durable.replace("\(home.configDirectory)/\(file).yaml", with: Array(text.utf8))
+                expect(.invalid) { try HomeConfiguration(of: home) }
+                try Durable.replace("\(home.configDirectory)/\(file).yaml", with: [])
+            }
+        }
+    }
+
     @Test func anEndpointFromOutsideIsRefused() throws {
         let test = try TestVault()
         try inDirectory { root in

@@ -8,6 +8,8 @@ public struct OutsideNote: Sendable, Hashable, CustomStringConvertible {
         case vanished
         /// It changed while it was read: what the backup holds may be neither the old nor the new state.
         case changed
+        /// A path of the configuration: nothing is there.
+        case missing
         /// Its beginning is in the backup, zeros follow: the system's words.
         case damaged(String)
         /// A path that was asked for is a link: the link is in the backup, what it points to is not.
@@ -38,6 +40,7 @@ public struct OutsideNote: Sendable, Hashable, CustomStringConvertible {
         case .unreadable(let words): "\(name): left out, \(words)"
         case .vanished: "\(name): left out, it vanished"
         case .changed: "\(name): it changed while it was read"
+        case .missing: "\(name): left out, there is no such file or directory"
         case .damaged(let words): "\(name): only its beginning could be read, zeros follow: \(words)"
         case .link: "\(name): kept as a link; a slash after it means what it points to"
         case .special: "\(name): left out, neither a file nor a directory nor a link"

@@ -8,6 +8,8 @@ package struct OutsideSelection: Sendable {
     package var include: [PathPattern] = []
     /// What meets one of these is left out, directories with all in them.
     package var exclude: [PathPattern] = []
+    /// Whether a path that is not there is noted instead of being an error.
+    package var skipsMissing = false
     /// The home, which is left out.
     package var home: String?
 

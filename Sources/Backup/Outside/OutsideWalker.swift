@@ -16,23 +16,31 @@ struct OutsideWalker {
     private let selection: OutsideSelection
     private let starts: [OutsideStart]
     private let home: HomeGuard
+    private var missing: [OutsideNote] = []
 
     /// Where the walk begins: absolute, without links on the way, none inside another.
     var roots: [[UInt8]] { starts.map(\.path) }
 
     /// Paths that are links: they go into the backup as such.
     var notes: [OutsideNote] {
-        starts.filter(\.isLink).map { OutsideNote(path: $0.path, reason: .link) }
+        missing + starts.filter(\.isLink).map { OutsideNote(path: $0.path, reason: .link) }
     }
 
     /// Finds the paths.
     ///
-    /// - Throws: `.notFound` naming the first that is not there.
+    /// - Throws: `.notFound` naming the first that is not there, unless such are noted.
     init(_ selection: OutsideSelection) throws {
         self.selection = selection
         home = try HomeGuard(selection.home)
-        let found = try selection.paths.map(OutsideStart.init(_:))
-            .sorted { $0.path.precedesAsPath($1.path) }
+        var found: [OutsideStart] = []
+        for path in selection.paths {
+            do {
+                found.append(try OutsideStart(path))
+            } catch let error as BackupError where error.code == .notFound && selection.skipsMissing {
+                missing.append(OutsideNote(path: path, reason: .missing))
+            }
+        }
+        found.sort { $0.path.precedesAsPath($1.path) }
         var kept: [OutsideStart] = []
         for start in found where !kept.contains(where: { start.path.isAtOrBelow($0.path) }) {
             kept.append(start)

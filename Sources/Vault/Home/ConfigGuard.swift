@@ -2,7 +2,7 @@ extension HomeConfiguration {
     /// Keys, or beginnings of keys, of settings that run programs, name endpoints or weaken a guard.
     private static let guardedPrefixes = [
         "cloud.", "remote", "sync.remote", "hooks.", "agents.", "executors.", "embeddings.", "models.",
-        "backup.paths", "backup.passphrase_recovery", "backup.cloud.remote",
+        "backup.passphrase_recovery", "backup.cloud.remote",
     ]
 
     /// True for a key that takes effect only when the encrypted settings hold the same value.

@@ -20,7 +20,7 @@ extension HomeConfiguration {
         let old = try Files.exists(path) ? Files.readAll(path, limit: 1 << 20) : []
         let text = String(decoding: old, as: UTF8.self)
         let root = try Yams.compose(yaml: text)?.mapping ?? Node.Mapping([])
-        let changed = replacing(keys, in: .mapping(root), with: value)
+        let changed = replacing(keys, in: .mapping(root), with: value.map { node(of: $0, for: key) })
         let header = text.split(separator: "\n", omittingEmptySubsequences: false).prefix {
             $0.hasPrefix("#")
         }
@@ -42,17 +42,23 @@ extension HomeConfiguration {
         case "cloud" where parts.count > 1: return (.cloud, Array(parts.dropFirst()))
         case "agents" where parts.count > 1: return (.agents, Array(parts.dropFirst()))
         case "sync_config": return (.sync, parts)
-        case "backup" where parts.count > 1 && parts[1] != "paths": return (.sync, parts)
+        case "backup" where parts.count > 1 && !listKeys.contains(key): return (.sync, parts)
         default: return (.local, parts)
         }
     }
 
-    private static func replacing(_ keys: [String], in node: Node, with value: String?) -> Node {
-        guard let key = keys.first else { return value.map { Node($0) } ?? node }
+    /// A value of a list may be given as a JSON array.
+    private static func node(of value: String, for key: String) -> Node {
+        guard listKeys.contains(key), let list = list(value) else { return Node(value) }
+        return Node.sequence(Node.Sequence(list.map { Node($0) }))
+    }
+
+    private static func replacing(_ keys: [String], in node: Node, with value: Node?) -> Node {
+        guard let key = keys.first else { return value ?? node }
         var mapping = node.mapping ?? Node.Mapping([])
         let name = Node(key)
         if keys.count == 1 {
-            if let value { mapping[name] = Node(value) } else { mapping[name] = nil }
+            mapping[name] = value
         } else if value != nil || mapping[name] != nil {
             mapping[name] = replacing(
                 Array(keys.dropFirst()), in: mapping[name] ?? Node.mapping(Node.Mapping([])), with: value)

@@ -47,6 +47,31 @@ public struct HomeConfiguration: Sendable, Equatable {
     /// The key file that `config/local.yaml` names.
     public var keyFile: String? { self["key_file"] }
 
+    /// Keys of `config/local.yaml` whose values are lists of texts; one text alone counts as a list.
+    static let listKeys: Set<String> = ["backup.paths", "backup.include", "backup.exclude"]
+
+    /// Files and directories outside the vault that a backup takes when it is given none.
+    public var backupPaths: [String] { texts("backup.paths") }
+
+    /// Patterns of files outside that such a backup takes alone.
+    public var backupInclude: [String] { texts("backup.include") }
+
+    /// Patterns of files outside that such a backup leaves out.
+    public var backupExclude: [String] { texts("backup.exclude") }
+
+    private func texts(_ key: String) -> [String] {
+        guard let value = self[key] else { return [] }
+        return Self.list(value) ?? [value]
+    }
+
+    /// The texts of a JSON array; nil for anything else.
+    static func list(_ value: String) -> [String]? {
+        guard value.hasPrefix("["), let parsed = try? JSONValue(parsing: value), let array = parsed.array
+        else { return nil }
+        let texts = array.compactMap(\.string)
+        return texts.count == array.count ? texts : nil
+    }
+
     /// Days that logs stay in this home.
     public var logRetentionDays: Int {
         self["sync_config.logs.retention_local"].flatMap(Self.days) ?? 7
@@ -61,6 +86,18 @@ public struct HomeConfiguration: Sendable, Equatable {
     }
 
     private func validate() throws {
+        for entry in entries where Self.listKeys.contains(entry.key) {
+            guard entry.source == "config/local.yaml" else {
+                throw VaultError(
+                    .invalid, "\(entry.source): \(entry.key) belongs into config/local.yaml",
+                    hint: "each machine has its own")
+            }
+            guard !texts(entry.key).contains(where: { $0.isEmpty || $0.utf8.contains(0) }) else {
+                throw VaultError(
+                    .invalid, "\(entry.source): \(entry.key) has an empty entry",
+                    hint: "write a list: [~/project, /etc/hosts]")
+            }
+        }
         if let text = self["mode"], Mode(name: text) == nil {
             throw VaultError(
                 .invalid, "config/local.yaml: mode is '\(text)'", hint: "use local, cloud or auto")

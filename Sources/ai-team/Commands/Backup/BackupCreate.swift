@@ -8,11 +8,14 @@ struct BackupCreate: Command {
         commandName: "create", abstract: "Make a backup of the vault, and of files outside it.",
         discussion: """
             The vault stays open to others meanwhile. Patterns know **, *, ? and […]; a pattern without a \
-            slash fits names anywhere.
+            slash fits names anywhere. Without a PATH, those of backup.paths in config/local.yaml are backed \
+            up, with backup.include and backup.exclude; ~/ there is your home directory, and relative paths \
+            begin at the vault's home.
 
             EXAMPLES:
               ai-team backup create
               ai-team backup create --tag weekly ~/project --exclude node_modules --exclude '*.o'
+              ai-team config backup.paths '["~/project", "/etc/nginx"]'
             """)
 
     @Argument(help: "Files and directories outside the vault that are backed up too.") var paths: [String] =
@@ -22,18 +25,25 @@ struct BackupCreate: Command {
     var include: [String] = []
     @Option(help: ArgumentHelp("Not files outside that fit; may be repeated.", valueName: "pattern"))
     var exclude: [String] = []
+    @Flag(help: "Only the vault, whatever backup.paths says.") var homeOnly = false
     @OptionGroup var rollback: RollbackOption
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
+    func validate() throws {
+        if homeOnly, !paths.isEmpty { throw ValidationError("--home-only and PATHs exclude each other") }
+    }
+
     func execute(_ context: Context) throws {
-        guard !paths.isEmpty || (include.isEmpty && exclude.isEmpty) else {
+        let configured = paths.isEmpty && !homeOnly ? try ConfiguredPaths(context) : ConfiguredPaths()
+        guard !paths.isEmpty || !configured.paths.isEmpty || (include.isEmpty && exclude.isEmpty) else {
             throw Failure(.usage, "--include and --exclude are about PATHs", hint: "name a PATH")
         }
         var options = VaultBackups.CreateOptions()
         options.tags = tag
-        options.paths = RawArguments.bytes(of: paths)
-        options.include = RawArguments.bytes(of: include)
-        options.exclude = RawArguments.bytes(of: exclude)
+        options.paths = RawArguments.bytes(of: paths) + configured.paths
+        options.include = RawArguments.bytes(of: include) + configured.include
+        options.exclude = RawArguments.bytes(of: exclude) + configured.exclude
+        options.skipsMissing = paths.isEmpty
         options.acceptsRollback = rollback.isAccepted
         let vault = try context.vault()
         let bar = BackupBar("backing up", context.console)
@@ -46,6 +56,7 @@ struct BackupCreate: Command {
             writer.object { writer in
                 writer.field("backup_id", made.backup.id)
                 made.backup.writeNumbers(to: &writer)
+                writer.field("configured_paths", !configured.paths.isEmpty)
                 writer.key("left_out")
                 writer.array { writer in
                     for note in made.notes { writer.value(note.description) }
@@ -55,7 +66,10 @@ struct BackupCreate: Command {
             let files = counted(Int(clamping: made.backup.files), "file")
             let all = sizeText(Int64(clamping: made.backup.bytesLogical))
             let added = sizeText(Int64(clamping: made.backup.bytesAdded))
+            let roots = made.backup.paths.map { String(decoding: $0, as: UTF8.self).printable }
             return ["made \(made.backup.id): \(files), \(all), stored as \(added)"]
+                + (configured.paths.isEmpty
+                    ? [] : ["with backup.paths of the configuration: \(roots.joined(separator: ", "))"])
         }
     }
 }
