@@ -1,13 +1,12 @@
 internal import CSystem
-internal import Cryptography
 internal import Glibc
 
 /// Writes files below one directory, whatever their names say.
 ///
 /// Every directory on the way is opened by name with O_NOFOLLOW from a descriptor of its parent, so a link,
 /// planted before or meanwhile, is never followed; files are made with O_EXCL. A name that is there is
-/// refused, or (`Names.replace`) gets its new file by a rename. Symbolic links are made last, by `finish`,
-/// when no file is written any more. Nothing gets an owner, a set-user-id bit or a device.
+/// refused. Symbolic links are made last, by `finish`, when no file is written any more, and stay inside.
+/// Nothing gets an owner, a set-user-id bit or a device. Trees that come in order have `OrderedTree`.
 final class SafeTree {
     private let root: Int32
     private let name: String
@@ -17,26 +16,16 @@ final class SafeTree {
     /// Their times, set at the end: making a file in a directory changes its time.
     private var directories: [(path: RelativePath, permissions: UInt16, modified: Int64)] = []
 
-    /// Which symbolic links may be made.
-    enum LinkPolicy { case inside, any }
-    /// Whether directories keep their permissions, or stay writable for their owner too.
-    enum Modes { case writable, exact }
     /// What happens when a name is taken: in a directory of its own that is an archive's fault
     /// (`.integrity`), in another directory it is nobody's (`.conflict`).
-    enum Names { case own, keep, replace }
+    enum Names { case own, keep }
 
-    private let linkPolicy: LinkPolicy
-    private let modes: Modes
     private let names: Names
 
     /// Opens `directory`, which exists.
-    init(
-        _ directory: String, links: LinkPolicy = .inside, modes: Modes = .writable, names: Names = .own
-    ) throws {
+    init(_ directory: String, names: Names = .own) throws {
         root = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         name = directory
-        linkPolicy = links
-        self.modes = modes
         self.names = names
         if root < 0 { throw failure("open", directory) }
     }
@@ -54,9 +43,9 @@ final class SafeTree {
 
     /// Notes a symbolic link; `finish` makes it.
     ///
-    /// - Throws: `.integrity` when it points out of the tree and the policy forbids that.
+    /// - Throws: `.integrity` when it points out of the tree.
     func link(_ path: RelativePath, to destination: [UInt8], modified: Int64) throws {
-        guard linkPolicy == .any || path.containsLink(to: destination) else {
+        guard path.containsLink(to: destination) else {
             throw BackupError.integrity(path.bytes.printable, "a symbolic link that leaves the directory")
         }
         guard !destination.isEmpty, destination.count < 4096, !destination.contains(0) else {
@@ -73,95 +62,41 @@ final class SafeTree {
         _ write: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) throws {
         let parent = try descend(path.components.dropLast())
-        let place = try Place(path, in: parent, names)
+        let name = (path.components.last ?? []).terminated
         let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-        let descriptor = openat(parent, place.first, flags, 0o600)
+        let descriptor = openat(parent, name, flags, 0o600)
         guard descriptor >= 0 else { throw taken(path, "open") }
         defer { close(descriptor) }
         do {
             var file = NewFile(descriptor: descriptor, name: path.bytes.printable)
             try write { try file.append($0) }
             try file.finish(permissions: permissions, modified: modified)
-            if names == .replace {
-                guard fsync(descriptor) == 0 else { throw failure("fsync", path.bytes.printable) }
-                try settle(place, path, in: parent)
-            }
         } catch {
-            unlinkat(parent, place.first, 0)
+            unlinkat(parent, name, 0)
             throw error
         }
     }
 
-    /// Makes the links, sets the directories' permissions and times, and flushes the file system.
+    /// Makes the links, sets the directories' permissions (their owner may always write) and times, and
+    /// flushes the file system.
     func finish() throws {
-        try finish { _, error in throw error }
-    }
-
-    /// The same; what fails for one name goes to `failed`, and the rest is done.
-    func finish(_ failed: (RelativePath, BackupError) throws -> Void) throws {
-        for (path, destination, modified) in links {
-            do {
-                try make(path, destination, modified)
-            } catch let error as BackupError {
-                try failed(path, error)
-            }
-        }
+        for (path, destination, modified) in links { try make(path, destination, modified) }
         for (path, permissions, modified) in directories.reversed() {
-            do {
-                let descriptor = try descend(path.components)
-                let mode = permissions & 0o777 | (modes == .exact ? 0 : 0o700)
-                guard fchmod(descriptor, mode_t(mode)) == 0 else {
-                    throw failure("fchmod", path.bytes.printable)
-                }
-                _ = futimens(descriptor, [timespec(modified), timespec(modified)])
-            } catch let error as BackupError {
-                try failed(path, error)
+            let descriptor = try descend(path.components)
+            guard fchmod(descriptor, mode_t(permissions & 0o777 | 0o700)) == 0 else {
+                throw failure("fchmod", path.bytes.printable)
             }
+            _ = futimens(descriptor, [timespec(modified), timespec(modified)])
         }
-        if names == .replace, let cached { fsync(cached.descriptor) }
         guard cs_syncfs(root) == 0 else { throw failure("syncfs", name) }
     }
 
     private func make(_ path: RelativePath, _ destination: [UInt8], _ modified: Int64) throws {
         let parent = try descend(path.components.dropLast())
-        let place = try Place(path, in: parent, names)
-        guard symlinkat(destination.terminated, parent, place.first) == 0 else {
-            throw taken(path, "symlink")
-        }
+        let name = (path.components.last ?? []).terminated
+        guard symlinkat(destination.terminated, parent, name) == 0 else { throw taken(path, "symlink") }
         let times = [timespec(modified), timespec(modified)]
-        _ = utimensat(parent, place.first, times, AT_SYMLINK_NOFOLLOW)
-        guard names == .replace else { return }
-        do {
-            try settle(place, path, in: parent)
-        } catch {
-            unlinkat(parent, place.first, 0)
-            throw error
-        }
-    }
-
-    /// A name, and the one that stands for it until the file is whole.
-    private struct Place {
-        let first: [CChar]
-        let last: [CChar]
-
-        init(_ path: RelativePath, in parent: Int32, _ names: Names) throws {
-            last = (path.components.last ?? []).terminated
-            switch names {
-            case .own, .keep: first = last
-            case .replace:
-                let random = Crockford32.encode(try RandomBytes.bytes(10))
-                first = Array(".ai-team-restore-\(random)".utf8).terminated
-            }
-        }
-    }
-
-    private func settle(_ place: Place, _ path: RelativePath, in parent: Int32) throws {
-        guard renameat(parent, place.first, parent, place.last) == 0 else {
-            guard errno == EISDIR else { throw failure("rename", path.bytes.printable) }
-            throw BackupError(
-                .conflict, "a directory has the name now", object: path.bytes.printable,
-                hint: "move it away")
-        }
+        _ = utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW)
     }
 
     /// Opens, and makes where they are missing, the directories of `components`.
@@ -175,10 +110,7 @@ final class SafeTree {
             defer { if above != root { close(above) } }
             current = try open(component, in: above)
         }
-        if let cached {
-            if names == .replace { fsync(cached.descriptor) }
-            close(cached.descriptor)
-        }
+        if let cached { close(cached.descriptor) }
         cached = (path, current)
         return current
     }

@@ -40,6 +40,14 @@ extension VaultBackups {
             patterns.isEmpty || patterns.contains { $0.matches(path.bytes) }
         }
         let total = patterns.isEmpty ? backup.summary.bytesLogical : 0
+        if !only.isEmpty, only.allSatisfy(ExportTree.isOutside) {
+            return try withoutActuallyEscaping(progress) { progress in
+                let result = try BackupExport.write(
+                    backup.outside(keys), only: isWanted, progress: { progress($0, total) },
+                    to: target(destination))
+                return try report(result, of: backup, isChoice: true)
+            }
+        }
         let stage = try RestoreStage(in: home)
         do {
             try stage.writeDatabase(backup, keys: keys)
@@ -55,20 +63,26 @@ extension VaultBackups {
                 }
             }
             try stage.remove()
-            guard patterns.isEmpty || result.files > 0 || !result.failures.isEmpty else {
-                throw BackupError(
-                    .notFound, "nothing in the backup meets the patterns",
-                    hint: "they are about the tree of `backup export`, such as 'documents/**'")
-            }
-            return ExportReport(
-                backup: backup.summary, files: result.files, bytes: result.bytes,
-                failures: result.failures.map {
-                    Problem(BackupError.integrity($0.path.bytes.printable, $0.message), in: backup.id)
-                })
+            return try report(result, of: backup, isChoice: !patterns.isEmpty)
         } catch {
             try stage.remove()
             throw error
         }
+    }
+
+    private func report(
+        _ result: ExportResult, of backup: OpenBackup, isChoice: Bool
+    ) throws -> ExportReport {
+        guard !isChoice || result.files > 0 || !result.failures.isEmpty else {
+            throw BackupError(
+                .notFound, "nothing in the backup meets the patterns",
+                hint: "they are about the tree of `backup export`, such as 'documents/**'")
+        }
+        return ExportReport(
+            backup: backup.summary, files: result.files, bytes: result.bytes,
+            failures: result.failures.map {
+                Problem(BackupError.integrity($0.path.bytes.printable, $0.message), in: backup.id)
+            })
     }
 
     private func target(_ destination: ExportDestination) throws -> any ExportTarget {

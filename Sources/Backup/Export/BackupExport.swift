@@ -25,7 +25,6 @@ package struct BackupExport {
     /// What is verified in memory; anything larger is read twice.
     private static let memoryLimit: Int64 = 8 << 20
 
-    private let vault: Vault
     private let outside: OutsideReader?
     private let only: (RelativePath) -> Bool
     private let progress: (UInt64) -> Void
@@ -50,20 +49,30 @@ package struct BackupExport {
         progress: @escaping (UInt64) -> Void = { _ in }, to target: any ExportTarget
     ) throws -> ExportResult {
         var export = BackupExport(
-            vault: vault, outside: outside, only: only, progress: progress, target: target)
-        try export.writeRecords(modified)
-        try export.writeDatabase(keys, scratch, modified)
-        try export.writeDocuments()
+            outside: outside, only: only, progress: progress, target: target)
+        try export.writeRecords(of: vault, modified)
+        try export.writeDatabase(of: vault, keys, scratch, modified)
+        try export.writeDocuments(of: vault)
+        try export.writeOutside()
+        try target.finish()
+        return export.result
+    }
+
+    /// Writes files from outside the vault alone, for which nobody needs the vault.
+    package static func write(
+        _ outside: OutsideReader, only: @escaping (RelativePath) -> Bool,
+        progress: @escaping (UInt64) -> Void = { _ in }, to target: any ExportTarget
+    ) throws -> ExportResult {
+        var export = BackupExport(outside: outside, only: only, progress: progress, target: target)
         try export.writeOutside()
         try target.finish()
         return export.result
     }
 
     private init(
-        vault: Vault, outside: OutsideReader?, only: @escaping (RelativePath) -> Bool,
+        outside: OutsideReader?, only: @escaping (RelativePath) -> Bool,
         progress: @escaping (UInt64) -> Void, target: any ExportTarget
     ) {
-        self.vault = vault
         self.outside = outside
         self.only = only
         self.progress = progress
@@ -71,11 +80,10 @@ package struct BackupExport {
     }
 
     /// JSON Lines are made twice: a member's length stands before its content.
-    private mutating func writeRecords(_ modified: Int64) throws {
+    private mutating func writeRecords(of vault: Vault, _ modified: Int64) throws {
         for kind in ExportedRecords.allCases {
             let path = ExportTree.records(kind.rawValue)
             guard only(path) else { continue }
-            let vault = vault
             try vault.read { tx in
                 var size: Int64 = 0
                 try tx.export(kind) { size += Int64($0.count) }
@@ -88,10 +96,9 @@ package struct BackupExport {
     }
 
     private mutating func writeDatabase(
-        _ keys: any DatabaseKeySource, _ scratch: String, _ modified: Int64
+        of vault: Vault, _ keys: any DatabaseKeySource, _ scratch: String, _ modified: Int64
     ) throws {
         guard only(ExportTree.database) else { return }
-        let vault = vault
         try vault.withPlainDatabase(keys: keys, in: scratch) { database in
             let header = ExportHeader(
                 path: ExportTree.database, size: database.count, modified: modified)
@@ -99,8 +106,7 @@ package struct BackupExport {
         }
     }
 
-    private mutating func writeDocuments() throws {
-        let vault = vault
+    private mutating func writeDocuments(of vault: Vault) throws {
         let versions = try vault.storedVersions()
         let paths = ExportTree.paths(of: versions.map { ExportTree.Version($0) })
         for (version, path) in zip(versions, paths) where only(path) {

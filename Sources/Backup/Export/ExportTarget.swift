@@ -47,25 +47,44 @@ package final class ExportArchive: ExportTarget {
 
 /// A directory, which exists: nothing in it is overwritten and no link followed.
 package final class ExportDirectory: ExportTarget {
+    /// The first directory that could not get its permissions.
+    private final class Failure { var error: BackupError? }
+
     private let tree: SafeTree
+    /// Writes files from outside the vault, which come in order.
+    private let outside: OrderedTree
+    private let failure = Failure()
 
     package init(_ directory: String) throws {
-        tree = try SafeTree(directory, links: .any, modes: .exact, names: .keep)
+        tree = try SafeTree(directory, names: .keep)
+        outside = try OrderedTree(directory, names: .keep) { [failure] _, error in
+            if failure.error == nil { failure.error = error }
+        }
     }
 
     package func add(_ header: ExportHeader, _ content: ExportContent) throws {
-        try tree.file(header.path, permissions: header.permissions, modified: header.modified) { write in
+        func write(_ write: (UnsafeRawBufferPointer) throws -> Void) throws {
             try withoutActuallyEscaping(write) { try content($0) }
+        }
+        let (path, permissions, modified) = (header.path, header.permissions, header.modified)
+        if path.components.first == ExportTree.files.components.first {
+            try outside.file(path, permissions: permissions, modified: modified, write)
+        } else {
+            try tree.file(path, permissions: permissions, modified: modified, write)
         }
     }
 
     package func add(_ header: ExportHeader) throws {
         guard case .symbolicLink(let destination) = header.kind else {
-            return try tree.directory(
+            return try outside.directory(
                 header.path, permissions: header.permissions, modified: header.modified)
         }
-        try tree.link(header.path, to: destination, modified: header.modified)
+        try outside.link(header.path, to: destination, modified: header.modified)
     }
 
-    package func finish() throws { try tree.finish() }
+    package func finish() throws {
+        try outside.finish()
+        try tree.finish()
+        if let error = failure.error { throw error }
+    }
 }

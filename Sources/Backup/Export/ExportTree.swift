@@ -33,6 +33,14 @@ package struct ExportTree {
     package static let database = Self.path("database/ai-team.sqlite")
     /// Above files from outside the vault.
     package static let files = Self.path("files")
+    /// Whether a pattern can only be met by files from outside the vault.
+    static func isOutside(_ pattern: [UInt8]) -> Bool {
+        let slash = UInt8(ascii: "/")
+        let names = pattern.split(separator: slash)
+        guard let first = names.first, names.count > 1 || pattern.first == slash else { return false }
+        return first.elementsEqual("files".utf8)
+    }
+
     /// Where the lines of a kind stand.
     package static func records(_ kind: String) -> RelativePath { path("records/\(kind).jsonl") }
 

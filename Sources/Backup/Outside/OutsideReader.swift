@@ -19,10 +19,12 @@ package final class OutsideReader {
         where isWanted: (OutsideEntry) -> Bool = { _ in true },
         _ body: (OutsideListing.Item) throws -> Void, broken: (BackupError) throws -> Void
     ) throws {
+        var wanted: [Bool] = []
         try listing.forEach { segment in
-            runs.plan(segment, where: isWanted)
+            wanted = segment.content.entries.map(isWanted)
+            runs.plan(segment) { wanted[$0] }
         } _: { item in
-            if isWanted(item.entry) { try body(item) }
+            if wanted[item.row] { try body(item) }
         } broken: {
             try broken($0)
         }

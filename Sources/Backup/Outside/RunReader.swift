@@ -34,14 +34,12 @@ final class RunReader {
         var chunks: [ChunkRecord]
     }
 
-    /// Says what will be read: everything in a segment that `isWanted` takes.
-    func plan(
-        _ segment: OutsideListing.Loaded, where isWanted: (OutsideEntry) -> Bool = { _ in true }
-    ) {
+    /// Says what will be read: the entries of a segment in whose rows `isWanted`.
+    func plan(_ segment: OutsideListing.Loaded, where isWanted: (_ row: Int) -> Bool = { _ in true }) {
         var needs: [Need] = []
         var places: [UInt32: Int] = [:]
         var seen = [Bool](repeating: false, count: segment.content.chunks.count)
-        for entry in segment.content.entries where isWanted(entry) {
+        for (row, entry) in segment.content.entries.enumerated() where isWanted(row) {
             for row in entry.chunks where !seen[Int(row)] {
                 seen[Int(row)] = true
                 let chunk = segment.content.chunks[Int(row)]
