@@ -48,6 +48,39 @@ import Testing
         }
     }
 
+    /// As docs/FORMAT.md says it, byte by byte.
+    @Test(arguments: [5, 6] as [UInt64])
+    func boundariesAreThoseOfTheFormat(seed: UInt64) throws {
+        var random = Seeded(seed)
+        let device = [UInt8](repeating: 1, count: 16)
+        let table = try HKDF.expand(
+            .sha256, key: SecretBytes(copying: Array(repeating: UInt8(seed), count: 32)),
+            info: Array("ai-team/outside-gear/v1".utf8) + [0] + device, count: 2048)
+        let gear = table.withUnsafeBytes { bytes in
+            (0..<256).map { number in
+                bytes[(8 * number)..<(8 * number + 8)].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            }
+        }
+        let bytes = random.bytes(1_500_000)
+        var lengths: [Int] = []
+        var start = 0
+        while start < bytes.count {
+            var hash: UInt64 = 0
+            var length = min(bytes.count - start, 262_144)
+            for index in 16_320..<max(length, 16_320) {
+                hash = (hash << 1) &+ gear[Int(bytes[start + index])]
+                let zeros = index + 1 <= 53_248 ? 18 : 14
+                if index + 1 > 16_384, hash >> (64 - zeros) == 0 {
+                    length = index + 1
+                    break
+                }
+            }
+            lengths.append(length)
+            start += length
+        }
+        #expect(Self.cut(bytes, try Self.key(UInt8(seed))) == lengths, "seed \(seed)")
+    }
+
     @Test func aSmallFileIsWhole() throws {
         var random = Seeded(4)
         let key = try Self.key(4)
