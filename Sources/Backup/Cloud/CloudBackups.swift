@@ -11,6 +11,8 @@ public struct CloudBackups {
     let surroundings: Surroundings
     let remote: RemoteStore
     let storeSurroundings: StoreSurroundings
+    /// A shipment that sends more bytes than this tells others that it is running.
+    package var heartbeatBytes: UInt64 = 1 << 30
     /// What the remote does with conditions, as it was found out last.
     var probe: RemoteProbe?
 
@@ -91,7 +93,7 @@ public struct CloudBackups {
         let upload = RemoteUpload(
             remote: remote, local: local.store, probe: probe,
             writer: BackupStore.writerTag(vaultID: keys.vaultID.bytes, deviceID: keys.device.bytes),
-            surroundings: storeSurroundings, progress: progress)
+            surroundings: storeSurroundings, heartbeatBytes: heartbeatBytes, progress: progress)
         let report = try upload.run(names, listing)
         return Shipment(
             uploaded: report.uploaded, skipped: report.skipped, bytes: report.bytes,

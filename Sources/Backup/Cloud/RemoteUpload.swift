@@ -18,8 +18,6 @@ struct RemoteUpload {
 
     /// After so long a listing is no longer believed: a prune may have marked what it showed.
     private static let listingLifetime: UInt64 = 3_600_000_000_000
-    /// A run that sends more than this tells others that it is there.
-    private static let heartbeatBytes: UInt64 = 1 << 30
     /// Packs that are sent before the next manifest is.
     private static let batchCount = 16
 
@@ -28,6 +26,8 @@ struct RemoteUpload {
     let probe: RemoteProbe
     let writer: String
     let surroundings: StoreSurroundings
+    /// A run that sends more than this tells others that it is there.
+    let heartbeatBytes: UInt64
     let progress: (BackupProgress) -> Void
 
     /// A manifest that shall be there, and the packs that it names.
@@ -42,13 +42,14 @@ struct RemoteUpload {
     /// - Parameter names: manifests of the local store, in order.
     /// - Throws: `.rollback` when another manifest stands under one of the names; `StorageError`.
     func run(_ names: [BackupStore.Name], _ listing: RemoteListing) throws -> Report {
-        var state = State(listing: listing, listedAt: surroundings.uptime())
+        var state = State(
+            listing: listing, listedAt: surroundings.uptime(), began: surroundings.now())
         var draft = state
         state.total = try names.reduce(UInt64(0)) { total, name in
             try total + missing(link(name, listing), &draft).reduce(0) { $0 + $1.length }
         }
-        let beats = state.total > Self.heartbeatBytes
-        if beats { try beat() }
+        state.beats = state.total > heartbeatBytes
+        if state.beats { try beat(state) }
         var batch: [Link] = []
         var packs: [PackRecord] = []
         for name in names {
@@ -56,12 +57,13 @@ struct RemoteUpload {
             packs += missing(next, &state)
             batch.append(next)
             guard packs.count >= Self.batchCount else { continue }
-            try ship(batch, packs, &state, beats)
+            try ship(batch, packs, &state)
             batch = []
             packs = []
         }
-        try ship(batch, packs, &state, beats)
-        if beats { try remote.store.delete(remote.name("u/" + writer)) }
+        try ship(batch, packs, &state)
+        try repair(names, &state)
+        if state.beats { try remote.store.delete(remote.name("u/" + writer)) }
         return state.report
     }
 
@@ -73,6 +75,17 @@ struct RemoteUpload {
         var total: UInt64 = 0
         var done: UInt64 = 0
         var report = Report()
+        /// When the run began, milliseconds since 1970, and whether it tells others that it runs.
+        var began: Int64 = 0
+        var beats = false
+        /// A pack that it needs was marked by a prune.
+        var metMarks = false
+
+        init(listing: RemoteListing, listedAt: UInt64, began: Int64) {
+            self.listing = listing
+            self.listedAt = listedAt
+            self.began = began
+        }
     }
 
     private func link(_ name: BackupStore.Name, _ listing: RemoteListing) throws -> Link {
@@ -101,10 +114,9 @@ struct RemoteUpload {
     /// What of a manifest's packs has to be sent and is not planned yet.
     private func missing(_ link: Link, _ state: inout State) -> [PackRecord] {
         link.packs.filter { pack in
-            let isFine =
-                state.listing.problem(pack, comparesETag: probe.hasMD5) == nil
-                && !state.listing.marks.contains(pack.name)
-            if isFine {
+            let isMarked = state.listing.marks.contains(pack.name)
+            state.metMarks = state.metMarks || isMarked
+            if !isMarked, state.listing.problem(pack, comparesETag: probe.hasMD5) == nil {
                 if state.planned.insert(pack.id).inserted { state.report.skipped += 1 }
                 return false
             }
@@ -112,9 +124,7 @@ struct RemoteUpload {
         }
     }
 
-    private func ship(
-        _ batch: [Link], _ packs: [PackRecord], _ state: inout State, _ beats: Bool
-    ) throws {
+    private func ship(_ batch: [Link], _ packs: [PackRecord], _ state: inout State) throws {
         try send(packs, &state)
         if surroundings.uptime() - state.listedAt > Self.listingLifetime, !batch.isEmpty {
             // It took long, or this machine slept: what a prune marked or removed meanwhile is sent again.
@@ -124,7 +134,7 @@ struct RemoteUpload {
             var again: [PackRecord] = []
             for link in batch { again += missing(link, &state) }
             try send(again, &state)
-            if beats { try beat() }
+            if state.beats { try beat(state) }
         }
         for link in batch {
             guard try !link.isThere && put(link) else {
@@ -134,6 +144,20 @@ struct RemoteUpload {
             state.report.uploaded += 1
             state.report.bytes += UInt64(link.bytes.count)
         }
+    }
+
+    /// A prune that had marked a pack may have removed it before it saw the manifest that names it: once the
+    /// manifest is there, no prune removes it any more, so that what is gone then is sent for good.
+    private func repair(_ names: [BackupStore.Name], _ state: inout State) throws {
+        guard state.metMarks else { return }
+        state.listing = try remote.listing()
+        state.listing.marks = []
+        state.planned = []
+        var gone: [PackRecord] = []
+        let before = state.report.skipped
+        for name in names { gone += missing(try link(name, state.listing), &state) }
+        state.report.skipped = before
+        try send(gone, &state)
     }
 
     private var sender: PackSender { PackSender(remote: remote, local: local, probe: probe) }
@@ -185,10 +209,12 @@ struct RemoteUpload {
         try remote.store.read(name, limit: RemoteStore.manifestLimit)
     }
 
-    /// `u/<writer>`: "ATUP" ‖ time u64. A prune waits for whoever wrote it within a week.
-    private func beat() throws {
+    /// `u/<writer>`: "ATUP" ‖ began u64 ‖ now u64, in milliseconds since 1970. A prune leaves alone what was
+    /// marked since it began, as long as it was written within a week.
+    private func beat(_ state: State) throws {
         var text = CanonicalWriter()
         text.raw(Array("ATUP".utf8))
+        text.u64(UInt64(clamping: state.began))
         text.u64(UInt64(clamping: surroundings.now()))
         _ = try remote.store.put(remote.name("u/" + writer), .bytes(text.bytes), .none)
     }

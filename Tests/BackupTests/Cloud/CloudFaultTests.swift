@@ -68,6 +68,45 @@ import Vault
         try check(test)
     }
 
+    /// A pack that a prune had marked goes between the look at it and the manifest that names it.
+    @Test func whatAPruneTakesMeanwhileIsSentAgain() throws {
+        let test = try CloudHome()
+        try test.backUp(1)
+        _ = try test.cloud().ship()
+        let pack = try #require(test.packs.first)
+        let content = try #require(test.server.object(pack))
+        let id = try #require(pack.split(separator: "/").last)
+        try test.backUp(2)
+        let mark = "ai-team/backup/v1/d/\(id)"
+        test.server.plant(mark, [1])
+        let cloud = try test.cloud()
+        let server = test.server
+        test.faults.set { seen in
+            guard seen.method == "PUT", seen.key.contains("/m/") else { return nil }
+            // The prune's own writes.
+            server.plant(pack, nil)
+            server.plant(mark, nil)
+            return nil
+        }
+        _ = try cloud.ship()
+        #expect(test.server.object(pack) == content)
+        test.faults.set { _ in nil }
+        #expect(try test.cloud().verify().problems.isEmpty)
+    }
+
+    @Test func aLongShipmentSaysThatItRuns() throws {
+        let test = try CloudHome()
+        try test.backUp(1)
+        var cloud = try test.cloud()
+        cloud.heartbeatBytes = 0
+        _ = try cloud.ship()
+        let beats = test.puts.filter { $0.key.contains("/u/") }
+        #expect(beats.count == 1 && beats[0].size == 20)
+        #expect(!test.server.keys.contains { $0.contains("/u/") })
+        let first = try #require(test.puts.first)
+        #expect(first.key.contains("/u/"))
+    }
+
     /// kill -9 at random moments of a shipment over a bad line.
     @Test func killedAnywhereItGoesOn() throws {
         var generator = SplitMix64(seed: printedSeed())
