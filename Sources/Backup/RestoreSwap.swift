@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import FileSystem
 internal import KeyRing
+internal import Vault
 
 /// Bringing a home back from a backup.
 public enum Restore {
@@ -13,6 +14,7 @@ public enum Restore {
     ///   restores into this home.
     @discardableResult
     public static func finishInterrupted(home: String) throws -> Bool {
+        try RecoveryTarget.clearLeftovers(of: Home(path: home))
         guard try RestoreSwap.hasWork(home: home) else { return false }
         guard let lock = try FileLock.attempt(RestoreSwap.lockPath(home), .exclusive) else {
             // Somebody stages something, which concerns nobody else yet.
@@ -184,7 +186,7 @@ package enum RestoreSwap {
 
     /// What a restore leaves that ends before its marker has its name: what it staged, and the marker's own
     /// temporary file.
-    private static func isLeft(_ name: String) -> Bool {
+    static func isLeft(_ name: String) -> Bool {
         isStaged(name) || isName(name, prefix: marker + ".tmp-")
     }
 

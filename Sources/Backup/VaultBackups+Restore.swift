@@ -72,7 +72,9 @@ extension VaultBackups {
             var outside = OutsideRestored()
             do {
                 let blobs = try fill(stage, target, backup, progress)
-                if options.outside == .beside { outside = try besides(stage, target, backup, progress) }
+                if options.outside == .beside {
+                    outside = try Self.besides(stage, home: target.home, backup, keys, progress)
+                }
                 try stage.sync()
                 let (restored, state, old) = try swap(stage, target, backup, index, time)
                 if options.outside == .inPlace { outside = try inPlace(backup, progress) }
@@ -95,12 +97,13 @@ extension VaultBackups {
         }
     }
 
-    private func besides(
-        _ stage: RestoreStage, _ target: RestoreTarget, _ backup: OpenBackup,
+    /// Stages files from outside the vault below `files/`, where `home` must have nothing yet.
+    static func besides(
+        _ stage: RestoreStage, home: Home, _ backup: OpenBackup, _ keys: UnlockedKeys,
         _ progress: (BackupProgress) -> Void
     ) throws -> OutsideRestored {
         guard !backup.body.files.isEmpty else { return OutsideRestored() }
-        let place = target.home.path + "/files"
+        let place = home.path + "/files"
         guard try !Files.exists(place) else {
             throw BackupError(
                 .conflict, "\(place) is there already, and files from outside the vault would go there",
@@ -194,7 +197,7 @@ extension OpenBackup {
     /// Bytes of files from outside the vault.
     fileprivate var outsideBytes: UInt64 { body.statistics.outside.bytes }
 
-    fileprivate func origin(of device: DeviceID) -> BackupOrigin {
+    func origin(of device: DeviceID) -> BackupOrigin {
         BackupOrigin(
             device: DeviceID(manifest.head.deviceID) ?? device, incarnation: manifest.head.incarnation,
             sequence: manifest.head.sequence, manifestHash: manifest.head.hash)

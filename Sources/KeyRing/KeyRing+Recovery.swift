@@ -56,6 +56,7 @@ extension KeyRing {
     ///
     /// Whoever holds the backups may guess it, at a second and 256 MiB a guess. A new epoch begins; what was
     /// written before stays readable with a passphrase that recovered it then. Needs the home to itself.
+    /// `guardRefused` for a passphrase that is weaker than five words (`guessBits`).
     public static func setPassphraseRecovery(
         _ passphrase: SlotSecret?, in keysDirectory: String, keys: UnlockedKeys, time: UInt64
     ) throws(KeyError) -> UnlockedKeys {
@@ -75,6 +76,7 @@ extension RingState {
             }
             return try changeRecovery(to: others, new: nil, time: time)
         }
+        try passphrase.requireRecoveryStrength()
         let (pair, keys) = try RecoveryPassphrase.newPair(passphrase)
         try changeRecovery(to: others + [pair], new: keys, time: time)
     }

@@ -56,7 +56,7 @@ public enum Recovery {
                 refused.append(Refusal(index: index, error: error))
             }
         }
-        guard let longest = believed.first else { throw weightiest(refused, secret) }
+        guard let longest = believed.first else { throw weightiest(refused) }
         let chosen = believed.count == 1 && head == nil ? longest : try settled(believed, head)
         guard let epochs = chosen.epochs else {
             throw KeyError(.wrongKey, "a newer \(secret.name) has replaced this one")
@@ -152,7 +152,7 @@ public enum Recovery {
 
     /// What to say when no chain is believed. A forgery counts more than a stranger's chain, and that more
     /// than one that can't be read: what is not ours says nothing about the secret.
-    private static func weightiest(_ refused: [Refusal], _ secret: RecoverySecret) -> KeyError {
+    private static func weightiest(_ refused: [Refusal]) -> KeyError {
         let order: [KeyError.Code] = [.integrityFailure, .newerFormat, .failed, .wrongKey]
         for code in order {
             if let found = refused.first(where: { $0.error.code == code }) { return found.error }

@@ -53,8 +53,8 @@ enum RecoveryPassphrase {
     static func newPair(
         _ passphrase: SlotSecret
     ) throws(KeyError) -> (pair: RecoveryPair, keys: IdentityKeys) {
-        guard passphrase.kind == .passphrase, passphrase.secret.bytes.count > 0 else {
-            throw KeyError(.guardRefused, "the passphrase is empty")
+        guard passphrase.kind == .passphrase else {
+            throw KeyError(.guardRefused, "only a passphrase can recover a vault beside its code")
         }
         let salt = try orKeyError(.failed, "recovery passphrase") { () throws(CryptoError) in
             try RandomBytes.bytes(32)

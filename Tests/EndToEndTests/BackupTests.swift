@@ -176,7 +176,7 @@ import Testing
 
 extension Process {
     /// What a program prints.
-    fileprivate static func output(_ path: String, _ arguments: String...) throws -> String {
+    static func output(_ path: String, _ arguments: String...) throws -> String {
         let process = Process()
         let pipe = Pipe()
         process.executableURL = URL(filePath: path)

@@ -6,6 +6,7 @@ import Testing
 /// Recovery with the passphrase, where it was turned on.
 @Suite struct PassphraseRecoveryTests {
     private let old = "correct horse battery staple anew"
+    private let next = "quite another five words here"
 
     private func secret(_ text: String) throws -> RecoverySecret {
         try .passphrase(Fixture.passphrase(text))
@@ -18,6 +19,10 @@ import Testing
             try Recovery.open(before.roster.chain, with: secret(old))
         }
         #expect(off?.code == .wrongKey && off?.hint?.contains("not turned on") == true)
+        expect(.guardRefused) {
+            _ = try KeyRing.setPassphraseRecovery(
+                Fixture.passphrase("correct horse battery"), in: home.path, keys: before, time: Fixture.time)
+        }
         expect(.guardRefused) {
             _ = try KeyRing.setPassphraseRecovery(nil, in: home.path, keys: before, time: Fixture.time)
         }
@@ -45,16 +50,16 @@ import Testing
             Fixture.passphrase(old), in: home.path, keys: keys, time: Fixture.time)
         let chain = keys.roster.chain
         keys = try KeyRing.changePassphrase(
-            to: Fixture.passphrase("new"), isCompromised: true, in: home.path, keys: keys,
+            to: Fixture.passphrase(next), isCompromised: true, in: home.path, keys: keys,
             cost: Fixture.cost, time: Fixture.time)
         #expect(keys.currentEpoch == 4)
-        #expect(try Recovery.open(keys.roster.chain, with: secret("new")).epochs.count == 4)
+        #expect(try Recovery.open(keys.roster.chain, with: secret(next)).epochs.count == 4)
         expect(.wrongKey) { _ = try Recovery.open(keys.roster.chain, with: secret(old)) }
         // What was written before stays readable with it.
         #expect(try Recovery.open(chain, with: secret(old)).epochs == [1, 2])
         keys = try KeyRing.setPassphraseRecovery(nil, in: home.path, keys: keys, time: Fixture.time)
         #expect(!keys.roster.hasPassphraseRecovery)
-        expect(.wrongKey) { _ = try Recovery.open(keys.roster.chain, with: secret("new")) }
+        expect(.wrongKey) { _ = try Recovery.open(keys.roster.chain, with: secret(next)) }
         try KeyRing.testRecovery(home.vault.recoveryCode, in: home.path)
     }
 
@@ -77,5 +82,16 @@ import Testing
                 expect(.wrongKey) { _ = try Recovery.open(roster.chain, with: secret) }
             }
         }
+    }
+
+    @Test(arguments: [
+        ("correct horse battery staple anew", true), ("correct-horse-battery-staple-anew", true),
+        ("kX7#pQ2v!mZ9&wR4tB6$", true), ("五個字的密語很長很安全", true), ("correct horse battery staple", false),
+        ("correct correct correct correct correct correct", false), ("password1234567890", false),
+        ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false), ("12345678901234567890", false), ("", false),
+    ])
+    func strengthIsMeasuredInWords(_ text: String, isEnough: Bool) {
+        let bits = Fixture.passphrase(text).guessBits
+        #expect((bits >= SlotSecret.recoveryBits) == isEnough, "\(bits) bits")
     }
 }

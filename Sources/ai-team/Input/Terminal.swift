@@ -37,6 +37,12 @@ struct Terminal: ~Copyable {
         return answer == "y" || answer == "yes"
     }
 
+    /// Asks for a line.
+    func ask(_ question: String) throws -> String {
+        show(question)
+        return String(decoding: try line(), as: UTF8.self)
+    }
+
     private func show(_ text: String) {
         var text = text
         text.withUTF8 { bytes in _ = write(descriptor, bytes.baseAddress, bytes.count) }

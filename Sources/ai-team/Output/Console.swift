@@ -49,6 +49,17 @@ struct Console: Sendable {
         }
     }
 
+    /// Says what a person needs to know before a question: with the results, or beside them when these are
+    /// JSON.
+    func announce(_ lines: [String]) {
+        let text = lines.map { $0 + "\n" }.joined()
+        guard json else {
+            StandardOutput.write(text)
+            return StandardOutput.flush()
+        }
+        if !quiet { StandardError.write(text) }
+    }
+
     /// The columns of the terminal on standard output; nil when it is none.
     var width: Int? {
         var size = winsize()

@@ -60,6 +60,25 @@ enum SecretSource {
         return passphrase(first)
     }
 
+    /// Asks for the recovery code on the terminal.
+    /// - Throws: `locked` when there is none.
+    static func askRecoveryCode() throws -> RecoveryCode {
+        guard let terminal = Terminal() else {
+            throw Failure(.locked, "there is no recovery code", hint: "give --recovery-code-file FILE")
+        }
+        var line = try terminal.askSecret("Recovery code: ")
+        defer { line.wipe() }
+        return try RecoveryCode(String(decoding: line, as: UTF8.self))
+    }
+
+    /// The passphrase that recovers a vault: from a file, the environment or the terminal.
+    static func recoveryPassphrase(_ options: GlobalOptions) throws -> SlotSecret {
+        if let path = options.passphraseFile ?? variable("AI_TEAM_PASSPHRASE_FILE") {
+            return passphrase(try InputFile.secretLine(path))
+        }
+        return try takenPassphrase() ?? terminal()
+    }
+
     /// The recovery code in a file's first line.
     static func recoveryCode(in path: String) throws -> RecoveryCode {
         var line = try InputFile.secretLine(path)

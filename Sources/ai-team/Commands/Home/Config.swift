@@ -19,6 +19,12 @@ struct Config: Command {
 
     @Argument(help: "A dotted key, or `confirm`.") var key: String?
     @Argument(help: "Its new value; '' removes it.") var value: String?
+    @Flag(help: "Do not ask, where a setting has to be confirmed.") var yes = false
+    @Option(
+        help: ArgumentHelp(
+            "The passphrase for backup.passphrase_recovery, where this home has none of its own.",
+            valueName: "file"))
+    var newPassphraseFile: String?
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
@@ -36,6 +42,9 @@ struct Config: Command {
 
     private func set(_ key: String, _ value: String, _ context: Context, _ home: Home) throws {
         let value = value.isEmpty ? nil : value
+        if key == PassphraseRecovery.key {
+            try passphraseRecovery(context, home).set(value)
+        }
         if HomeConfiguration.isGuarded(key) {
             try context.unguardedVault().write { try HomeConfiguration.set(key, to: value, in: home, $0) }
         } else {
@@ -43,8 +52,14 @@ struct Config: Command {
         }
     }
 
+    private func passphraseRecovery(_ context: Context, _ home: Home) -> PassphraseRecovery {
+        PassphraseRecovery(
+            context: context, home: home, newPassphraseFile: newPassphraseFile, yes: yes)
+    }
+
     private func confirm(_ context: Context, _ home: Home) throws {
         let configuration = try HomeConfiguration(of: home)
+        try passphraseRecovery(context, home).requireAgreement(configuration)
         let keys = try context.unguardedVault().write { try configuration.confirm($0) }
         context.console.emit({ $0.object { $0.field("confirmed", keys) } }) {
             keys.isEmpty ? ["nothing to confirm"] : keys.map { "confirmed \($0)" }

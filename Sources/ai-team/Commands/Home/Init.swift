@@ -11,13 +11,21 @@ struct Init: Command {
             Prints the recovery code once: write it down. Asks for a passphrase unless --passphrase-file or \
             --key-file is given; a key file that is not there is made.
 
+            With --recover, the vault comes back from a directory of backups and the recovery code alone, \
+            as a new device. The code proves that the backups are this vault's. What does not verify is \
+            named, and the exit status is then 6; the rest comes back. Compare the devices' fingerprints: \
+            until they are confirmed, here or by `ai-team device confirm`, they can't read what is \
+            written on this one.
+
             EXAMPLES:
               ai-team init
+              ai-team init --recover file:///media/backups --recovery-code-file code.txt
               ai-team init --key-file ~/.ai-team-key --name build-server
               ai-team init --home . --mode hybrid
             """)
 
     @Option(help: ArgumentHelp("What this device is called.", valueName: "name")) var name: String?
+    @OptionGroup(title: "Recovery") var recovery: RecoveryOptions
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
@@ -29,6 +37,12 @@ struct Init: Command {
         guard try !home.exists() else {
             throw Failure(
                 .conflict, "there is a vault in \(home.path) already", hint: "name another home with --home")
+        }
+        if let url = recovery.recover {
+            let bringsBack = InitRecovery(
+                options: recovery, context: context, home: home, mode: mode, name: name ?? hostName(),
+                newSecret: { try self.secret(context) })
+            return try bringsBack.execute(from: url)
         }
         let secret = try self.secret(context)
         try home.makeLayout(mode: mode)

@@ -8,7 +8,9 @@ struct KeyPassphrase: Command {
         commandName: "passphrase", abstract: "Change the passphrase.",
         discussion: """
             Plainly, the same root key is sealed anew: copies of the old key ring still open with the old \
-            passphrase. With --compromised the vault gets new keys, and no other process may have it open.
+            passphrase. With --compromised the vault gets new keys, and no other process may have it open. \
+            Where the passphrase recovers the vault (backup.passphrase_recovery), the new one does so from \
+            now on; that too makes a new epoch.
 
             EXAMPLES:
               ai-team key passphrase
@@ -27,6 +29,10 @@ struct KeyPassphrase: Command {
             to: secret, isCompromised: compromised, in: context.existingHome().keysDirectory, keys: keys,
             time: context.milliseconds)
         if compromised { try context.handOver(changed) }
+        if changed.roster.hasPassphraseRecovery {
+            context.console.note(
+                "backups from now on are recovered with the new passphrase; older ones also with the old one")
+        }
         context.console.emit({ writer in
             writer.object { writer in
                 writer.field("epoch", Int(changed.currentEpoch))

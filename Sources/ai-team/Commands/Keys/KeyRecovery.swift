@@ -55,19 +55,11 @@ struct KeyRecoveryTest: Command {
 
     func execute(_ context: Context) throws {
         let home = try context.existingHome()
-        let code = try context.options.recoveryCodeFile.map(SecretSource.recoveryCode) ?? Self.ask()
+        let code = try context.options.recoveryCodeFile.map(SecretSource.recoveryCode)
+            ?? SecretSource.askRecoveryCode()
         try KeyRing.testRecovery(code, in: home.keysDirectory)
         context.console.emit({ $0.object { $0.field("ok", true) } }) {
             ["the recovery code opens this vault and all its epochs"]
         }
-    }
-
-    private static func ask() throws -> RecoveryCode {
-        guard let terminal = Terminal() else {
-            throw Failure(.locked, "no recovery code to test", hint: "give --recovery-code-file FILE")
-        }
-        var line = try terminal.askSecret("Recovery code: ")
-        defer { line.wipe() }
-        return try RecoveryCode(String(decoding: line, as: UTF8.self))
     }
 }
