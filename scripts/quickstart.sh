@@ -37,7 +37,8 @@ export AI_TEAM_HOME=$work/home AI_TEAM_KEY_FILE=$work/key
 ai_team --version
 
 say "A vault in a temporary home, unlocked by a key file"
-run init --key-file "$AI_TEAM_KEY_FILE" --name quickstart
+run init --key-file "$AI_TEAM_KEY_FILE" --name quickstart | tee "$work/init"
+grep -oE '([0-9a-z]{4}-){13}[0-9a-z]{4}' "$work/init" > "$work/code"
 
 say "A project and its tasks"
 run create-project ai-team
@@ -71,13 +72,26 @@ printf '%s tasks and %s documents, byte for byte the same\n' \
     "$(wc -l < "$work/home.jsonl")" "$(find "$work/home-documents" -type f | wc -l)"
 run doctor --home "$work/restored"
 
+say "A bare machine: nothing but the backups and the recovery code"
+mkdir "$work/bucket"
+cp -r "$AI_TEAM_HOME/data/backups/." "$work/bucket"
+bare() { env -u AI_TEAM_KEY_FILE -u AI_TEAM_HOME "$AI_TEAM_PROGRAM" --home "$work/bare" "$@"; }
+printf '\n$ ai-team init --recover file://%s --recovery-code-file code --key-file key --yes\n' "$work/bucket"
+bare init --recover "file://$work/bucket" --recovery-code-file "$work/code" --key-file "$work/bare-key" --yes
+bare tasks export > "$work/bare.jsonl"
+bare kb export "$work/bare-documents" > /dev/null
+cmp "$work/home.jsonl" "$work/bare.jsonl"
+diff -r "$work/home-documents" "$work/bare-documents"
+bare device list
+
 say "The same backup as a plain tar, for the day without ai-team"
 run backup export "$backup" -o "$work/plain.tar"
 tar tf "$work/plain.tar" > "$work/members"
 head -n 12 "$work/members"
 
 say "Nothing readable lies on the disk"
-if grep -rlaq -e "檢查發行版本" -e "Threat model for the vault" "$work/home" "$work/restored"; then
+if grep -rlaq -e "檢查發行版本" -e "Threat model for the vault" "$work/home" "$work/restored" \
+    "$work/bare"; then
     fail "a title was found in plain text"
 fi
 run doctor
