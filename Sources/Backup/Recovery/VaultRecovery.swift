@@ -2,6 +2,7 @@ internal import Cryptography
 internal import EncryptedSQLite
 internal import FileSystem
 public import KeyRing
+public import ObjectStorage
 public import Vault
 
 /// Brings a vault back to a bare machine from its backups and a recovery secret.
@@ -56,6 +57,14 @@ public struct VaultRecovery {
     ) throws {
         try self.init(
             BackupStore(foundIn: directory), into: home, mode: mode, surroundings: surroundings)
+    }
+
+    /// - Parameter remote: a store whose prefix holds `backup/v1/`.
+    public init(
+        _ remote: OpenStore, into home: Home, mode: Mode = .local, surroundings: Surroundings = .system
+    ) throws {
+        try self.init(
+            BucketSource(remote.store), into: home, mode: mode, surroundings: surroundings)
     }
 
     package init(
