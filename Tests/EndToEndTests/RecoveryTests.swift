@@ -88,6 +88,33 @@ import Testing
         _ = try run("backup", "create")
     }
 
+    @Test func fromABucketItIsTheSame() throws {
+        let tasks = try loseEverything()
+        let server = try StrictServer()
+        let files = FileManager.default.enumerator(atPath: bucket)?.compactMap { $0 as? String } ?? []
+        for file in files where file.split(separator: "/").count > 4 {
+            let url = URL(filePath: bucket + "/" + file)
+            guard try url.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true else { continue }
+            server.plant("ai-team/" + file, Array(try Data(contentsOf: url)))
+        }
+        let words = [
+            "init", "--recover", "s3://\(StrictServer.bucket)/ai-team", "--home", path("new"), "--key-file",
+            path("new.key"), "--recovery-code-file", code, "--json",
+        ]
+        var environment = [
+            "AI_TEAM_S3_ENDPOINT": server.endpoint, "AI_TEAM_S3_ACCESS_KEY_ID": StrictServer.accessKeyID,
+            "AI_TEAM_S3_SECRET_ACCESS_KEY": "wrong",
+        ]
+        let refused = try Program.run(words, environment: environment, in: test.folder)
+        #expect(refused.status == 7 && !FileManager.default.fileExists(atPath: path("new")))
+        environment["AI_TEAM_S3_SECRET_ACCESS_KEY"] = StrictServer.secret
+        let made = try Program.run(words, environment: environment, in: test.folder)
+        #expect(made.status == 0, "\(made.errors)")
+        let back = try Program.run(["tasks", "export", "--home", path("new")], in: test.folder)
+        #expect(back.text == tasks && !tasks.isEmpty)
+        #expect(try run("config", "cloud.remote")["cloud.remote"]["value"].string == words[2])
+    }
+
     /// On a terminal it asks, and an answer other than yes leaves the devices unconfirmed.
     @Test(arguments: [("yes", true), ("n", false)])
     func onATerminalItAsks(_ answer: String, confirms: Bool) throws {

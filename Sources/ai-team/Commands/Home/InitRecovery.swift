@@ -2,13 +2,14 @@ import ArgumentParser
 import Backup
 import FileSystem
 import KeyRing
+import ObjectStorage
 import Vault
 
 /// What `init --recover` takes besides what `init` does.
 struct RecoveryOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Bring a vault back from its backups: file:///path, a directory or a bucket's prefix.",
+            "Bring a vault back from its backups: file:///path or s3://bucket/prefix.",
             valueName: "url"))
     var recover: String?
     @Flag(help: "Recover with the passphrase, where backup.passphrase_recovery was on.")
@@ -43,13 +44,7 @@ struct InitRecovery {
 
     func execute(from url: String) throws {
         let (secret, slot) = try secrets()
-        let directory = try directory(of: url)
-        guard try Files.exists(directory) else {
-            throw Failure(
-                .remoteUnreachable, "there is no directory \(directory.printable)",
-                hint: "is the medium there, and the share mounted?")
-        }
-        let recovery = try VaultRecovery(directory: directory, into: home, mode: mode)
+        let recovery = try recovery(from: url)
         let bar = BackupBar("restoring", context.console)
         defer { bar.finish() }
         var confirms = false
@@ -66,13 +61,27 @@ struct InitRecovery {
                 return decision
             }, progress: bar.show)
         bar.finish()
-        // A file that does not say so would be believed to say the opposite.
-        if report.keys.roster.hasPassphraseRecovery {
-            let vault = try Vault.open(home: home, keys: report.keys)
-            context.cache.vault = vault
-            try vault.write { try HomeConfiguration.set(PassphraseRecovery.key, to: "true", in: home, $0) }
-        }
+        try remember(url, report.keys)
         tell(report, confirms)
+    }
+
+    /// What the vault knows, and the person has just said, stands in the new home's files too.
+    private func remember(_ url: String, _ keys: UnlockedKeys) throws {
+        var settings: [String: String] = [:]
+        if keys.roster.hasPassphraseRecovery { settings[PassphraseRecovery.key] = "true" }
+        if url.hasPrefix("s3://") {
+            settings["cloud.remote"] = url
+            settings["cloud.endpoint"] = Secrets.storageVariable("AI_TEAM_S3_ENDPOINT")
+            settings["cloud.region"] = Secrets.storageVariable("AI_TEAM_S3_REGION")
+        }
+        guard !settings.isEmpty else { return }
+        let vault = try Vault.open(home: home, keys: keys)
+        context.cache.vault = vault
+        try vault.write { transaction in
+            for (key, value) in settings.sorted(by: { $0.key < $1.key }) {
+                try HomeConfiguration.set(key, to: value, in: home, transaction)
+            }
+        }
     }
 
     private func configure(_ home: Home) throws {
@@ -80,11 +89,29 @@ struct InitRecovery {
         try HomeConfiguration.set("key_file", to: absolute(path), in: home, nil)
     }
 
+    private func recovery(from url: String) throws -> VaultRecovery {
+        if url.hasPrefix("s3://") {
+            // On a bare machine variables say how it is reached, or the files of a clone of the project.
+            let configuration = try CloudConfiguration(home: home, variable: Secrets.storageVariable)
+            let place = try configuration.url(url)
+            let remote = try Stores.open(place, configuration.settings(place, stored: nil))
+            return try VaultRecovery(remote, into: home, mode: mode)
+        }
+        let directory = try directory(of: url)
+        guard try Files.exists(directory) else {
+            throw Failure(
+                .remoteUnreachable, "there is no directory \(directory.printable)",
+                hint: "is the medium there, and the share mounted?")
+        }
+        return try VaultRecovery(directory: directory, into: home, mode: mode)
+    }
+
     /// The directory that a URL, or a plain path, names.
     private func directory(of url: String) throws -> String {
         if url.hasPrefix("file:///") { return String(url.dropFirst("file://".count)) }
         guard !url.contains("://") else {
-            throw Failure(.usage, "'\(url)' is no place of backups", hint: "write file:///path")
+            throw Failure(
+                .usage, "'\(url)' is no place of backups", hint: "write file:///path or s3://bucket/prefix")
         }
         return absolute(url)
     }
