@@ -1,8 +1,11 @@
 internal import Cryptography
+internal import Dispatch
 internal import FileSystem
+internal import Synchronization
 
-/// Checks one backup against the store: presence and length of its packs, or every byte of them.
-package struct BackupCheck<Keys: BackupKeys> {
+/// Checks backups of one store: presence and length of their packs, or every byte of them. A pack that
+/// several backups need is read once, and several packs are read at a time.
+package final class BackupCheck<Keys: BackupKeys> {
     /// How much is read.
     package enum Depth: Sendable {
         /// Every pack is there and has its length.
@@ -11,77 +14,129 @@ package struct BackupCheck<Keys: BackupKeys> {
         case data
     }
 
-    private let store: BackupStore
-    private let packs: PackSet<Keys>
-
-    package init(store: BackupStore, packs: PackSet<Keys>) {
-        self.store = store
-        self.packs = packs
+    /// What was found in a pack: offset and length of every member's content, or what is wrong.
+    private enum Outcome {
+        case members([UInt64: UInt64])
+        case bad(BackupError)
     }
 
-    /// What is wrong, as a list, so that one bad object does not hide the next.
+    private let store: BackupStore
+    private let keys: Keys
+    private var known: [[UInt8]: Outcome] = [:]
+    /// Bytes of packs that were read.
+    package private(set) var bytes: UInt64 = 0
+
+    package init(store: BackupStore, keys: Keys) {
+        self.store = store
+        self.keys = keys
+    }
+
+    /// What is wrong with a backup, as a list, so that one bad object does not hide the next.
+    ///
+    /// - Parameter progress: is given the bytes of packs read so far, of how many.
     package func failures(
-        _ manifest: Manifest, _ body: ManifestBody, _ depth: Depth
+        _ manifest: Manifest, _ body: ManifestBody, _ packs: PackSet<Keys>, _ depth: Depth,
+        progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws -> [BackupError] {
-        var found: [BackupError] = []
-        for pack in manifest.clear.packs { try collect(&found) { try checkFile(pack, depth) } }
-        guard depth == .data, found.isEmpty else { return found }
-        var all = body.extents
-        try collect(&found) {
-            try DocumentList(body.documents) { [packs] in try $0.plain("documents", packs.read) }.each {
-                for extent in $0.extents { all.append(try packs.place(extent)) }
+        let table = manifest.clear.packs
+        guard depth == .data else { return try table.compactMap(absence) }
+        try read(table.filter { known[$0.id] == nil }, progress)
+        var found = table.compactMap { pack -> BackupError? in
+            if case .bad(let error) = known[pack.id] { error } else { nil }
+        }
+        guard found.isEmpty else { return found }
+        do {
+            for extent in try extents(of: manifest, body, packs, &found) {
+                let pack = table[Int(extent.pack)]
+                if case .members(let members) = known[pack.id],
+                    members[extent.offset] == UInt64(extent.length)
+                {
+                    continue
+                }
+                found.append(
+                    .integrity(
+                        "pack " + pack.name, "no member of the archive stands at offset \(extent.offset)"))
             }
-        }
-        try OutsideListing(body.files, packs: manifest.clear.packs, fetch: packs.read).forEach { segment in
-            all += segment.runs.map(\.place)
-        } _: { _ in
-        } broken: {
-            found.append($0)
-        }
-        let extents = Dictionary(grouping: all, by: \.pack)
-        for row in manifest.clear.packs.indices {
-            try collect(&found) { try checkMembers(row, extents[UInt32(row)] ?? []) }
+        } catch let error as BackupError {
+            found.append(error)
         }
         return found
     }
 
-    private func collect(_ found: inout [BackupError], _ body: () throws -> Void) throws {
-        do { try body() } catch let error as BackupError { found.append(error) }
+    /// Every extent that the manifest and its lists name. Groups of the page map are named by the map, and
+    /// found or missed when its pages are read.
+    private func extents(
+        of manifest: Manifest, _ body: ManifestBody, _ packs: PackSet<Keys>, _ found: inout [BackupError]
+    ) throws -> [Extent] {
+        var extents = body.extents
+        try DocumentList(body.documents) { try $0.plain("documents", packs.read) }.each {
+            for extent in $0.extents { extents.append(try packs.place(extent)) }
+        }
+        let files = OutsideListing(body.files, packs: manifest.clear.packs, fetch: packs.read)
+        try files.forEach { segment in
+            extents += segment.runs.map(\.place)
+        } _: { _ in
+        } broken: {
+            found.append($0)
+        }
+        return extents
     }
 
-    private func checkFile(_ pack: PackRecord, _ depth: Depth) throws {
+    // MARK: - Packs
+
+    private func absence(_ pack: PackRecord) throws -> BackupError? {
+        do {
+            _ = try store.open(pack)
+            return nil
+        } catch let error as BackupError {
+            return error
+        }
+    }
+
+    private func read(_ packs: [PackRecord], _ progress: (UInt64, UInt64) -> Void) throws {
+        let total = packs.reduce(UInt64(0)) { $0 &+ $1.length }
+        let results = Mutex<[[UInt8]: Result<Outcome, any Error>]>([:])
+        // A few at a time, so that progress is told by the thread that was asked.
+        let width = 4
+        for start in stride(from: 0, to: packs.count, by: width) {
+            let batch = packs[start..<min(start + width, packs.count)]
+            DispatchQueue.concurrentPerform(iterations: batch.count) { [store, keys] index in
+                let pack = batch[start + index]
+                let result = Result { try Self.outcome(of: pack, in: store, keys) }
+                results.withLock { $0[pack.id] = result }
+            }
+            bytes += batch.reduce(0) { $0 &+ $1.length }
+            progress(packs[..<batch.endIndex].reduce(0) { $0 &+ $1.length }, total)
+        }
+        for (id, result) in results.withLock(\.self) { known[id] = try result.get() }
+    }
+
+    /// - Throws: what is not about the pack, such as a disk that fails.
+    private static func outcome(of pack: PackRecord, in store: BackupStore, _ keys: Keys) throws -> Outcome {
         let name = "pack " + pack.name
-        guard let status = try Files.status(store.packPath(pack)) else {
-            throw BackupError.integrity(name, "it is missing")
-        }
-        guard UInt64(status.size) == pack.length else {
-            throw BackupError.integrity(name, "it has \(status.size) bytes instead of \(pack.length)")
-        }
-        guard depth == .data else { return }
-        let file = try File.open(store.packPath(pack), .read)
-        var hasher = Hasher(.sha256)
-        var offset: Int64 = 0
-        while case let part = try file.read(count: 1 << 20, at: offset), !part.isEmpty {
-            hasher.update(part)
-            offset += Int64(part.count)
-        }
-        guard hasher.finalize() == pack.sha256 else { throw BackupError.integrity(name, "it was changed") }
-    }
-
-    /// The pack is a whole archive, and each extent is exactly one member's content.
-    private func checkMembers(_ row: Int, _ extents: [Extent]) throws {
-        var members: [UInt64: UInt64] = [:]
-        for member in try packs.reader(row).members() { members[member.offset] = member.length }
-        for extent in extents where members[extent.offset] != UInt64(extent.length) {
-            throw BackupError.integrity(
-                packs.name(row), "no member of the archive stands at offset \(extent.offset)")
+        do {
+            let fetch = try store.open(pack)
+            var hasher = Hasher(.sha256)
+            let piece = 1 << 20
+            for start in stride(from: 0, to: Int(pack.length), by: piece) {
+                hasher.update(try fetch(start..<min(start + piece, Int(pack.length))))
+            }
+            guard hasher.finalize() == pack.sha256 else {
+                throw BackupError.integrity(name, "it was changed")
+            }
+            var members: [UInt64: UInt64] = [:]
+            for member in try PackReader(pack, keys: keys, fetch: fetch).members() {
+                members[member.offset] = member.length
+            }
+            return .members(members)
+        } catch let error as BackupError {
+            return .bad(error)
         }
     }
 }
 
 extension ManifestBody {
-    /// Every extent that the manifest itself names. Groups of the page map are named by the map, and found
-    /// or missed when its pages are read.
+    /// Every extent that the manifest itself names.
     var extents: [Extent] {
         (database.full + database.deltas + documents + files).flatMap(\.parts).map(\.place)
     }

@@ -76,7 +76,13 @@ package struct DocumentUnits<Keys: BackupKeys> {
         var hasher = Hasher(.sha256)
         var numbers: [Int] = []
         var offset: Int64 = 0
-        while case let piece = try handle.read(count: Unit.plainLimit, at: offset), !piece.isEmpty {
+        let size = try handle.size()
+        while offset < size {
+            let wanted = Int(min(Int64(Unit.plainLimit), size - offset))
+            let piece = try handle.read(count: wanted, at: offset)
+            guard piece.count == wanted else {
+                throw BackupError(.failed, "it was cut off while it was read", object: source.path)
+            }
             hasher.update(piece)
             numbers.append(
                 try pipeline.submit("\(source.path)/\(offset)", piece, compressing: false))

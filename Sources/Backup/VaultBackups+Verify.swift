@@ -16,9 +16,10 @@ extension VaultBackups {
     /// Checks one backup, or all.
     ///
     /// Without `data`: signatures, chains, presence and length of packs. With it every byte: the packs'
-    /// hashes and archives, the page map's root, each page's tag, and then the database itself, which is
-    /// restored into a directory of its own, checked by SQLite (`PRAGMA integrity_check`) and compared with
-    /// the blobs, each of which is decrypted.
+    /// hashes and archives, the page map's root, and then the database itself, which is restored into a
+    /// directory of its own, each page by its tag, checked by SQLite (`PRAGMA integrity_check`) and compared
+    /// with the blobs, each of which is decrypted. Of all backups of a device that is tried with the newest;
+    /// what the others have that it lacks is read too.
     ///
     /// - Throws: `.notFound`, `.ambiguous` for the id; what is wrong with objects comes back as a list.
     public func verify(
@@ -29,66 +30,98 @@ extension VaultBackups {
         let entries = try id.map { [try index.entry($0)] } ?? index.entries
         var result = Verification()
         result.problems = (index.failures + memory).map(Problem.init)
-        for entry in entries {
-            try check(entry, data: data, progress, &result)
-        }
+        try check(entries, data: data, &result, progress)
         return result
     }
 
-    private func check(
-        _ entry: BackupIndex.Entry, data: Bool, _ progress: (BackupProgress) -> Void,
-        _ result: inout Verification
+    /// Checks backups of the store together, so that what they share is read once.
+    func check(
+        _ entries: [BackupIndex.Entry], data: Bool, _ result: inout Verification,
+        _ progress: (BackupProgress) -> Void
     ) throws {
-        result.checked += 1
-        do {
-            let backup = try OpenBackup(entry, store: store, keys: backupKeys)
-            let check = BackupCheck(store: store, packs: backup.packs)
-            let found = try check.failures(backup.manifest, backup.body, data ? .data : .presence)
-            result.problems += found.map { Problem($0, in: backup.id) }
-            guard data else { return }
-            result.bytes += backup.manifest.clear.packs.reduce(0) { $0 &+ $1.length }
-            if found.isEmpty { try rehearse(backup, progress, &result.problems) }
-        } catch let error as BackupError where error.code != .conflict {
-            result.problems.append(Problem(error, in: entry.id))
+        let check = BackupCheck(store: store, keys: backupKeys)
+        var seen = SeenUnits()
+        var tried: Set<[UInt8]> = []
+        // The newest first: what older ones share with it is known then.
+        for entry in entries.sorted(by: { $0.head.created > $1.head.created }) {
+            result.checked += 1
+            do {
+                let backup = try OpenBackup(entry, store: store, keys: backupKeys)
+                let found = try check.failures(
+                    backup.manifest, backup.body, backup.packs, data ? .data : .presence
+                ) { progress(BackupProgress(phase: .packs, done: $0, total: $1)) }
+                result.problems += found.map { Problem($0, in: backup.id) }
+                guard data, found.isEmpty else { continue }
+                let isNewest = tried.insert(entry.head.deviceID).inserted
+                result.problems +=
+                    try isNewest ? rehearse(backup, &seen, progress) : read(backup, &seen, progress)
+            } catch let error as BackupError where error.code != .conflict {
+                result.problems.append(Problem(error, in: entry.id))
+            }
         }
-    }
-
-    /// What `verify` with `data` finds wrong with one backup.
-    func rehearsed(
-        _ entry: BackupIndex.Entry, progress: (BackupProgress) -> Void
-    ) throws -> Verification {
-        var result = Verification()
-        try check(entry, data: true, progress, &result)
-        return result
+        result.bytes += check.bytes
     }
 
     /// Restores the database for a look at it, and each blob in turn.
     private func rehearse(
-        _ backup: OpenBackup, _ progress: (BackupProgress) -> Void, _ problems: inout [Problem]
-    ) throws {
+        _ backup: OpenBackup, _ seen: inout SeenUnits, _ progress: (BackupProgress) -> Void
+    ) throws -> [Problem] {
         let stage = try RestoreStage(in: home)
         do {
             try stage.writeDatabase(backup, keys: keys) {
                 progress(BackupProgress(phase: .database, done: $0, total: $1))
             }
             try stage.check(backup, keys: keys, surroundings: surroundings)
-            problems += try stage.withVault(keys, surroundings) {
-                try blobs(of: backup, stage, $0, progress)
+            seen.database = (backup.body.database.databaseID, try backup.pageMap())
+            var problems = try stage.withVault(keys, surroundings) {
+                try blobs(of: backup, stage, $0, &seen, progress)
             }
-            problems += try backup.outside(keys).failures().map { Problem($0, in: backup.id) }
+            problems += try files(of: backup, &seen, progress)
+            try stage.remove()
+            return problems
         } catch {
             try stage.remove()
             throw error
         }
-        try stage.remove()
+    }
+
+    /// Reads what a backup has that those before it in this check had not.
+    private func read(
+        _ backup: OpenBackup, _ seen: inout SeenUnits, _ progress: (BackupProgress) -> Void
+    ) throws -> [Problem] {
+        let map = try backup.pageMap()
+        try backup.pages(of: seen.missing(from: map, of: backup.body.database.databaseID)) { _ in }
+        seen.database = (backup.body.database.databaseID, map)
+        var problems: [Problem] = []
+        try backup.documents.each { file in
+            guard seen.isNew(file) else { return }
+            do { try backup.packs.check(file) } catch let error as BackupError {
+                problems.append(Problem(error, in: file.path))
+            }
+        }
+        return try problems + files(of: backup, &seen, progress)
+    }
+
+    private func files(
+        of backup: OpenBackup, _ seen: inout SeenUnits, _ progress: (BackupProgress) -> Void
+    ) throws -> [Problem] {
+        let total = backup.body.statistics.outside.bytes
+        return try backup.outside(keys).failures(&seen) {
+            progress(BackupProgress(phase: .files, done: $0, total: total))
+        }
+        .map { Problem($0, in: backup.id) }
     }
 
     /// What the documents' rows name must be in the backup and open.
     private func blobs(
-        of backup: OpenBackup, _ stage: RestoreStage, _ vault: Vault, _ progress: (BackupProgress) -> Void
+        of backup: OpenBackup, _ stage: RestoreStage, _ vault: Vault, _ seen: inout SeenUnits,
+        _ progress: (BackupProgress) -> Void
     ) throws -> [Problem] {
         var records: [String: DocumentFile] = [:]
-        try backup.documents.each { records[$0.path] = $0 }
+        try backup.documents.each {
+            records[$0.path] = $0
+            _ = seen.isNew($0)
+        }
         let named = try vault.read { try vault.storedBlobs($0) }
         var problems: [Problem] = []
         for (done, blob) in named.enumerated() {

@@ -72,17 +72,16 @@ public struct File: ~Copyable, Sendable {
 
     /// At most `count` bytes from `offset`; fewer only at the end of the file.
     public borrowing func read(count: Int, at offset: Int64) throws(FileError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: max(0, count))
-        let n: Int
         do {
-            n = try bytes.withUnsafeMutableBytes { try self.read(into: $0, at: offset) }
+            // Not filled with zeros first: for large reads that would be half of the work.
+            return try [UInt8](unsafeUninitializedCapacity: max(0, count)) { buffer, initialized in
+                initialized = try self.read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+            }
         } catch let error as FileError {
             throw error
         } catch {
             throw FileError(operation: "pread", path: path, errno: EIO)
         }
-        bytes.removeLast(bytes.count - n)
-        return bytes
     }
 
     /// Writes all of `bytes` at `offset`. C: pwrite

@@ -38,7 +38,7 @@ import Testing
     {
         let packs = PackSet(manifest.clear.packs, from: store, keys: keys)
         let body = try manifest.body(keys: keys, object: "m")
-        return try BackupCheck(store: store, packs: packs).failures(manifest, body, depth)
+        return try BackupCheck(store: store, keys: keys).failures(manifest, body, packs, depth)
     }
 
     @Test func backupsFollowEachOtherAndVerify() throws {

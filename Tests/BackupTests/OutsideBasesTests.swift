@@ -42,7 +42,7 @@ import Testing
             }.manifest
         let body = try manifest.body(keys: keys, object: "m")
         let packs = PackSet(manifest.clear.packs, from: store, keys: keys)
-        #expect(try BackupCheck(store: store, packs: packs).failures(manifest, body, .data).isEmpty)
+        #expect(try BackupCheck(store: store, keys: keys).failures(manifest, body, packs, .data).isEmpty)
         return body.statistics
     }
 

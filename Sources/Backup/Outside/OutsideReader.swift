@@ -64,11 +64,20 @@ package final class OutsideReader {
         return (entries, files, bytes)
     }
 
-    /// Reads every run and compares every chunk with its id; what does not hold comes back as a list.
-    package func failures() throws -> [BackupError] {
+    /// Reads every chunk that was not read before and compares it with its id; what does not hold comes back
+    /// as a list.
+    ///
+    /// - Parameter progress: is given the bytes of chunks done so far.
+    package func failures(progress: (UInt64) -> Void = { _ in }) throws -> [BackupError] {
+        var seen = SeenUnits()
+        return try failures(&seen, progress: progress)
+    }
+
+    func failures(_ seen: inout SeenUnits, progress: (UInt64) -> Void) throws -> [BackupError] {
         var found: [BackupError] = []
+        var steps = ProgressSteps()
         try listing.forEach { segment in
-            found += try failures(in: segment)
+            found += try failures(in: segment, &seen) { steps.add($0, progress) }
         } _: { _ in
         } broken: {
             found.append($0)
@@ -77,19 +86,40 @@ package final class OutsideReader {
     }
 
     /// The files of a segment that have a chunk which does not hold.
-    private func failures(in segment: OutsideListing.Loaded) throws -> [BackupError] {
-        runs.plan(segment)
+    private func failures(
+        in segment: OutsideListing.Loaded, _ seen: inout SeenUnits, _ read: (Int) -> Void
+    ) throws -> [BackupError] {
+        let numbers = segment.content.chunks.map { segment.number(of: $0) }
+        let isNew = numbers.map { !seen.isKnown($0) }
+        runs.plan(segment) { row in segment.content.entries[row].chunks.contains { isNew[Int($0)] } }
         var bad: [UInt32: String] = [:]
         for (row, chunk) in segment.content.chunks.enumerated() {
+            read(Int(chunk.length))
+            guard isNew[row] else { continue }
             do {
                 try runs.read(chunk, of: segment.runs[Int(chunk.run)]) { _ in }
             } catch let error as BackupError {
                 bad[UInt32(row)] = error.description
             }
         }
+        seen.add(chunks: numbers.indices.filter { bad[UInt32($0)] == nil }.map { numbers[$0] })
         guard !bad.isEmpty else { return [] }
         return segment.content.entries.compactMap { entry in
             entry.chunks.lazy.compactMap { bad[$0] }.first.map { .integrity(entry.path.printable, $0) }
         }
+    }
+}
+
+extension OutsideListing.Loaded {
+    /// A chunk in its place, whichever manifest names it.
+    fileprivate func number(of chunk: ChunkRecord) -> Int {
+        var hasher = Hasher()
+        let run = content.runs[Int(chunk.run)]
+        hasher.combine(content.packs[Int(run.pack)])
+        hasher.combine(run.offset)
+        hasher.combine(chunk.offset)
+        hasher.combine(chunk.length)
+        hasher.combine(chunk.id)
+        return hasher.finalize()
     }
 }
