@@ -93,7 +93,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Vault", "CSystem",
+                "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Vault", "ObjectStorage",
+                "CSystem",
             ],
             path: "Tests/TestSupport", swiftSettings: house),
         // A process for the crash and concurrency tests to start and to kill.

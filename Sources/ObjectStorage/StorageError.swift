@@ -53,6 +53,11 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
         self.init(code, message, hint: hint, retryAfter: retryAfter, etag: nil)
     }
 
+    /// A read of that version that broke off.
+    package init(_ code: Code, _ message: String, of etag: ETag?) {
+        self.init(code, message, etag: etag)
+    }
+
     init(_ code: Code, _ message: String, hint: String? = nil, retryAfter: UInt64? = nil, etag: ETag?) {
         self.code = code
         self.message = message

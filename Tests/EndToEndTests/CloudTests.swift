@@ -39,6 +39,7 @@ import Testing
         #expect(uploaded >= 2 && shipped["requests"].int == 1 + uploaded)
         #expect(server.keys.allSatisfy { $0.hasPrefix("team/vault/backup/v1/") })
         #expect(try test.json("backup", "cloud")["uploaded"].int == 0)
+        #expect(try test.json("status")["backup"]["last_cloud_at"].string != nil)
         let listed = try test.json("backup", "cloud", "list")
         #expect(listed[0]["id"].string == id && listed[0]["location"][1].string == "cloud")
         let verified = try test.json("backup", "cloud", "verify", "--data")

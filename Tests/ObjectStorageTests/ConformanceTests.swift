@@ -1,4 +1,6 @@
+import Cryptography
 import FileSystem
+import Glibc
 import ObjectStorage
 import TestSupport
 import Testing
@@ -11,6 +13,45 @@ import Testing
         conformance.hasMD5 = false
         try conformance.run()
         #expect(try Files.list(directory("store/.store-new")) == [])
+    }
+
+    /// With retries in front a bad line only takes longer.
+    @Test func aDirectoryBehindABadLine() throws {
+        let directory = try TemporaryDirectory()
+        let seed = printedSeed()
+        let faulty = FaultyStore(try DirectoryStore(directory("store")), hundredth: 30, seed: seed)
+        let clock = TestClock(seed: seed)
+        var settings = StoreSettings()
+        settings.retry.attempts = 40
+        let opened = OpenStore(
+            try StoreURL("file:///store"), faulty, settings, surroundings: clock.surroundings)
+        var conformance = Conformance(store: opened.store)
+        conformance.hasMD5 = false
+        try conformance.run()
+        #expect(!clock.waits.isEmpty)
+    }
+
+    /// Any other server that the environment names: AI_TEAM_TEST_S3_ENDPOINT, _BUCKET, _KEY, _SECRET, and
+    /// _CONDITIONS where they are `ignored` or `refused`. What it leaves behind stands under a random prefix.
+    @Test(.enabled(if: environment("ENDPOINT") != nil, "AI_TEAM_TEST_S3_ENDPOINT names no server"))
+    func theNamedServer() throws {
+        let endpoint = try #require(environment("ENDPOINT"))
+        let location = try S3Location(
+            endpoint: S3Endpoint(endpoint), region: environment("REGION") ?? "auto",
+            bucket: try #require(environment("BUCKET")),
+            prefix: "conformance-\(UInt32.random(in: 0...(.max)))")
+        let secret = SecretBytes(copying: Array(try #require(environment("SECRET")).utf8))
+        let store = S3Store(
+            location, StoreCredentials(accessKeyID: try #require(environment("KEY")), secret: secret))
+        let opened = OpenStore(try StoreURL("s3://named"), store)
+        var conformance = Conformance(store: opened.store)
+        conformance.keepsParts = false
+        switch environment("CONDITIONS") {
+        case "ignored": conformance.conditions = .ignored
+        case "refused": conformance.conditions = .refused
+        default: conformance.conditions = .honoured
+        }
+        try conformance.run()
     }
 
     @Test func theStrictServer() throws {
@@ -78,4 +119,8 @@ import Testing
         let error = #expect(throws: StorageError.self) { try stranger.list(prefix: "", after: nil, limit: 1) }
         #expect(error?.code == .unauthorized)
     }
+}
+
+private func environment(_ name: String) -> String? {
+    getenv("AI_TEAM_TEST_S3_" + name).map { String(cString: $0) }
 }

@@ -26,6 +26,7 @@ struct CloudShip: Command {
         defer { bar.finish() }
         let done = try cloud.ship(id, acceptsRollback: rollback.isAccepted, progress: bar.show)
         bar.finish()
+        try StorageUse.noteShipment(context.existingHome())
         context.report(done.problems)
         context.console.emit({ writer in
             writer.object { writer in

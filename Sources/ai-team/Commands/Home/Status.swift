@@ -43,7 +43,7 @@ struct Status: Command {
                 writer.object { writer in
                     writer.field("count", usage.backups)
                     writer.field("last_local_at", usage.lastBackup)
-                    writer.field("last_cloud_at", nil as Timestamp?)
+                    writer.field("last_cloud_at", usage.lastShipment)
                 }
             }
         }) {
@@ -54,6 +54,7 @@ struct Status: Command {
                 (
                     "backups",
                     "\(usage.backups)" + (usage.lastBackup.map { ", the last at \($0.short)" } ?? "")
+                        + (usage.lastShipment.map { ", shipped last at \($0.short)" } ?? "")
                 ),
             ])
         }
