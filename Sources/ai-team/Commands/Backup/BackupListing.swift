@@ -89,7 +89,7 @@ struct BackupShow: Command {
             ("stored", "\(packs), \(sizeText(Int64(clamping: found.packBytes)))"),
             ("database", "\(found.databasePages) pages"),
             ("documents", counted(found.documents.count, "version")),
-            ("outside", found.outsideFiles > 0 ? "\(found.outsideFiles) files and directories" : nil),
+            ("outside", found.outsideFiles > 0 ? counted(found.outsideFiles, "file") : nil),
         ])
     }
 }
