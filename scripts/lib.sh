@@ -21,3 +21,13 @@ install_packages() {
 
 # Libraries and headers of the build; the linker lld comes with Swift.
 build_packages=(libsqlite3-dev libssl-dev libarchive-dev libzstd-dev libcurl4-openssl-dev)
+
+# python_environment PACKAGE…   the project's own Python (.build-venv) with these packages, for tests and demonstrations
+python_environment() {
+    if [ "$(cat .build-venv/.packages 2>/dev/null)" = "$*" ]; then return; fi
+    install_packages python3-venv
+    say "Python environment (.build-venv)"
+    [ -x .build-venv/bin/python ] || /usr/bin/python3 -m venv .build-venv
+    .build-venv/bin/pip install --quiet "$@"
+    printf '%s' "$*" > .build-venv/.packages
+}

