@@ -64,10 +64,29 @@ final class RestoreStage {
     }
 
     /// Writes one file of `data/` as it is; its length and hash must be those of the manifest.
+    func write(_ blob: DocumentFile, of backup: OpenBackup) throws {
+        let target = try place(of: blob)
+        try write(blob, of: backup, to: File.open(target, .createNew))
+    }
+
+    /// The same in place of a file that is not needed any more, if there is one: making and removing
+    /// thousands of files costs the file system more than their content does.
     ///
-    /// - Returns: where it stands.
-    @discardableResult
-    func write(_ blob: DocumentFile, of backup: OpenBackup) throws -> String {
+    /// - Parameter scratch: that file; afterwards the one that was written.
+    func write(_ blob: DocumentFile, of backup: OpenBackup, over scratch: inout String?) throws {
+        let target = try place(of: blob)
+        guard let old = scratch else {
+            scratch = target
+            return try write(blob, of: backup, to: File.open(target, .createNew))
+        }
+        try Durable.rename(old, to: target)
+        scratch = target
+        let file = try File.open(target, .readWrite)
+        try file.truncate(to: 0)
+        try write(blob, of: backup, to: file)
+    }
+
+    private func place(of blob: DocumentFile) throws -> String {
         guard let path = RelativePath(blob.path), path.components.count == 3,
             ["documents", "vectors"].contains(String(decoding: path.components[0], as: UTF8.self))
         else {
@@ -75,13 +94,15 @@ final class RestoreStage {
         }
         let target = home.path + "/data/" + blob.path
         try Files.createDirectory(Path.parent(target) ?? home.path)
-        let file = try File.open(target, .createNew)
+        return target
+    }
+
+    private func write(_ blob: DocumentFile, of backup: OpenBackup, to file: borrowing File) throws {
         var offset: Int64 = 0
         try backup.packs.check(blob) { bytes in
             try file.write(bytes, at: offset)
             offset += Int64(bytes.count)
         }
-        return target
     }
 
     /// Writes the files of `data/`, or those that `taking` names.
