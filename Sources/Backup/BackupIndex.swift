@@ -4,14 +4,25 @@ package import KeyRing
 ///
 /// Manifests load independently, so one bad object never hides another. They are judged under the longest
 /// roster chain found in any of them or in the running home; a chain that is neither a beginning of it nor
-/// equal to it is a fork.
+/// equal to it is a fork. What prune records of this location name may be missing; what else is missing is
+/// named.
 package struct BackupIndex: Sendable {
-    /// A manifest that may be believed.
+    /// A backup's manifest that may be believed.
     package struct Entry: Sendable {
         package let name: BackupStore.Name
         package let head: ManifestHead
         /// `backup-` and the id in base32.
         package let id: String
+    }
+
+    /// A prune record that may be believed.
+    package struct Record: Sendable {
+        package let name: BackupStore.Name
+        package let head: ManifestHead
+        /// Where the manifests were removed, as the record says.
+        package let location: [UInt8]
+        package let removed: [ManifestHead]
+        package let lost: [LostLinks]
     }
 
     /// Something that is wrong.
@@ -21,22 +32,31 @@ package struct BackupIndex: Sendable {
         package let code: BackupError.Code
     }
 
-    /// In the order of their names: by writer, incarnation, sequence.
-    package private(set) var entries: [Entry] = []
-    package private(set) var failures: [Failure] = []
-    /// The chain under which they were judged; nil when there is none at all.
-    package private(set) var roster: Roster?
-
     /// Where the store is.
     package let location: BackupLocation
+    /// Backups, in the order of their names: by writer, incarnation, sequence.
+    package internal(set) var entries: [Entry] = []
+    /// Prune records, in the same order, of this location and of others.
+    package internal(set) var records: [Record] = []
+    /// What was pruned here and is still there: a prune that did not come to its end, or someone put it back.
+    package internal(set) var leftovers: [BackupStore.Name] = []
+    /// The heads of all links that are known: of what is there and of what was pruned here.
+    package internal(set) var heads: [BackupStore.Name: ManifestHead] = [:]
+    /// The ids of all packs that a manifest here names, leftovers' left out.
+    package internal(set) var packs: Set<[UInt8]> = []
+    /// Missing links of chains: what a prune with `--accept-rollback` gives up.
+    package internal(set) var gaps: [LostLinks] = []
+    /// Missing, broken or unreadable links of chains.
+    package internal(set) var breaks: [Failure] = []
+    /// Objects that belong to no chain, and records that nobody needs to obey.
+    package internal(set) var notices: [Failure] = []
+    /// The chain under which they were judged; nil when there is none at all.
+    package internal(set) var roster: Roster?
+    /// Objects under a manifest's name that are not believed.
+    var unbelieved: [BackupStore.Name] = []
 
-    /// A manifest that was read and is still to be judged. Its pack table is not kept: with many backups of
-    /// many packs the tables are what would fill the memory.
-    private struct Candidate {
-        let entry: Entry
-        /// Row of the distinct roster chains.
-        let chain: Int
-    }
+    /// Everything that is wrong.
+    package var failures: [Failure] { breaks + notices }
 
     /// Reads and judges every manifest.
     ///
@@ -52,28 +72,21 @@ package struct BackupIndex: Sendable {
         self.location = location
         let listing = try source.manifestListing()
         name(strangers: listing)
-        var read: [Candidate] = []
         var chains = DistinctChains()
-        for name in listing.names {
-            do {
-                let manifest = try source.manifest(name)
-                let entry = Entry(name: name, head: manifest.head, id: Self.idText(manifest.clear.id))
-                read.append(Candidate(entry: entry, chain: chains.row(manifest.clear.roster)))
-            } catch let error as BackupError {
-                fail(name.description, error)
-            }
-        }
-        roster = isSettled ? running : longestChain(chains.all, running: running)
-        var believed: [Entry] = []
+        let read = try read(listing.names, of: source, &chains)
+        roster = isSettled ? running : Self.longestChain(chains.all, running: running)
+        var believed: [BackupStore.Name: Candidate] = [:]
         for candidate in read {
             do throws(BackupError) {
-                try judge(candidate.entry, chains.all[candidate.chain])
-                believed.append(candidate.entry)
+                try judge(candidate.head, candidate.name.description, chains.all[candidate.chain])
+                believed[candidate.name] = candidate
             } catch {
-                fail(candidate.entry.name.description, error)
+                fail(candidate.name, error)
             }
         }
-        link(believed)
+        let pruned = pruned(by: read.filter { believed[$0.name] != nil }, chains.all)
+        link(believed, pruned)
+        if !leftovers.isEmpty { try countPacksAgain(source) }
     }
 
     /// The text form of a backup's id.
@@ -101,97 +114,88 @@ package struct BackupIndex: Sendable {
         return first
     }
 
-    // MARK: - Judging
+    /// The head that the next manifest of this writer's incarnation follows; nil when it is the first.
+    ///
+    /// - Throws: `.rollback` when what stands newest under the writer's name is not believed.
+    package func newestHead(of writer: String, incarnation: UInt32) throws(BackupError) -> ManifestHead? {
+        let isOwn = { (name: BackupStore.Name) in name.writer == writer && name.incarnation == incarnation }
+        let newest = heads.keys.filter(isOwn).max()
+        if let doubtful = unbelieved.filter(isOwn).max(), newest.map({ $0 < doubtful }) ?? true {
+            let reason = breaks.first { $0.object == doubtful.description }?.reason
+            throw BackupError(
+                .rollback, "the newest backup of this device can't be believed (\(reason ?? "unknown"))",
+                object: doubtful.description, hint: "`ai-team backup verify` names what is wrong")
+        }
+        return newest.flatMap { heads[$0] }
+    }
 
-    private mutating func fail(_ object: String, _ error: BackupError) {
-        failures.append(Failure(object: object, reason: error.message, code: error.code))
+    // MARK: - Reading
+
+    /// A manifest that was read and is still to be judged. Its pack table is not kept: with many backups of
+    /// many packs the tables are what would fill the memory.
+    struct Candidate {
+        let name: BackupStore.Name
+        let head: ManifestHead
+        let id: [UInt8]
+        /// Row of the distinct roster chains.
+        let chain: Int
+        /// What a prune record says.
+        var pruned: PruneClear?
+    }
+
+    private mutating func read(
+        _ names: [BackupStore.Name], of source: some ManifestSource, _ chains: inout DistinctChains
+    ) throws -> [Candidate] {
+        var read: [Candidate] = []
+        for name in names {
+            do {
+                let stored = try source.stored(name)
+                var candidate = Candidate(
+                    name: name, head: stored.head, id: stored.id, chain: chains.row(stored.roster))
+                switch stored {
+                case .backup(let manifest): for pack in manifest.clear.packs { packs.insert(pack.id) }
+                case .prune(let record):
+                    candidate.pruned = record.clear
+                    candidate.pruned?.roster = []
+                }
+                read.append(candidate)
+            } catch let error as BackupError {
+                fail(name, error)
+            }
+        }
+        return read
+    }
+
+    private mutating func countPacksAgain(_ source: some ManifestSource) throws {
+        packs = []
+        let gone = Set(leftovers)
+        for name in try source.manifestNames() where !gone.contains(name) {
+            do {
+                guard case .backup(let manifest) = try source.stored(name) else { continue }
+                for pack in manifest.clear.packs { packs.insert(pack.id) }
+            } catch let error as BackupError {
+                guard heads[name] != nil else { continue }
+                throw error
+            }
+        }
     }
 
     private mutating func name(strangers listing: ManifestListing) {
         let reason = "not a manifest's name: nobody who keeps to the format puts it there"
-        for stranger in listing.strangers {
-            failures.append(Failure(object: stranger, reason: reason, code: .integrity))
-        }
+        notices = listing.strangers.map { Failure(object: $0, reason: reason, code: .integrity) }
         guard listing.furtherStrangers > 0 else { return }
-        failures.append(
+        notices.append(
             Failure(object: "m/", reason: "\(listing.furtherStrangers) more such objects", code: .integrity))
     }
 
-    private func longestChain(_ chains: [[[UInt8]]], running: Roster?) -> Roster? {
-        var longest = running
-        for chain in chains {
-            // One that does not verify is named when its manifest is judged.
-            guard case .success(let roster) = Self.verified(chain) else { continue }
-            guard let current = longest else {
-                longest = roster
-                continue
-            }
-            if roster.vaultID == current.vaultID && roster.extends(current) { longest = roster }
-        }
-        return longest
-    }
-
-    private static func verified(_ chain: [[UInt8]]) -> Result<Roster, KeyError> {
-        do throws(KeyError) { return .success(try Roster(verifying: chain)) } catch { return .failure(error) }
-    }
-
-    /// Vault, chain, role, incarnation, pins, signature.
-    private func judge(_ entry: Entry, _ chain: [[UInt8]]) throws(BackupError) {
-        let object = entry.name.description
-        guard let roster else { throw .integrity(object, "no roster chain verifies") }
-        guard entry.head.vaultID == roster.vaultID.bytes else {
-            throw .integrity(object, "a backup of another vault")
-        }
-        guard chain.count <= roster.records.count, !chain.isEmpty,
-            zip(chain, roster.records).allSatisfy({ $0 == $1.bytes })
-        else {
-            throw .integrity(object, "its roster chain is a fork of the vault's")
-        }
-        guard let id = DeviceID(entry.head.deviceID) else { throw .integrity(object, "an unknown writer") }
-        let place = ManifestPlace(
-            device: id, incarnation: entry.head.incarnation, sequence: entry.head.sequence,
-            hash: entry.head.hash, recordCount: chain.count)
-        let key: [UInt8]
-        do throws(KeyError) { key = try roster.manifestKey(at: place) } catch {
-            throw .integrity(object, error.message)
-        }
-        try entry.head.verify(publicKey: key, object: object)
-    }
-
-    /// Follows every writer's chain. A manifest whose predecessor is there and is another one is not
-    /// believed; a predecessor that is missing is named, and the rest still counts.
-    private mutating func link(_ believed: [Entry]) {
-        var before: Entry?
-        for entry in believed {
-            let object = entry.name.description
-            let follows =
-                before.map {
-                    $0.name.writer == entry.name.writer && $0.name.incarnation == entry.name.incarnation
-                } ?? false
-            let expected = follows ? (before?.head.sequence ?? 0) + 1 : 1
-            if entry.head.sequence == expected {
-                if follows, let before, entry.head.previous != before.head.hash {
-                    failures.append(
-                        Failure(
-                            object: object, reason: "the chain is broken: it does not follow the one before",
-                            code: .integrity))
-                    continue
-                }
-            } else {
-                failures.append(
-                    Failure(
-                        object: object,
-                        reason: "manifests \(expected) to \(entry.head.sequence - 1) before it are missing",
-                        code: .rollback))
-            }
-            entries.append(entry)
-            before = entry
-        }
+    mutating func fail(_ name: BackupStore.Name, _ error: BackupError) {
+        unbelieved.append(name)
+        breaks.append(Failure(object: name.description, reason: error.message, code: error.code))
     }
 }
 
 /// The roster chains of many manifests, each kept once: they are nearly always the same few.
-private struct DistinctChains {
+struct DistinctChains {
     private(set) var all: [[[UInt8]]] = []
     private var rows: [[[UInt8]]: Int] = [:]
 

@@ -27,13 +27,14 @@ package protocol BackupKeys: Sendable {
 ///     box = SealedBox(key, to: backupPk, salt: V, info: kind ‖ object id 16 ‖ epoch u32)
 ///     context of Cobblestone = kind ‖ V ‖ object id 16
 ///
-/// where `kind` is "ai-team/pack/v1" or "ai-team/manifest-body/v1", each with a NUL. A manifest's object id
-/// is the backup's id.
+/// where `kind` is "ai-team/pack/v1", "ai-team/manifest-body/v1" or "ai-team/prune-record/v1", each with a
+/// NUL. The object id of a manifest or a prune record is its own id.
 package struct ObjectKey: ~Copyable, Sendable {
     /// What the key is for.
     package enum Kind: String, Sendable {
         case pack = "ai-team/pack/v1"
         case body = "ai-team/manifest-body/v1"
+        case prune = "ai-team/prune-record/v1"
 
         var bytes: [UInt8] { Array(rawValue.utf8) + [0] }
 

@@ -74,8 +74,9 @@ package struct BackupRun<Keys: BackupKeys> {
             throw BackupError(.conflict, "another backup is being made", hint: "wait until it is done")
         }
         let index = try BackupIndex(store, at: .local(device: keys.deviceID), running: running)
-        let previous = try ownHead(index)
-        try store.sweep()
+        let tag = BackupStore.writerTag(vaultID: keys.vaultID, deviceID: keys.deviceID)
+        let previous = try index.newestHead(of: tag, incarnation: keys.incarnation)
+        try store.sweep(index)
         let base = try BackupBase.newest(in: index, store: store, keys: keys, root: root)
         let series = PackSeries(store: store, keys: keys)
         let pipeline = UnitPipeline(series)
@@ -93,22 +94,6 @@ package struct BackupRun<Keys: BackupKeys> {
             try pipeline.abandon()
             throw error
         }
-    }
-
-    /// The head that the next manifest follows: the last of this writer's incarnation.
-    private func ownHead(_ index: BackupIndex) throws -> ManifestHead? {
-        let tag = BackupStore.writerTag(vaultID: keys.vaultID, deviceID: keys.deviceID)
-        let own = try store.manifestNames().filter {
-            $0.writer == tag && $0.incarnation == keys.incarnation
-        }
-        guard let last = own.last else { return nil }
-        guard let entry = index.entries.first(where: { $0.name == last }) else {
-            let reason = index.failures.first { $0.object == last.description }?.reason
-            throw BackupError(
-                .rollback, "the newest backup of this device can't be believed (\(reason ?? "unknown"))",
-                object: last.description, hint: "`ai-team backup verify` names what is wrong")
-        }
-        return entry.head
     }
 
     /// The parts of the vault as they were written.

@@ -35,10 +35,10 @@ package struct BackupStore: Sendable {
         }
 
         /// The path below the store: incarnation in 8 hexadecimal digits, sequence in 16 decimal ones.
-        package var description: String {
-            "m/\(writer)/\(Self.digits(String(incarnation, radix: 16), 8))"
-                + "/\(Self.digits(String(sequence), 16))"
-        }
+        package var description: String { "m/\(writer)/\(chain)/\(Self.digits(String(sequence), 16))" }
+
+        /// The directory of the incarnation.
+        var chain: String { Self.digits(String(incarnation, radix: 16), 8) }
 
         package static func < (a: Name, b: Name) -> Bool {
             (a.writer, a.incarnation, a.sequence) < (b.writer, b.incarnation, b.sequence)
@@ -74,8 +74,14 @@ package struct BackupStore: Sendable {
     /// Stores a manifest; everything it names must be on disk already.
     ///
     /// - Throws: `.conflict` when its name is taken.
-    package func add(_ manifest: Manifest) throws {
-        let name = Name(manifest.head)
+    package func add(_ manifest: Manifest) throws { try add(manifest.bytes, Name(manifest.head)) }
+
+    /// Stores a prune record, before anything it names is removed.
+    ///
+    /// - Throws: `.conflict` when its name is taken.
+    package func add(_ record: PruneRecord) throws { try add(record.bytes, Name(record.head)) }
+
+    private func add(_ bytes: [UInt8], _ name: Name) throws {
         var path = directory + "/m"
         for part in name.description.split(separator: "/").dropFirst().dropLast() {
             let parent = path
@@ -85,7 +91,7 @@ package struct BackupStore: Sendable {
             try Durable.syncDirectory(parent)
         }
         do throws(FileError) {
-            try Durable.create(directory + "/" + name.description, with: manifest.bytes)
+            try Durable.create(directory + "/" + name.description, with: bytes)
         } catch {
             guard error.isExisting else { throw error }
             throw BackupError(
@@ -99,45 +105,54 @@ package struct BackupStore: Sendable {
         "\(directory)/p/\(record.name.prefix(2))/\(record.name)"
     }
 
-    /// Removes what killed writers left: temporary files, and packs that no manifest names.
+    /// Removes what killed writers and an interrupted prune left: manifests that a prune record names,
+    /// temporary files, and packs that no manifest names.
     ///
-    /// The caller holds the store's lock. While one manifest can't be read nothing is removed, since what it
-    /// names is not known.
+    /// The caller holds the store's lock. While one link of a chain is missing or can't be believed only
+    /// temporary files go, since what it names is not known.
     ///
-    /// - Returns: the number of files removed.
+    /// - Parameter index: this store's, read under the lock.
+    /// - Returns: files and bytes removed.
     @discardableResult
-    package func sweep() throws -> Int {
-        var named: Set<String> = []
-        for name in try manifestNames() {
-            do {
-                for pack in try manifest(name).clear.packs { named.insert(pack.name) }
-            } catch is BackupError {
-                return 0
-            }
+    package func sweep(_ index: BackupIndex) throws -> (files: Int, bytes: UInt64) {
+        var removed = (files: 0, bytes: UInt64(0))
+        for path in try temporaryFiles() { try remove(path, &removed) }
+        guard index.breaks.isEmpty else { return removed }
+        for name in index.leftovers { try remove(name.description, &removed) }
+        for folder in Set(index.leftovers.map { "m/\($0.writer)/\($0.chain)" }) {
+            try Durable.syncDirectory(directory + "/" + folder)
         }
-        var removed = 0
+        let named = Set(index.packs.map { Crockford32.encode($0) })
         for folder in try list("p") {
-            let path = directory + "/p/" + folder
-            guard try Files.status(path)?.kind == .directory else {
-                try Durable.remove(path)
-                removed += 1
+            let path = "p/" + folder
+            guard try isDirectory(path) else {
+                try remove(path, &removed)
                 continue
             }
-            for pack in try Files.list(path) where !named.contains(pack) {
-                try Durable.remove(path + "/" + pack)
-                removed += 1
-            }
-        }
-        for writer in try list("m") {
-            for incarnation in try list("m/" + writer) {
-                let path = directory + "/m/\(writer)/\(incarnation)"
-                for file in try Files.list(path) where file.contains(Self.temporaryMark) {
-                    try Durable.remove(path + "/" + file)
-                    removed += 1
-                }
+            for pack in try list(path) where !named.contains(pack) {
+                try remove(path + "/" + pack, &removed)
             }
         }
         return removed
+    }
+
+    private func temporaryFiles() throws -> [String] {
+        var found: [String] = []
+        for writer in try list("m") {
+            for incarnation in try list("m/" + writer) {
+                let path = "m/\(writer)/\(incarnation)"
+                found += try list(path).filter { $0.contains(Self.temporaryMark) }.map { path + "/" + $0 }
+            }
+        }
+        return found
+    }
+
+    private func remove(_ path: String, _ removed: inout (files: Int, bytes: UInt64)) throws {
+        let path = directory + "/" + path
+        guard let status = try Files.status(path), status.kind != .directory else { return }
+        try Durable.remove(path)
+        removed.files += 1
+        removed.bytes += UInt64(status.size)
     }
 
     private func list(_ path: String) throws -> [String] {

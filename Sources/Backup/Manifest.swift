@@ -24,26 +24,17 @@ package struct Manifest: Sendable {
     ///
     /// - Throws: `.integrity`, `.newerFormat`, naming `object`.
     package init(_ bytes: [UInt8], object: String) throws(BackupError) {
-        let head = try ManifestHead(bytes, object: object)
-        guard head.kind == .backup else { throw .integrity(object, "not a backup's manifest") }
-        let rest = bytes.count - ManifestHead.count
-        guard head.clearLength <= Self.partLimit, Int(head.clearLength) <= rest else {
-            throw .integrity(object, "the manifest is cut")
-        }
-        let split = ManifestHead.count + Int(head.clearLength)
-        let clearBytes = Array(bytes[ManifestHead.count..<split])
-        guard Hash.digest(.sha256, clearBytes) == head.clearHash else {
-            throw .integrity(object, "the clear part was changed")
-        }
-        let clear = try ManifestClear(whole: clearBytes, "the clear part", object: object)
-        guard clear.bodyLength <= Self.partLimit, bytes.count - split == Int(clear.bodyLength) else {
+        let parts = try ManifestParts(bytes, object: object)
+        guard parts.head.kind == .backup else { throw .integrity(object, "not a backup's manifest") }
+        let clear = try ManifestClear(whole: parts.clear, "the clear part", object: object)
+        encrypted = parts.rest
+        guard clear.bodyLength <= Self.partLimit, encrypted.count == Int(clear.bodyLength) else {
             throw .integrity(object, "the manifest is cut or extended")
         }
-        encrypted = Array(bytes[split...])
         guard Hash.digest(.sha256, encrypted) == clear.bodyHash else {
             throw .integrity(object, "the encrypted part was changed")
         }
-        self.head = head
+        head = parts.head
         self.clear = clear
     }
 

@@ -4,7 +4,7 @@ internal import Cryptography
 package enum ManifestKind: UInt8, Sendable {
     /// A backup.
     case backup = 1
-    /// A record of what was pruned; written by a later version.
+    /// A record of what was pruned.
     case prune = 2
 }
 
@@ -34,6 +34,15 @@ package struct ManifestHead: Sendable, Equatable {
     package var clearLength: UInt64
     package var clearHash: [UInt8]
     package var signature: [UInt8] = []
+
+    /// What manifests are ordered by in a prune record: device, incarnation, sequence.
+    var place: [UInt8] {
+        var writer = CanonicalWriter()
+        writer.raw(deviceID)
+        writer.u32(incarnation)
+        writer.u64(sequence)
+        return writer.bytes
+    }
 
     /// The 148 bytes under the signature.
     package var signedBytes: [UInt8] {
@@ -117,5 +126,27 @@ package struct ManifestHead: Sendable, Equatable {
         } catch {
             throw .integrity(object, "the signature does not fit")
         }
+    }
+}
+
+/// A file below `m/`, cut into what every kind has: a head, a clear part that fits it, and the rest.
+struct ManifestParts {
+    let head: ManifestHead
+    let clear: [UInt8]
+    let rest: [UInt8]
+
+    /// - Throws: `.integrity`, `.newerFormat`, naming `object`.
+    init(_ bytes: [UInt8], object: String) throws(BackupError) {
+        head = try ManifestHead(bytes, object: object)
+        let count = bytes.count - ManifestHead.count
+        guard head.clearLength <= Manifest.partLimit, Int(head.clearLength) <= count else {
+            throw .integrity(object, "the manifest is cut")
+        }
+        let split = ManifestHead.count + Int(head.clearLength)
+        clear = Array(bytes[ManifestHead.count..<split])
+        guard Hash.digest(.sha256, clear) == head.clearHash else {
+            throw .integrity(object, "the clear part was changed")
+        }
+        rest = Array(bytes[split...])
     }
 }

@@ -53,11 +53,21 @@ extension ManifestSource {
     ///
     /// - Throws: `.notFound`, `.integrity`, `.newerFormat`, naming it.
     package func manifest(_ name: BackupStore.Name) throws -> Manifest {
-        let object = name.description
-        let manifest = try Manifest(manifestBytes(name), object: object)
-        guard BackupStore.Name(manifest.head) == name else {
-            throw BackupError.integrity(object, "a manifest under another's name")
+        guard case .backup(let manifest) = try stored(name) else {
+            throw BackupError.integrity(name.description, "not a backup's manifest")
         }
         return manifest
+    }
+
+    /// Reads what stands under a manifest's name, of either kind.
+    ///
+    /// - Throws: as `manifest`.
+    package func stored(_ name: BackupStore.Name) throws -> StoredManifest {
+        let object = name.description
+        let stored = try StoredManifest(manifestBytes(name), object: object)
+        guard BackupStore.Name(stored.head) == name else {
+            throw BackupError.integrity(object, "a manifest under another's name")
+        }
+        return stored
     }
 }

@@ -74,18 +74,19 @@ package struct RollbackMemory: Sendable {
         try reader.expectEnd()
     }
 
-    /// What the store no longer has although it was seen there: a name and a reason for each writer.
+    /// What the store no longer has although it was seen there, and no prune record names: a name and a
+    /// reason for each writer.
     package func check(_ index: BackupIndex, vaultID: [UInt8]) -> [BackupIndex.Failure] {
         seen.filter { $0.location == index.location.id }.compactMap { seen in
             let writer = BackupStore.writerTag(vaultID: vaultID, deviceID: seen.device)
             let name = BackupStore.Name(
                 writer: writer, incarnation: seen.incarnation, sequence: seen.sequence)
-            guard let entry = index.entries.first(where: { $0.name == name }) else {
+            guard let head = index.heads[name] else {
                 return BackupIndex.Failure(
                     object: name.description,
                     reason: "seen before and gone: the store may have been put back", code: .rollback)
             }
-            guard entry.head.hash != seen.hash else { return nil }
+            guard head.hash != seen.hash else { return nil }
             return BackupIndex.Failure(
                 object: name.description, reason: "another manifest than the one seen before",
                 code: .rollback)
@@ -101,11 +102,16 @@ package struct RollbackMemory: Sendable {
 
     private mutating func add(_ index: BackupIndex) {
         let location = index.location
-        for entry in index.entries {
-            if let at = seen.firstIndex(where: { $0.isSameWriter(entry.head, at: location) }) {
-                if seen[at].sequence < entry.head.sequence { seen[at] = Seen(entry.head, at: location) }
+        var newest: [String: ManifestHead] = [:]
+        for (name, head) in index.heads {
+            let chain = name.writer + name.chain
+            if newest[chain].map({ $0.sequence < head.sequence }) ?? true { newest[chain] = head }
+        }
+        for head in newest.values.sorted(by: { $0.place.lexicographicallyPrecedes($1.place) }) {
+            if let at = seen.firstIndex(where: { $0.isSameWriter(head, at: location) }) {
+                if seen[at].sequence < head.sequence { seen[at] = Seen(head, at: location) }
             } else {
-                seen.append(Seen(entry.head, at: location))
+                seen.append(Seen(head, at: location))
             }
         }
     }

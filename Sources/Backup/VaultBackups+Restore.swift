@@ -176,12 +176,12 @@ extension VaultBackups {
 
     /// What the ended incarnation wrote last. A later manifest of it is void.
     private func pin(_ index: BackupIndex) -> Pin {
-        let last = index.entries.last {
-            $0.head.deviceID == keys.device.bytes && $0.head.incarnation == keys.incarnation
-        }
+        let tag = BackupStore.writerTag(vaultID: keys.vaultID.bytes, deviceID: keys.device.bytes)
+        let last = index.heads.filter { $0.key.writer == tag && $0.key.incarnation == keys.incarnation }
+            .max { $0.key < $1.key }?.value
         return Pin(
-            incarnation: keys.incarnation, kind: .manifests, stream: 0, sequence: last?.head.sequence ?? 0,
-            hash: last?.head.hash ?? Array(repeating: 0, count: 32))
+            incarnation: keys.incarnation, kind: .manifests, stream: 0, sequence: last?.sequence ?? 0,
+            hash: last?.hash ?? Array(repeating: 0, count: 32))
     }
 
     private func carryMemory(to staged: String) throws {

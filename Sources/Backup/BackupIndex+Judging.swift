@@ -1,0 +1,190 @@
+internal import KeyRing
+
+extension BackupIndex {
+    static func longestChain(_ chains: [[[UInt8]]], running: Roster?) -> Roster? {
+        var longest = running
+        for chain in chains {
+            // One that does not verify is named when its manifest is judged.
+            guard case .success(let roster) = verified(chain) else { continue }
+            guard let current = longest else {
+                longest = roster
+                continue
+            }
+            if roster.vaultID == current.vaultID && roster.extends(current) { longest = roster }
+        }
+        return longest
+    }
+
+    private static func verified(_ chain: [[UInt8]]) -> Result<Roster, KeyError> {
+        do throws(KeyError) { return .success(try Roster(verifying: chain)) } catch { return .failure(error) }
+    }
+
+    /// Vault, chain, role, incarnation, pins, signature.
+    func judge(_ head: ManifestHead, _ object: String, _ chain: [[UInt8]]) throws(BackupError) {
+        guard let roster else { throw .integrity(object, "no roster chain verifies") }
+        guard head.vaultID == roster.vaultID.bytes else {
+            throw .integrity(object, "a backup of another vault")
+        }
+        guard chain.count <= roster.records.count, !chain.isEmpty,
+            zip(chain, roster.records).allSatisfy({ $0 == $1.bytes })
+        else {
+            throw .integrity(object, "its roster chain is a fork of the vault's")
+        }
+        guard let id = DeviceID(head.deviceID) else { throw .integrity(object, "an unknown writer") }
+        let place = ManifestPlace(
+            device: id, incarnation: head.incarnation, sequence: head.sequence, hash: head.hash,
+            recordCount: chain.count)
+        let key: [UInt8]
+        do throws(KeyError) { key = try roster.manifestKey(at: place) } catch {
+            throw .integrity(object, error.message)
+        }
+        try head.verify(publicKey: key, object: object)
+    }
+
+    /// What may be missing here.
+    struct Pruned {
+        var heads: [BackupStore.Name: ManifestHead] = [:]
+        var lost: [LostLinks] = []
+
+        /// Whether all of these were given up.
+        func isLost(_ links: LostLinks) -> Bool {
+            lost.contains {
+                $0.device == links.device && $0.incarnation == links.incarnation && $0.first <= links.first
+                    && links.last <= $0.last
+            }
+        }
+    }
+
+    /// What the believed prune records of this location removed. A record that its writer may not make, or
+    /// that names what nobody signed, is void as a whole, and named; it stays a link of its chain.
+    mutating func pruned(by believed: [Candidate], _ chains: [[[UInt8]]]) -> Pruned {
+        var pruned = Pruned()
+        for candidate in believed {
+            guard let record = candidate.pruned, counts(record.location, candidate.head) else { continue }
+            var own: [BackupStore.Name: ManifestHead] = [:]
+            let chain = chains[candidate.chain]
+            do throws(BackupError) {
+                for head in record.removed {
+                    try requireRight(of: candidate, chain, toRemove: head)
+                    let name = BackupStore.Name(head)
+                    guard pruned.heads[name].map({ $0.hash == head.hash }) ?? true else {
+                        throw .integrity("", "it names another manifest than the record before it")
+                    }
+                    own[name] = head
+                }
+                for links in record.lost { try requireRight(of: candidate, chain, over: links.device) }
+                pruned.heads.merge(own) { first, _ in first }
+                pruned.lost += record.lost
+            } catch {
+                let reason = "a prune record that counts for nothing: \(error.message)"
+                notices.append(
+                    Failure(object: candidate.name.description, reason: reason, code: .integrity))
+            }
+        }
+        return pruned
+    }
+
+    /// Whether a record speaks of this location.
+    private func counts(_ recorded: [UInt8], _ head: ManifestHead) -> Bool {
+        switch location {
+        case .local(let device): recorded == location.id && head.deviceID == device
+        case .remote(let id): recorded == id
+        }
+    }
+
+    /// In its own store a device removes what it likes; elsewhere its own backups, or everybody's if it was
+    /// an administrator when it did.
+    private func requireRight(
+        of record: Candidate, _ chain: [[UInt8]], over device: [UInt8]
+    ) throws(BackupError) {
+        let object = record.name.description
+        guard device != record.head.deviceID else { return }
+        guard known(device) != nil else { throw .integrity(object, "it names an unknown writer") }
+        guard case .remote = location else { return }
+        guard case .success(let then) = Self.verified(chain),
+            let author = DeviceID(record.head.deviceID).flatMap({ then.member($0) }),
+            author.role.administers
+        else { throw .integrity(object, "its writer may not remove another's backups") }
+    }
+
+    /// Who is or was a member.
+    private func known(_ device: [UInt8]) -> Roster.Member? {
+        guard let roster, let id = DeviceID(device) else { return nil }
+        return roster.member(id) ?? roster.former.first { $0.id == id }
+    }
+
+    /// What a record says of others must bear their signatures, or it could break their chains.
+    private func requireRight(
+        of record: Candidate, _ chain: [[UInt8]], toRemove head: ManifestHead
+    ) throws(BackupError) {
+        let object = record.name.description
+        try requireRight(of: record, chain, over: head.deviceID)
+        guard head.vaultID == record.head.vaultID else { throw .integrity(object, "it is of another vault") }
+        guard head.deviceID != record.head.deviceID else {
+            let isItself =
+                head.incarnation == record.head.incarnation && head.sequence >= record.head.sequence
+            guard !isItself else { throw .integrity(object, "it removes itself or what comes after it") }
+            return
+        }
+        guard let member = known(head.deviceID) else { return }
+        let isSigned = member.signingKeys.contains { era in
+            do throws(BackupError) {
+                try head.verify(publicKey: era.key, object: object)
+                return true
+            } catch { return false }
+        }
+        guard isSigned else { throw .integrity(object, "it names a manifest that nobody signed") }
+    }
+
+    /// Follows every writer's chain, through what was pruned. A manifest whose predecessor is known and is
+    /// another one is not believed; a predecessor that is missing is named, and the rest still counts.
+    mutating func link(_ believed: [BackupStore.Name: Candidate], _ pruned: Pruned) {
+        var before: (name: BackupStore.Name, hash: [UInt8])?
+        for name in Set(believed.keys).union(pruned.heads.keys).sorted() {
+            let object = name.description
+            guard let head = pruned.heads[name] ?? believed[name]?.head else { continue }
+            let hash = head.hash
+            if let present = believed[name], pruned.heads[name] != nil {
+                if present.head.hash == hash {
+                    leftovers.append(name)
+                } else {
+                    fail(name, .integrity(object, "another manifest than the one that was pruned"))
+                }
+            }
+            let follows =
+                before.map { $0.name.writer == name.writer && $0.name.incarnation == name.incarnation }
+                ?? false
+            let expected = follows ? (before?.name.sequence ?? 0) + 1 : 1
+            if name.sequence != expected {
+                let links = LostLinks(
+                    device: head.deviceID, incarnation: name.incarnation, first: expected,
+                    last: name.sequence - 1)
+                if !pruned.isLost(links) { miss(links, before: object) }
+            } else if follows, let before, head.previous != before.hash {
+                fail(name, .integrity(object, "the chain is broken: it does not follow the one before"))
+                continue
+            }
+            heads[name] = head
+            before = (name, hash)
+            if let present = believed[name], pruned.heads[name] == nil { add(present) }
+        }
+    }
+
+    private mutating func miss(_ links: LostLinks, before object: String) {
+        gaps.append(links)
+        let reason = "manifests \(links.first) to \(links.last) before it are missing"
+        breaks.append(Failure(object: object, reason: reason, code: .rollback))
+    }
+
+    private mutating func add(_ candidate: Candidate) {
+        guard let record = candidate.pruned else {
+            entries.append(
+                Entry(name: candidate.name, head: candidate.head, id: Self.idText(candidate.id)))
+            return
+        }
+        records.append(
+            Record(
+                name: candidate.name, head: candidate.head, location: record.location,
+                removed: record.removed, lost: record.lost))
+    }
+}
