@@ -1,3 +1,4 @@
+internal import Cryptography
 package import KeyRing
 
 /// All backups of a store, judged: which may be believed, and what is wrong with the others.
@@ -210,6 +211,13 @@ struct DistinctChains {
 /// A ULID's 16 bytes as 26 characters: 130 bits, the two extra ones in front.
 enum ULIDText {
     static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
+
+    /// A new id: 48 bits of time, in milliseconds since 1970, and 80 random ones.
+    static func fresh(_ time: UInt64) throws -> [UInt8] {
+        var writer = CanonicalWriter()
+        writer.u64(time << 16)
+        return try writer.bytes.prefix(6) + RandomBytes.bytes(10)
+    }
 
     static func encode(_ bytes: [UInt8]) -> String {
         var high: UInt64 = 0

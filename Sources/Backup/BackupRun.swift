@@ -85,7 +85,7 @@ package struct BackupRun<Keys: BackupKeys> {
             let (body, table, notes) = try write(
                 input, on: base, lists, to: pipeline, series, time: time, lend)
             let manifest = try Manifest(
-                id: newID(time), body: body, packs: table.packs, previous: previous, created: time,
+                id: ULIDText.fresh(time), body: body, packs: table.packs, previous: previous, created: time,
                 keys: keys)
             try store.add(manifest)
             lock.release()
@@ -181,12 +181,5 @@ package struct BackupRun<Keys: BackupKeys> {
             database: database, documents: documents,
             record: { try database.record(of: source, changeSequence: sequence, &$0) },
             statistics: statistics)
-    }
-
-    /// A ULID: 48 bits of time and 80 random ones.
-    private func newID(_ time: UInt64) throws -> [UInt8] {
-        var writer = CanonicalWriter()
-        writer.u64(time << 16)
-        return try writer.bytes.prefix(6) + RandomBytes.bytes(10)
     }
 }

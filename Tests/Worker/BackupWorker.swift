@@ -29,6 +29,21 @@ enum BackupWorker {
         print("restored \(report.incarnation)")
     }
 
+    /// `backup-prune HOME N COUNT`: keeps the newest COUNT.
+    static func prune(_ arguments: [String]) throws {
+        let (home, keys) = try opened(arguments)
+        let backups = VaultBackups(home: home, keys: keys)
+        var policy = RetentionPolicy()
+        policy.last = Int(arguments[2]) ?? 0
+        var options = VaultBackups.PruneOptions(policy)
+        options.allowsMassDeletion = true
+        let plan = try backups.planPrune(options, time: 1_900_000_000_000)
+        let report = try dying(arguments[1]) {
+            try backups.prune(plan, options, time: 1_900_000_000_000)
+        }
+        print("removed \(report.removed.count)")
+    }
+
     private static func opened(_ arguments: [String]) throws -> (Home, UnlockedKeys) {
         let home = Home(path: arguments[0])
         let secret = try SlotSecret.keyFile(SecretBytes(copying: [UInt8](repeating: 5, count: 32)))

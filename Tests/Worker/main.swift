@@ -11,6 +11,7 @@ let commands: [String: ([String]) throws -> Void] = [
     "backup-create": BackupWorker.create,
     "backup-restore": BackupWorker.restore,
     "cloud-ship": CloudWorker.ship,
+    "backup-prune": BackupWorker.prune,
     "vault-churn": VaultWorker.churn,
     "vault-pairs": VaultWorker.pairs,
     "vault-read-pairs": VaultWorker.readPairs,

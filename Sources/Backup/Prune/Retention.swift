@@ -62,7 +62,8 @@ public struct Retention: Sendable {
             )
             for row in ahead { reasons[row].append("its time lies ahead") }
             let ordered = past.sorted {
-                (candidates[$0].created, candidates[$0].order) > (candidates[$1].created, candidates[$1].order)
+                (candidates[$0].created, candidates[$0].order)
+                    > (candidates[$1].created, candidates[$1].order)
             }
             apply(to: ordered, candidates, &reasons)
         }

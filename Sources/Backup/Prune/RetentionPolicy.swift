@@ -51,7 +51,9 @@ extension RetentionPolicy: CustomStringConvertible {
 
     private static func span(_ milliseconds: UInt64) -> String {
         let units: [(UInt64, String)] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")]
-        for (factor, unit) in units where milliseconds % factor == 0 { return "\(milliseconds / factor)\(unit)" }
+        for (factor, unit) in units where milliseconds % factor == 0 {
+            return "\(milliseconds / factor)\(unit)"
+        }
         return "\(milliseconds)ms"
     }
 }

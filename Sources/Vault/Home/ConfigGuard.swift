@@ -5,9 +5,26 @@ extension HomeConfiguration {
         "backup.passphrase_recovery", "backup.cloud.remote",
     ]
 
-    /// True for a key that takes effect only when the encrypted settings hold the same value.
-    public static func isGuarded(_ key: String) -> Bool {
+    /// What a new home keeps of its backups. Rules that keep less delete backups, so they count only when
+    /// they were confirmed.
+    private static let seededRetention: [String: (frequency: String, days: Int)] = [
+        "backup.local.": ("daily", 30), "backup.cloud.": ("weekly", 90),
+    ]
+
+    /// True for a setting that takes effect only when the encrypted settings hold the same value.
+    public static func isGuarded(_ key: String, _ value: String?) -> Bool {
         guardedPrefixes.contains { key == $0 || key.hasPrefix($0.hasSuffix(".") ? $0 : $0 + ".") }
+            || (value.map { keepsLess(key, $0) } ?? false)
+    }
+
+    private static func keepsLess(_ key: String, _ value: String) -> Bool {
+        for (prefix, seed) in seededRetention where key.hasPrefix(prefix) {
+            let name = key.dropFirst(prefix.count)
+            if name == "retention" { return (days(value) ?? 0) < seed.days }
+            if name == "frequency" { return value != seed.frequency }
+            return name.hasPrefix("keep_")
+        }
+        return false
     }
 
     /// Guarded entries whose value was never confirmed in this vault.

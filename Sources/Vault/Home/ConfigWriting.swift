@@ -7,11 +7,11 @@ extension HomeConfiguration {
     /// removes it. Comments at the top of the file stay, others go.
     /// - Throws: `VaultError` with code `invalid` for a key or value that the files may not hold.
     public static func set(_ key: String, to value: String?, in home: Home, _ tx: WriteTransaction?) throws {
-        if isGuarded(key), tx == nil {
+        if isGuarded(key, value), tx == nil {
             throw VaultError(.invalid, "\(key) can be set only with the vault unlocked")
         }
         try store(key, value, in: home)
-        if let tx, isGuarded(key) { try tx.setSetting(confirmedPrefix + key, value) }
+        if let tx, isGuarded(key, value) { try tx.setSetting(confirmedPrefix + key, value) }
     }
 
     private static func store(_ key: String, _ value: String?, in home: Home) throws {

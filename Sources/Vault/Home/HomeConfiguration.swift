@@ -14,7 +14,7 @@ public struct HomeConfiguration: Sendable, Equatable {
         /// `config/local.yaml` and the like.
         public let source: String
         /// True for keys that must be confirmed.
-        public var isGuarded: Bool { HomeConfiguration.isGuarded(key) }
+        public var isGuarded: Bool { HomeConfiguration.isGuarded(key, value) }
     }
 
     /// All entries, by key.

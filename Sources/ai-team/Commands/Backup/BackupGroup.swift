@@ -18,6 +18,7 @@ struct BackupGroup: ParsableCommand {
         subcommands: [
             BackupCreate.self, BackupList.self, BackupShow.self, BackupVerify.self, BackupRestore.self,
             BackupExportCommand.self, BackupRecipients.self, CloudGroup.self,
+            BackupPrune.self,
         ])
 }
 

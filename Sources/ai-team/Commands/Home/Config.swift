@@ -45,7 +45,7 @@ struct Config: Command {
         if key == PassphraseRecovery.key {
             try passphraseRecovery(context, home).set(value)
         }
-        if HomeConfiguration.isGuarded(key) {
+        if HomeConfiguration.isGuarded(key, value) {
             try context.unguardedVault().write { try HomeConfiguration.set(key, to: value, in: home, $0) }
         } else {
             try HomeConfiguration.set(key, to: value, in: home, nil)
