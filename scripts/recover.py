@@ -34,19 +34,21 @@ UNIT, PIECE, BODY = 4 << 20, 1 << 18, 1 << 29
 def read_manifest(directory, name):
     data = (directory / name).read_bytes()
     head = read("head", data)
-    known = (head.magic, head.suite, head.kind, head.reader) == (b"ATBM", 1, 1, 1)
+    known = (head.magic, head.suite, head.reader) == (b"ATBM", 1, 1) and head.kind in (1, 2)
     demand(known, "not a manifest that this program knows")
     clear, encrypted = head.rest[:head.length], head.rest[head.length:]
     demand(sha(clear) == head.hash, "its clear part was changed")
-    m = read("clear", clear)
-    fits = (m.table, m.length, m.hash) == (0, len(encrypted), sha(encrypted))
+    m = read("clear" if head.kind == 1 else "prune", clear)
+    fits = (m.length, m.hash) == (len(encrypted), sha(encrypted)) and (head.kind == 2 or m.table == 0)
     demand(fits, "its encrypted part was changed")
+    removed = [row.bytes for row in m.removed] if head.kind == 2 else []
+    m.removed, m.lost = [(read("head", data), sha(data)) for data in removed], getattr(m, "lost", [])
     m.chain, m.text = [record.bytes for record in m.chain], "backup-" + base32(integer(m.id), 26)
     m.name, m.head, m.encrypted, m.signed, m.own = name, head, encrypted, data[:148], sha(data[:212])
     return m
 
 
-def judge(m, roster, believed):
+def judge(m, roster):
     head, count, present = m.head, len(m.chain), roster.members.get(m.head.device)
     member = present or roster.former.get(head.device)
     demand(head.vault == roster.vault, "it is of another vault")
@@ -62,12 +64,35 @@ def judge(m, roster, believed):
     alive = all(head.seq < pin.seq or (head.seq, m.own) == (pin.seq, pin.hash) for pin in pins)
     demand(alive, "it was written after its incarnation had ended")
     verify(eras[-1][:32], b"manifest", m.signed, head.signature)
-    line = [(b.head.seq, b.own) for b in believed if b.name[:-16] == m.name[:-16]]
-    seq, own = line[-1] if line else (0, bytes(32))
-    demand(head.seq != seq + 1 or head.previous == own, "it does not follow the manifest before it")
-    m.order = (head.device, member.incarnations.index(head.incarnation), head.seq)
-    believed.append(m)
-    demand(head.seq == seq + 1, f"the manifests before it, from {seq + 1} on, are missing")
+    m.order, m.role = (head.device, member.incarnations.index(head.incarnation), head.seq), member.role
+    return m
+
+
+def follow(judged, problems):
+    """The backups that count, chain by chain. Which location this is nobody knows here, so what a prune record
+    of any location removed may be missing."""
+    links = {(m.head.device, m.head.incarnation, m.head.seq): (m.head.previous, m.own, m) for m in judged}
+    for record in judged:
+        for head, own in record.removed:
+            if head.device == record.head.device or record.role <= 2:
+                links.setdefault((head.device, head.incarnation, head.seq), (head.previous, own, None))
+    lost = [row for record in judged for row in record.lost]
+    believed, line, last, before = [], None, 0, bytes(32)
+    for (*chain, seq), (previous, own, m) in sorted(links.items(), key=lambda link: link[0]):
+        if chain != line:
+            line, last, before = chain, 0, bytes(32)
+        name = m.name if m else f"pruned manifest {seq}"
+        if seq == last + 1 and previous != before:
+            problems.append((REFUSED, f"{name}: it does not follow the manifest before it"))
+            continue
+        given_up = any(([row.device, row.ended], row.first <= last + 1, seq <= row.last + 1) == (chain, True, True)
+                       for row in lost)
+        if seq > last + 1 and not given_up:
+            problems.append((REFUSED, f"{name}: the manifests before it, from {last + 1} on, are missing"))
+        last, before = seq, own
+        if m and m.head.kind == 1:
+            believed.append(m)
+    return believed
 
 
 def candidate(chain, pair, vault):
@@ -89,7 +114,7 @@ def load(directory, pair, problems, vault=None):
     names = [name for name in names if re.fullmatch("m/[0-9a-z]{16}/[0-9a-f]{8}/[0-9]{16}", name)]
     demand(names, f"no backups in {directory}", NOT_FOUND)
     found = [attempt(problems, name, read_manifest, directory, name) for name in names]
-    found, refused, believed = [m for m in found if m], [], []
+    found, refused = [m for m in found if m], []
     chains = {tuple(m.chain): m.name for m in found}
     rosters = [attempt(refused, name, candidate, list(chain), pair, vault) for chain, name in chains.items()]
     if not any(rosters):
@@ -100,9 +125,8 @@ def load(directory, pair, problems, vault=None):
     forked = any(other.chain != roster.chain[:len(other.chain)] for other in rosters)
     demand(not forked, "the roster was forked: keep the manifests of one chain, and try again")
     demand(vault or roster.pair.id in roster.pairs, "a newer recovery code has replaced this one", WRONG_CODE)
-    for m in found:
-        attempt(problems, m.name, judge, m, roster, believed)
-    return roster, sorted(believed, key=lambda m: m.order)
+    judged = [m for m in found if attempt(problems, m.name, judge, m, roster)]
+    return roster, sorted(follow(judged, problems), key=lambda m: m.order)
 
 
 class Backup:

@@ -52,6 +52,9 @@ FORMATS = table({
     "head": "magic=4 suite:1 kind:1 reader:2 vault=32 device=16 incarnation:4 seq:8 previous=32 created:8"
             " length:8 hash=32 signature=64 rest~",
     "clear": "id=16 chain[blob] table:1 packs[pack] length:8 hash=32 epoch:4 wraps[wrap]",
+    "prune": "id=16 chain[blob] location=16 removed[headrow] lost[lost] length:8 hash=32 epoch:4 wraps[wrap]",
+    "headrow": "bytes=212",
+    "lost": "device=16 ended:4 first:8 last:8",
     "blob": "bytes*",
     "pack": "id=16 length:8 hash=32 md5=16 header=56 epoch:4 wraps[wrap]",
     "wrap": "kind:1 recipient=16 ephemeral=32 box=48",
