@@ -13,7 +13,7 @@ final class RestoreStage {
     /// The directory, laid out like a home.
     let home: Home
     let name: String
-    private let lock: FileLock
+    private let lock: FileLock?
 
     /// Makes the directory in `home`, to which no other process restores meanwhile.
     ///
@@ -29,6 +29,14 @@ final class RestoreStage {
         name = try RestoreSwap.stage(home: home.path)
         self.home = Home(path: home.path + "/" + name)
         self.lock = consume lock
+    }
+
+    /// A second one inside `other`, under whose lock it is made and with which it goes.
+    init(inside other: RestoreStage, _ name: String) throws {
+        self.name = name
+        home = Home(path: other.home.path + "/" + name)
+        lock = nil
+        try Files.createDirectory(Path.parent(home.databasePath) ?? home.path)
     }
 
     /// Writes the database: each page must give the tag that the signed map names.
