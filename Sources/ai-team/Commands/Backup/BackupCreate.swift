@@ -10,7 +10,9 @@ struct BackupCreate: Command {
             The vault stays open to others meanwhile. Patterns know **, *, ? and […]; a pattern without a \
             slash fits names anywhere. Without a PATH, those of backup.paths in config/local.yaml are backed \
             up, with backup.include and backup.exclude; ~/ there is your home directory, and relative paths \
-            begin at the vault's home.
+            begin at the vault's home. The settings hooks.backup.before and hooks.backup.after are lines for \
+            the shell: when the first fails no backup is made, and the second learns by AI_TEAM_OUTCOME and \
+            AI_TEAM_BACKUP_ID how it went.
 
             EXAMPLES:
               ai-team backup create
@@ -48,9 +50,17 @@ struct BackupCreate: Command {
         let vault = try context.vault()
         let bar = BackupBar("backing up", context.console)
         defer { bar.finish() }
-        let made = try context.backups().create(
-            vault, options, time: context.milliseconds, progress: bar.show)
-        bar.finish()
+        let hooks = try BackupHooks(
+            context.configuration(), home: context.existingHome(), context.console)
+        let (made, isFine) = try hooks.around {
+            let made = try context.backups().create(
+                vault, options, time: context.milliseconds, progress: bar.show)
+            bar.finish()
+            return made
+        } id: {
+            $0.backup.id
+        }
+        if !isFine { context.exitStatus = Failure.Code.failed.exitStatus }
         for note in made.notes { context.console.warn(note.description.printable) }
         context.console.emit({ writer in
             writer.object { writer in

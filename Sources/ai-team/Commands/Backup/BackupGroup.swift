@@ -18,7 +18,7 @@ struct BackupGroup: ParsableCommand {
         subcommands: [
             BackupCreate.self, BackupList.self, BackupShow.self, BackupVerify.self, BackupRestore.self,
             BackupExportCommand.self, BackupRecipients.self, CloudGroup.self,
-            BackupPrune.self,
+            BackupDiffCommand.self, BackupFind.self, BackupPrune.self, BackupSchedule.self,
         ])
 }
 
