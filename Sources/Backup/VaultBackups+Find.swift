@@ -42,8 +42,8 @@ extension VaultBackups {
         for entry in index.entries.sorted(by: { ($0.head.created, $0.name) < ($1.head.created, $1.name) }) {
             do {
                 let backup = try OpenBackup(entry, store: store, keys: backupKeys)
-                try search.look(into: backup)
-                try search.look(into: backup.outside(keys), of: backup.id)
+                try search.lookAtDocuments(of: backup)
+                try search.lookOutside(of: backup)
             } catch let error as BackupError {
                 problems.append(Problem(error, in: entry.id))
             }
@@ -61,7 +61,14 @@ private struct FileSearch {
 
     private let isWanted: ([UInt8]) -> Bool
     private var segments: [[UInt8]: [DocumentVersion]] = [:]
+    private var outside: [[UInt8]: [Outside]] = [:]
     private var files: [Key: FoundFile] = [:]
+
+    private struct Outside {
+        let path: [UInt8]
+        let size: UInt64
+        let modified: Int64
+    }
 
     init(_ name: [UInt8]) {
         if name.contains(where: { "*?[".utf8.contains($0) }) {
@@ -85,7 +92,7 @@ private struct FileSearch {
         files.values.sorted { ($0.name.lexicographicallyPrecedes($1.name)) }
     }
 
-    mutating func look(into backup: OpenBackup) throws {
+    mutating func lookAtDocuments(of backup: OpenBackup) throws {
         for segment in backup.body.documents {
             if segments[segment.sha256] == nil {
                 let plain = try segment.plain("documents", backup.packs.read)
@@ -103,12 +110,21 @@ private struct FileSearch {
         }
     }
 
-    mutating func look(into outside: OutsideReader, of id: String) throws {
-        for entry in outside.record.entries where entry.kind == .file && isWanted(entry.path) {
-            add(
-                Key(place: "", path: entry.path), .outside, entry.path,
-                FoundFile.Version(
-                    number: nil, size: entry.size, modified: entry.modified, backups: [id]))
+    /// Of a file that is several entries the last one speaks for all.
+    mutating func lookOutside(of backup: OpenBackup) throws {
+        for segment in backup.body.files {
+            if outside[segment.sha256] == nil {
+                let plain = try segment.plain("files", backup.packs.read)
+                outside[segment.sha256] = try OutsideSegment(plain, object: "files").entries
+                    .filter { $0.kind == .file && !$0.isContinued && isWanted($0.path) }
+                    .map { Outside(path: $0.path, size: $0.size, modified: $0.modified) }
+            }
+            for file in outside[segment.sha256] ?? [] {
+                add(
+                    Key(place: "", path: file.path), .outside, file.path,
+                    FoundFile.Version(
+                        number: nil, size: file.size, modified: file.modified, backups: [backup.id]))
+            }
         }
     }
 
