@@ -56,32 +56,45 @@ extension BackupIndex {
     }
 
     /// What the believed prune records of this location removed. A record that its writer may not make, or
-    /// that names what nobody signed, is void as a whole, and named; it stays a link of its chain.
+    /// that names what nobody signed, is void as a whole, and named; it stays a link of its chain. A record
+    /// that a later one removed counts no more.
     mutating func pruned(by believed: [Candidate], _ chains: [[[UInt8]]]) -> Pruned {
-        var pruned = Pruned()
+        var accepted: [(name: BackupStore.Name, record: PruneClear)] = []
         for candidate in believed {
             guard let record = candidate.pruned, counts(record.location, candidate.head) else { continue }
-            var own: [BackupStore.Name: ManifestHead] = [:]
             let chain = chains[candidate.chain]
             do throws(BackupError) {
-                for head in record.removed {
-                    try requireRight(of: candidate, chain, toRemove: head)
-                    let name = BackupStore.Name(head)
-                    guard pruned.heads[name].map({ $0.hash == head.hash }) ?? true else {
-                        throw .integrity("", "it names another manifest than the record before it")
-                    }
-                    own[name] = head
-                }
+                for head in record.removed { try requireRight(of: candidate, chain, toRemove: head) }
                 for links in record.lost { try requireRight(of: candidate, chain, over: links.device) }
-                pruned.heads.merge(own) { first, _ in first }
-                pruned.lost += record.lost
+                accepted.append((candidate.name, record))
             } catch {
-                let reason = "a prune record that counts for nothing: \(error.message)"
-                notices.append(
-                    Failure(object: candidate.name.description, reason: reason, code: .integrity))
+                void(candidate.name, error.message)
             }
         }
+        let later = Set(accepted.flatMap { $0.record.removed.map { BackupStore.Name($0) } })
+        var pruned = Pruned()
+        for (name, record) in accepted where !later.contains(name) {
+            let own = record.removed.map { (BackupStore.Name($0), $0) }
+            guard own.allSatisfy({ name, head in pruned.heads[name].map { $0 == head } ?? true }) else {
+                void(name, "it names another manifest than the record before it")
+                continue
+            }
+            pruned.heads.merge(own) { first, _ in first }
+            pruned.lost += record.lost
+        }
+        for (name, record) in accepted where later.contains(name) && pruned.heads[name] == nil {
+            // What would have removed it turned out to be void.
+            pruned.heads.merge(record.removed.map { (BackupStore.Name($0), $0) }) { first, _ in first }
+            pruned.lost += record.lost
+        }
         return pruned
+    }
+
+    private mutating func void(_ name: BackupStore.Name, _ reason: String) {
+        notices.append(
+            Failure(
+                object: name.description, reason: "a prune record that counts for nothing: \(reason)",
+                code: .integrity))
     }
 
     /// Whether a record speaks of this location.

@@ -43,6 +43,8 @@ package struct BackupIndex: Sendable {
     package internal(set) var leftovers: [BackupStore.Name] = []
     /// The heads of all links that are known: of what is there and of what was pruned here.
     package internal(set) var heads: [BackupStore.Name: ManifestHead] = [:]
+    /// What prune records removed here.
+    package internal(set) var removed: [BackupStore.Name: ManifestHead] = [:]
     /// The ids of all packs that a manifest here names, leftovers' left out.
     package internal(set) var packs: Set<[UInt8]> = []
     /// Missing links of chains: what a prune with `--accept-rollback` gives up.
@@ -55,6 +57,9 @@ package struct BackupIndex: Sendable {
     package internal(set) var roster: Roster?
     /// Objects under a manifest's name that are not believed.
     var unbelieved: [BackupStore.Name] = []
+
+    /// Everything that is there, believed and not pruned: backups and records, in order.
+    package var links: [BackupStore.Name] { (entries.map(\.name) + records.map(\.name)).sorted() }
 
     /// Everything that is wrong.
     package var failures: [Failure] { breaks + notices }
@@ -86,6 +91,7 @@ package struct BackupIndex: Sendable {
             }
         }
         let pruned = pruned(by: read.filter { believed[$0.name] != nil }, chains.all)
+        removed = pruned.heads
         link(believed, pruned)
         if !leftovers.isEmpty { try countPacksAgain(source) }
     }

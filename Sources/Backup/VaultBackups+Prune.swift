@@ -33,11 +33,12 @@ extension VaultBackups {
     ///   missing or unverifiable manifest.
     public func planPrune(_ options: PruneOptions, time: UInt64) throws -> PrunePlan {
         let (index, memory) = try judged(acceptsRollback: options.acceptsRollback)
-        return try plan(options, index, memory, time)
+        return try plan(options, index, memory, time, of: store)
     }
 
-    private func plan(
-        _ options: PruneOptions, _ index: BackupIndex, _ memory: [BackupIndex.Failure], _ time: UInt64
+    func plan(
+        _ options: PruneOptions, _ index: BackupIndex, _ memory: [BackupIndex.Failure], _ time: UInt64,
+        of source: some ManifestSource & PackSource
     ) throws -> PrunePlan {
         guard !options.policy.isEmpty else {
             throw BackupError(
@@ -46,8 +47,18 @@ extension VaultBackups {
         if let gone = memory.first { throw Self.rollback(gone) }
         try PruneSigning<VaultBackupKeys>.requireSound(index, givesUp: options.acceptsRollback)
         return try PrunePlan(
-            index, of: store, options.policy, now: time, offset: options.offset,
-            tags: { try OpenBackup($0, store: store, keys: backupKeys).body.tags })
+            index, of: source, options.policy, now: time, offset: options.offset,
+            tags: { try OpenBackup($0, store: source, keys: backupKeys).body.tags })
+    }
+
+    /// - Throws: `.guardRefused` for a mass deletion that was not allowed.
+    func requireAllowed(_ plan: PrunePlan, _ options: PruneOptions) throws(BackupError) {
+        guard options.allowsMassDeletion || !plan.isMassDeletion else {
+            throw BackupError(
+                .guardRefused,
+                "this would remove \(plan.removed.count) of \(plan.rows.count) backups: most of them",
+                hint: "look at --dry-run; if it is what you want, add --allow-mass-deletion")
+        }
     }
 
     /// Removes from the home's own store what `plan` says.
@@ -60,18 +71,13 @@ extension VaultBackups {
     /// - Throws: `.conflict` while a backup is being made, or when the plan is no longer what would be done;
     ///   `.guardRefused` for a mass deletion that was not allowed; else as `planPrune`.
     public func prune(_ plan: PrunePlan, _ options: PruneOptions, time: UInt64) throws -> PruneReport {
-        guard options.allowsMassDeletion || !plan.isMassDeletion else {
-            throw BackupError(
-                .guardRefused,
-                "this would remove \(plan.removed.count) of \(plan.rows.count) backups: most of them",
-                hint: "look at --dry-run; if it is what you want, add --allow-mass-deletion")
-        }
+        try requireAllowed(plan, options)
         try store.prepare()
         guard let lock = try FileLock.attempt(store.directory + "/.lock", .exclusive) else {
             throw BackupError(.conflict, "a backup is being made", hint: "wait until it is done")
         }
         let (index, memory) = try judged(acceptsRollback: options.acceptsRollback)
-        let now = try self.plan(options, index, memory, time)
+        let now = try self.plan(options, index, memory, time, of: store)
         let going = Set(plan.removed.map(\.name))
         guard Set(now.removed.map(\.name)).isSuperset(of: going) else {
             throw BackupError(

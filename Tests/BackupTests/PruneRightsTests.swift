@@ -131,6 +131,7 @@ private struct HandMadeKeys: BackupKeys {
     let incarnation: UInt32 = 0
     let currentEpoch: UInt32 = 1
     let rosterRecords: [[UInt8]]
+    let recipients: [(id: [UInt8], key: [UInt8])] = []
     private let member: HandMadeIdentity
 
     init(_ member: HandMadeIdentity, _ roster: HandMadeRoster) {

@@ -172,7 +172,10 @@ import Vault
         #expect(first.wait() == 0)
         let total = try #require(
             said.first { $0.hasPrefix("changes ") }.flatMap { Int($0.dropFirst("changes ".count)) })
-        for point in 1...total {
+        var random = SplitMix64(seed: printedSeed())
+        let count = stressCount("AI_TEAM_TEST_KILLS", 10)
+        let points = Set((0..<count).map { _ in 1 + Int(random.next() % UInt64(total)) })
+        for point in points {
             let place = try TemporaryDirectory()
             let home = Home(path: place("home"))
             try TemporaryDirectory.copyTree(pristine("home"), to: home.path)
@@ -199,7 +202,7 @@ import Vault
         let cut = PowerCut()
         try cut.record(below: living.home.path) { _ = try prune(options { $0.last = 2 }) }
         let seed = printedSeed()
-        for at in 0...cut.count {
+        for at in stride(from: cut.count, through: 0, by: -max(1, cut.count / 12)) {
             let disk = try TemporaryDirectory()
             let home = Home(path: disk("home"))
             try TemporaryDirectory.copyTree(before("home"), to: home.path)

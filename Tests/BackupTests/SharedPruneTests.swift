@@ -59,7 +59,7 @@ import Testing
         let record = try #require(
             try PruneSigning(keys, index()).record(
                 removing: heads, policy: "", previous: previous, time: 9))
-        bucket.add(record)
+        bucket.manifests[BackupStore.Name(record.head)] = record.bytes
         return record.head
     }
 
@@ -318,8 +318,6 @@ private final class Bucket: PruneTarget {
         guard let bytes = manifests[name] else { throw BackupError(.notFound, "gone", object: "\(name)") }
         return bytes
     }
-
-    func add(_ record: PruneRecord) { manifests[BackupStore.Name(record.head)] = record.bytes }
 
     func removeManifest(_ name: BackupStore.Name) -> Bool {
         if isLocked { return false }

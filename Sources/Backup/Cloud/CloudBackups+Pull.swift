@@ -30,12 +30,19 @@ extension CloudBackups {
         let (index, memory) = try judged(listing, acceptsRollback: acceptsRollback)
         if let gone = memory.first { throw VaultBackups.rollback(gone) }
         var problems = index.failures.map(VaultBackups.Problem.init)
-        var names = index.entries.map(\.name)
+        var own = try local.judged().index
+        // What was pruned here comes back only by its id.
+        var names = index.links.filter { own.removed[$0] == nil }
         if let id {
             let last = try index.entry(id).name
             names = names.filter {
                 $0.writer == last.writer && $0.incarnation == last.incarnation
                     && $0.sequence <= last.sequence
+            }
+            if own.removed[last] != nil {
+                names.append(last)
+                try bringBack(last, own)
+                own = try local.judged().index
             }
         }
         let source = manifests(listing)
@@ -44,18 +51,21 @@ extension CloudBackups {
         var (downloaded, skipped, bytes) = (0, names.count - wanted.count, UInt64(0))
         for name in wanted {
             do {
-                let manifest = try source.manifest(name)
-                let missing = try manifest.clear.packs.filter { try !isHere($0, in: store) }
-                skipped += manifest.clear.packs.count - missing.count
+                let stored = try source.stored(name)
+                var packs: [PackRecord] = []
+                if case .backup(let manifest) = stored { packs = manifest.clear.packs }
+                let missing = try packs.filter { try !isHere($0, in: store) }
+                skipped += packs.count - missing.count
                 bytes += try fetch(missing, into: store, progress)
-                try store.addManifest(name, manifest.bytes)
+                try store.addManifest(name, stored.bytes)
                 downloaded += missing.count + 1
-                bytes += UInt64(manifest.bytes.count)
+                bytes += UInt64(stored.bytes.count)
             } catch let error as BackupError where error.code == .integrity {
                 // One bad object does not keep the others from coming; what comes after it is named too.
                 problems.append(VaultBackups.Problem(error, in: name.description))
             }
         }
+        try coverPruned(there: index)
         lock.release()
         return Pull(downloaded: downloaded, skipped: skipped, bytes: bytes, problems: problems)
     }

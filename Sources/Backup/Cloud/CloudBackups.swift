@@ -84,12 +84,18 @@ public struct CloudBackups {
         guard let probe else {
             throw BackupError(.failed, "the remote was never probed", hint: "run: ai-team backup cloud init")
         }
-        let (index, memory) = try local.judged()
+        var (index, memory) = try local.judged()
         if let gone = memory.first { throw VaultBackups.rollback(gone) }
-        let names = try chain(id, of: index)
         let listing = try remote.listing()
         let (found, missed) = try judged(listing, acceptsRollback: acceptsRollback)
         if let gone = missed.first { throw VaultBackups.rollback(gone) }
+        var names = try chain(id, of: index)
+        if try coverUnshipped(index, found) {
+            index = try local.judged().index
+            names = index.links
+        }
+        // What was pruned there stays away, though the home may keep it for longer.
+        names.removeAll { found.removed[$0] != nil }
         let upload = RemoteUpload(
             remote: remote, local: local.store, probe: probe,
             writer: BackupStore.writerTag(vaultID: keys.vaultID.bytes, deviceID: keys.device.bytes),
@@ -102,7 +108,7 @@ public struct CloudBackups {
 
     /// All links of the store, or those up to one backup in its chain.
     private func chain(_ id: String?, of index: BackupIndex) throws -> [BackupStore.Name] {
-        let names = index.entries.map(\.name)
+        let names = index.links
         guard let id else { return names }
         let last = try index.entry(id).name
         return names.filter {

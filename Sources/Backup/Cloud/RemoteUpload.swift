@@ -89,8 +89,14 @@ struct RemoteUpload {
     }
 
     private func link(_ name: BackupStore.Name, _ listing: RemoteListing) throws -> Link {
-        let manifest = try local.manifest(name)
-        let bytes = manifest.bytes
+        let bytes: [UInt8]
+        var packs: [PackRecord] = []
+        switch try local.stored(name) {
+        case .backup(let manifest):
+            bytes = manifest.bytes
+            packs = manifest.clear.packs
+        case .prune(let record): bytes = record.bytes
+        }
         var isThere = false
         if let info = listing.infos[name] {
             isThere = true
@@ -101,7 +107,7 @@ struct RemoteUpload {
                 guard try self.bytes(remote.name(name.description)) == bytes else { throw Self.clone(name) }
             }
         }
-        return Link(name: name, bytes: bytes, packs: manifest.clear.packs, isThere: isThere)
+        return Link(name: name, bytes: bytes, packs: packs, isThere: isThere)
     }
 
     private static func clone(_ name: BackupStore.Name) -> BackupError {

@@ -215,6 +215,14 @@ package enum StoredManifest: Sendable {
         }
     }
 
+    /// The file's bytes.
+    var bytes: [UInt8] {
+        switch self {
+        case .backup(let manifest): manifest.bytes
+        case .prune(let record): record.bytes
+        }
+    }
+
     var roster: [[UInt8]] {
         switch self {
         case .backup(let manifest): manifest.clear.roster

@@ -56,6 +56,22 @@ package struct PruneSigning<Keys: BackupKeys> {
             at: index.location, policy: policy, previous: previous, created: time, keys: keys)
     }
 
+    /// A record that takes back what earlier ones of this device said of these manifests, which are there
+    /// again: it names everything else that they removed, and them. Nil when none of them was removed.
+    package func record(
+        returning names: Set<BackupStore.Name>, previous: ManifestHead?, time: UInt64
+    ) throws -> PruneRecord? {
+        guard index.removed.keys.contains(where: names.contains) else { return nil }
+        let older = index.records.filter {
+            $0.head.deviceID == keys.deviceID && $0.location == index.location.id
+        }
+        let heads = index.removed.filter { !names.contains($0.key) }.map(\.value) + older.map(\.head)
+        return try PruneRecord(
+            id: ULIDText.fresh(time), removed: Self.distinct(heads),
+            lost: Self.distinct(older.flatMap(\.lost)), at: index.location, policy: "brought back",
+            previous: previous, created: time, keys: keys)
+    }
+
     private static func distinct(_ heads: [ManifestHead]) -> [ManifestHead] {
         var seen: Set<[UInt8]> = []
         return heads.filter { seen.insert($0.place).inserted }

@@ -5,9 +5,6 @@ package import KeyRing
 package protocol PruneTarget: ManifestSource {
     var location: BackupLocation { get }
 
-    /// Stores a prune record; when it returns, the record is there for good.
-    func add(_ record: PruneRecord) throws
-
     /// Removes a manifest; one that is gone is no error.
     ///
     /// - Returns: false when a lock of the store forbids it for now.

@@ -29,18 +29,16 @@ struct BackupPrune: Command {
         options.offset = { LocalTime.offset(at: $0) }
         let plan = try backups.planPrune(options, time: context.milliseconds)
         guard !retention.dryRun else { return retention.announce(plan, context) }
-        if !plan.removed.isEmpty {
-            if plan.isMassDeletion, !retention.allowMassDeletion {
-                // Refused with its reason, before anybody is asked.
-                _ = try backups.prune(plan, options, time: context.milliseconds)
-            }
-            let count = counted(plan.removed.count, "backup")
-            let question = "remove \(count) of \(plan.rows.count), \(sizeText(Int64(clamping: plan.bytes)))?"
-            try Confirmation.require(question, yes: retention.yes)
-        }
+        try retention.confirm(plan)
         let report = try backups.prune(plan, options, time: context.milliseconds)
         context.report(report.problems)
-        retention.tell(plan, freed: report.bytes, files: report.files, context)
+        retention.write(plan, freed: report.bytes, isDone: true, context) { _ in
+        } lines: {
+            [
+                "removed \(counted(plan.removed.count, "backup")) of \(plan.rows.count),"
+                    + " \(sizeText(Int64(clamping: report.bytes))) are free (\(plan.policy))"
+            ]
+        }
     }
 }
 
@@ -91,7 +89,8 @@ struct RetentionOptions: ParsableArguments {
 
     /// `--dry-run`.
     func announce(_ plan: PrunePlan, _ context: Context) {
-        write(plan, freed: plan.bytes, files: nil, context) {
+        write(plan, freed: plan.bytes, isDone: false, context) { _ in
+        } lines: {
             var table = Table(["ID", "CREATED", "OWN SIZE", "", "WHY"], flexible: 4)
             for row in plan.rows {
                 table.add([
@@ -108,22 +107,27 @@ struct RetentionOptions: ParsableArguments {
         }
     }
 
-    /// What was done.
-    func tell(_ plan: PrunePlan, freed: UInt64, files: Int, _ context: Context) {
-        write(plan, freed: freed, files: files, context) {
-            [
-                "removed \(counted(plan.removed.count, "backup")) of \(plan.rows.count),"
-                    + " \(sizeText(Int64(clamping: freed))) are free (\(plan.policy))"
-            ]
+    /// Asks before anything goes. Most of the backups go only with the extra word, and nobody is asked.
+    func confirm(_ plan: PrunePlan) throws {
+        guard !plan.removed.isEmpty else { return }
+        let count = counted(plan.removed.count, "backup")
+        guard allowMassDeletion || !plan.isMassDeletion else {
+            throw Failure(
+                .refusedByGuard, "this would remove \(count) of \(plan.rows.count): most of them",
+                hint: "look at --dry-run; if it is what you want, add --allow-mass-deletion")
         }
+        let question = "remove \(count) of \(plan.rows.count), \(sizeText(Int64(clamping: plan.bytes)))?"
+        try Confirmation.require(question, yes: yes)
     }
 
-    private func write(
-        _ plan: PrunePlan, freed: UInt64, files: Int?, _ context: Context, _ lines: () -> [String]
+    /// Tells what would be or was done.
+    func write(
+        _ plan: PrunePlan, freed: UInt64, isDone: Bool, _ context: Context,
+        more: (inout JSONWriter) -> Void, lines: () -> [String]
     ) {
         context.console.emit({ writer in
             writer.object { writer in
-                writer.field("dry_run", files == nil)
+                writer.field("dry_run", !isDone)
                 writer.field("policy", plan.policy.description)
                 writer.key("kept")
                 writer.array { writer in
@@ -135,6 +139,7 @@ struct RetentionOptions: ParsableArguments {
                 }
                 writer.field("packs", plan.packs)
                 writer.field("bytes", Int64(clamping: freed))
+                more(&writer)
             }
         }, lines)
     }

@@ -22,6 +22,7 @@ struct CloudGroup: ParsableCommand {
             """,
         subcommands: [
             CloudShip.self, CloudInit.self, CloudLogin.self, CloudList.self, CloudPull.self, CloudVerify.self,
+            CloudPrune.self,
         ], defaultSubcommand: CloudShip.self)
 }
 
