@@ -102,6 +102,7 @@ extension BackupIndex {
         switch location {
         case .local(let device): recorded == location.id && head.deviceID == device
         case .remote(let id): recorded == id
+        case .unknown: true
         }
     }
 
@@ -113,7 +114,7 @@ extension BackupIndex {
         let object = record.name.description
         guard device != record.head.deviceID else { return }
         guard known(device) != nil else { throw .integrity(object, "it names an unknown writer") }
-        guard case .remote = location else { return }
+        if case .local = location { return }
         guard case .success(let then) = Self.verified(chain),
             let author = DeviceID(record.head.deviceID).flatMap({ then.member($0) }),
             author.role.administers

@@ -107,7 +107,12 @@ public struct VaultBackups {
             }
         }
         return Details(
-            summary: opened.summary, packs: opened.manifest.clear.packs.count,
+            summary: opened.summary,
+            parts: [
+                Details.Part("database", body.statistics.database),
+                Details.Part("documents", body.statistics.documents),
+                Details.Part("outside", body.statistics.outside),
+            ], packs: opened.manifest.clear.packs.count,
             packBytes: opened.manifest.clear.packs.reduce(0) { $0 + $1.length },
             databasePages: body.database.pageCount,
             documents: documents.sorted { ($0.id, $0.version) < ($1.id, $1.version) },
@@ -126,7 +131,28 @@ public struct VaultBackups {
             public let size: UInt64
         }
 
+        /// One kind of content: what the backup holds of it, and what of that came since the one before.
+        public struct Part: Sendable {
+            /// `database` (pages), `documents` (versions), `outside` (files).
+            public let name: String
+            public let items: UInt64
+            public let bytes: UInt64
+            public let added: UInt64
+            /// Bytes in packs, before padding and encryption.
+            public let bytesAdded: UInt64
+
+            init(_ name: String, _ part: BackupStatistics.Part) {
+                self.name = name
+                items = part.items
+                bytes = part.bytes
+                added = part.added
+                bytesAdded = part.bytesAdded
+            }
+        }
+
         public let summary: Summary
+        /// Why bytes were added.
+        public let parts: [Part]
         /// Packs that it needs, and their bytes.
         public let packs: Int
         public let packBytes: UInt64

@@ -114,6 +114,7 @@ import Testing
         remove([heads[0]])
         #expect(try index().failures.isEmpty)
         #expect(try index(remote).failures.map(\.code) == [.rollback])
+        #expect(try index(.unknown).failures.isEmpty)
         #expect(try index(.local(device: Array(repeating: 1, count: 16))).failures.map(\.code) == [.rollback])
     }
 

@@ -36,6 +36,8 @@ import Testing
         #expect(list[0]["tags"][0].string == "t" && list[0]["signed_by"].string?.hasPrefix("dev-") == true)
         let shown = try test.json("backup", "show", String(id.suffix(6)))
         #expect(shown["documents"][0]["name"].string == "筆記 📝.md")
+        #expect(shown["added"]["database"]["added"].int == shown["database_pages"].int)
+        #expect(shown["added"]["documents"]["bytes_added"].int ?? 0 > 0)
         let verified = try test.json("backup", "verify", "--data")
         #expect(verified["ok"].bool == true && verified["checked"].int == 1)
         let before = try tasks()

@@ -136,7 +136,7 @@ public struct VaultRecovery {
         guard !chains.isEmpty else { throw try nothing(cache) }
         let choice = try Recovery.choose(among: chains, with: secret, head: head)
         let index = try BackupIndex(
-            cache, at: .local(device: []), running: choice.keys.roster, isSettled: true)
+            cache, at: .unknown, running: choice.keys.roster, isSettled: true)
         let reasons = Dictionary(uniqueKeysWithValues: choice.refused.map { ($0.index, $0.error) })
         let problems = index.failures.map { failure in
             // Why its chain is not the vault's says more than that it is not.
@@ -148,7 +148,7 @@ public struct VaultRecovery {
     }
 
     private func chain(in name: BackupStore.Name, _ cache: RecoveryCache) throws -> [[UInt8]]? {
-        do { return try cache.manifest(name).clear.roster } catch is BackupError { return nil }
+        do { return try cache.stored(name).roster } catch is BackupError { return nil }
     }
 
     /// There is no manifest that can be read.

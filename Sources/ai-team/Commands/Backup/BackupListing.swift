@@ -60,6 +60,18 @@ struct BackupShow: Command {
                 writer.field("pack_bytes", Int64(clamping: found.packBytes))
                 writer.field("database_pages", Int64(found.databasePages))
                 writer.field("outside_files", found.outsideFiles)
+                writer.key("added")
+                writer.object { writer in
+                    for part in found.parts {
+                        writer.key(part.name)
+                        writer.object {
+                            $0.field("items", Int64(clamping: part.items))
+                            $0.field("bytes", Int64(clamping: part.bytes))
+                            $0.field("added", Int64(clamping: part.added))
+                            $0.field("bytes_added", Int64(clamping: part.bytesAdded))
+                        }
+                    }
+                }
                 writer.key("documents")
                 writer.array { writer in
                     for document in found.documents {
@@ -90,7 +102,18 @@ struct BackupShow: Command {
             ("database", "\(found.databasePages) pages"),
             ("documents", counted(found.documents.count, "version")),
             ("outside", found.outsideFiles > 0 ? counted(found.outsideFiles, "file") : nil),
+            ("added", sizeText(Int64(clamping: summary.bytesAdded)) + ": " + why(found)),
         ])
+    }
+
+    /// Why bytes were added: what of each kind the backup before did not have.
+    private func why(_ found: VaultBackups.Details) -> String {
+        let nouns = ["database": "page", "documents": "document file", "outside": "outside file"]
+        let parts = found.parts.filter { $0.bytesAdded > 0 || $0.added > 0 }.map { part in
+            counted(Int(clamping: part.added), nouns[part.name] ?? part.name)
+                + " (\(sizeText(Int64(clamping: part.bytesAdded))))"
+        }
+        return parts.isEmpty ? "nothing new" : parts.joined(separator: ", ")
     }
 }
 
