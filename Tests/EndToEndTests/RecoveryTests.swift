@@ -136,7 +136,7 @@ import Testing
         let said = String(
             decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
         process.waitUntilExit()
-        #expect(process.terminationStatus == 0 && said.contains("[y/N]"), "\(said)")
+        try #require(process.terminationStatus == 0 && said.contains("[y/N]"), "\(said)")
         let devices = try run("device", "list").list
         #expect(devices[0]["status"].string == (confirms ? "active" : "unconfirmed"))
         #expect(said.contains("device confirm") == !confirms)

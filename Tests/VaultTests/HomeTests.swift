@@ -92,10 +92,10 @@ import Vault
             try home.makeLayout()
             try test.vault.write { tx in
                 try HomeConfiguration.set("cloud.endpoint", to: "https://mine", in: home, tx)
-                try HomeConfiguration.set("backup.local.retention", to: "14_days", in: home, nil)
+                try HomeConfiguration.set("backup.local.retention", to: "60_days", in: home, nil)
             }
             let own = try HomeConfiguration(of: home)
-            #expect(own["cloud.endpoint"] == "https://mine" && own["backup.local.retention"] == "14_days")
+            #expect(own["cloud.endpoint"] == "https://mine" && own["backup.local.retention"] == "60_days")
             try test.vault.read { try own.checkGuards($0) }
             let edited = "endpoint: https://evil\nhooks: {}\n"
             try Durable.replace(home.configDirectory + "/cloud.yaml", with: Array(edited.utf8))

@@ -25,7 +25,12 @@ struct BackupRecipients: ParsableCommand {
 /// `backup recipients`.
 struct BackupRecipientList: Command {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List those outside the vault who can read new backups.")
+        commandName: "list", abstract: "List those outside the vault who can read new backups.",
+        discussion: """
+            EXAMPLES:
+              ai-team backup recipients
+              ai-team backup recipients list --json
+            """)
 
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
