@@ -64,8 +64,7 @@ package struct BackupRun<Keys: BackupKeys> {
     ///   - lend: called once, before files outside the vault are read, which may take long.
     /// - Returns: the manifest as it was stored, and what of the files outside was left out.
     /// - Throws: `.conflict` while another process makes one, or when this home is a copy of another that
-    ///   went
-    ///   on writing; `.rollback` when this writer's own newest manifests can't be believed.
+    ///   went on writing; `.rollback` when this writer's own newest manifests can't be believed.
     package func make(
         _ input: Input, running: Roster?, time: UInt64, lend: Lend
     ) throws -> (manifest: Manifest, notes: [OutsideNote]) {

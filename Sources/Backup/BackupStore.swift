@@ -102,7 +102,7 @@ package struct BackupStore: Sendable {
 
     /// The path of a pack.
     package func packPath(_ record: PackRecord) -> String {
-        "\(directory)/p/\(record.name.prefix(2))/\(record.name)"
+        "\(directory)/\(record.path)"
     }
 
     /// Removes what killed writers and an interrupted prune left: manifests that a prune record names,

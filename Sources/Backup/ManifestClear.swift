@@ -62,6 +62,11 @@ package struct PackRecord: Sendable, Equatable, Canonical {
 
     /// The file's name below `p/<2>/`.
     package var name: String { Crockford32.encode(id) }
+    /// Its path in a store: `p/<2>/<name>`.
+    package var path: String { Self.path(name) }
+
+    /// The path of the pack of this name.
+    static func path(_ name: String) -> String { "p/\(name.prefix(2))/\(name)" }
 
     package init(from reader: inout CanonicalReader) throws(CryptoError) {
         id = try reader.raw(16)

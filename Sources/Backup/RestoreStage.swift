@@ -72,29 +72,7 @@ final class RestoreStage {
     }
 
     /// Writes one file of `data/` as it is; its length and hash must be those of the manifest.
-    func write(_ blob: DocumentFile, of backup: OpenBackup) throws {
-        let target = try place(of: blob)
-        try write(blob, of: backup, to: File.open(target, .createNew))
-    }
-
-    /// The same in place of a file that is not needed any more, if there is one: making and removing
-    /// thousands of files costs the file system more than their content does.
-    ///
-    /// - Parameter scratch: that file; afterwards the one that was written.
-    func write(_ blob: DocumentFile, of backup: OpenBackup, over scratch: inout String?) throws {
-        let target = try place(of: blob)
-        guard let old = scratch else {
-            scratch = target
-            return try write(blob, of: backup, to: File.open(target, .createNew))
-        }
-        try Durable.rename(old, to: target)
-        scratch = target
-        let file = try File.open(target, .readWrite)
-        try file.truncate(to: 0)
-        try write(blob, of: backup, to: file)
-    }
-
-    private func place(of blob: DocumentFile) throws -> String {
+    private func write(_ blob: DocumentFile, of backup: OpenBackup) throws {
         guard let path = RelativePath(blob.path), path.components.count == 3,
             ["documents", "vectors"].contains(String(decoding: path.components[0], as: UTF8.self))
         else {
@@ -102,7 +80,19 @@ final class RestoreStage {
         }
         let target = home.path + "/data/" + blob.path
         try Files.createDirectory(Path.parent(target) ?? home.path)
-        return target
+        try write(blob, of: backup, to: File.open(target, .createNew))
+    }
+
+    /// Writes one file of `data/` over the one before: to look at each of thousands, a file system needs more
+    /// time for their names than for their content.
+    ///
+    /// - Returns: where it stands until the next call.
+    func writeScratch(_ blob: DocumentFile, of backup: OpenBackup) throws -> String {
+        let path = home.path + "/blob"
+        let file = try File.open(path, .create)
+        try file.truncate(to: 0)
+        try write(blob, of: backup, to: file)
+        return path
     }
 
     private func write(_ blob: DocumentFile, of backup: OpenBackup, to file: borrowing File) throws {

@@ -124,15 +124,13 @@ extension VaultBackups {
         }
         let named = try vault.read { try vault.storedBlobs($0) }
         var problems: [Problem] = []
-        var scratch: String?
         for (done, blob) in named.enumerated() {
             let path = "documents/\(blob.name.prefix(2))/\(blob.name)"
             do {
                 guard let record = records.removeValue(forKey: path) else {
                     throw BackupError.integrity(path, "the database names it and the backup lacks it")
                 }
-                try stage.write(record, of: backup, over: &scratch)
-                try vault.verify(blob)
+                try vault.verify(blob, at: stage.writeScratch(record, of: backup))
             } catch let error as BackupError {
                 problems.append(Problem(error, in: path))
             } catch let error as VaultError {

@@ -54,7 +54,7 @@ struct RemotePruneTarget: PruneTarget {
         }
     }
 
-    func removePack(_ name: String) throws -> Bool { try remove("p/\(name.prefix(2))/\(name)") }
+    func removePack(_ name: String) throws -> Bool { try remove(PackRecord.path(name)) }
 
     func marks() throws -> [StoredMark] {
         var found: [StoredMark] = []
@@ -66,10 +66,10 @@ struct RemotePruneTarget: PruneTarget {
     }
 
     func addMark(_ pack: String, _ bytes: [UInt8]) throws {
-        _ = try remote.store.put(remote.name("d/" + pack), .bytes(bytes), .none)
+        _ = try remote.store.put(RemoteStore.name("d/" + pack), .bytes(bytes), .none)
     }
 
-    func removeMark(_ pack: String) throws { try remote.store.delete(remote.name("d/" + pack)) }
+    func removeMark(_ pack: String) throws { try remote.store.delete(RemoteStore.name("d/" + pack)) }
 
     /// When an upload began its heartbeat does not say: it counts as older than any mark.
     func uploads() throws -> [StoredUpload] {
@@ -81,7 +81,7 @@ struct RemotePruneTarget: PruneTarget {
         return found
     }
 
-    func removeUpload(_ writer: String) throws { try remote.store.delete(remote.name("u/" + writer)) }
+    func removeUpload(_ writer: String) throws { try remote.store.delete(RemoteStore.name("u/" + writer)) }
 
     private func age(_ info: ObjectInfo) -> UInt64 {
         guard let modified = info.modified else { return 0 }
@@ -99,7 +99,7 @@ struct RemotePruneTarget: PruneTarget {
 
     private func read(_ path: String) throws -> [UInt8] {
         do {
-            return try remote.store.read(remote.name(path), limit: Self.shortLimit)
+            return try remote.store.read(RemoteStore.name(path), limit: Self.shortLimit)
         } catch let error as StorageError where error.code == .notFound {
             return []
         }
@@ -108,7 +108,7 @@ struct RemotePruneTarget: PruneTarget {
     /// - Returns: false when a lock of the bucket forbids it for now.
     private func remove(_ path: String) throws -> Bool {
         do {
-            try remote.store.delete(remote.name(path))
+            try remote.store.delete(RemoteStore.name(path))
             return true
         } catch let error as StorageError where error.code == .locked {
             return false

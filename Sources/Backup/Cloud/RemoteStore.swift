@@ -5,8 +5,6 @@ package import ObjectStorage
 package struct RemoteStore: Sendable {
     /// All names of backups begin so.
     static let root = "backup/v1/"
-    /// The largest object that is read as a manifest.
-    static let manifestLimit = 1 << 30
 
     package let opened: OpenStore
     package let location: BackupLocation
@@ -28,16 +26,12 @@ package struct RemoteStore: Sendable {
     }
 
     /// The name of a path such as `p/0f/0f…` or `m/…`.
-    func name(_ path: String) throws -> ObjectName {
-        guard let name = ObjectName(Self.root + path) else {
+    static func name(_ path: String) throws -> ObjectName {
+        guard let name = ObjectName(root + path) else {
             throw BackupError.integrity(path, "not a name of an object")
         }
         return name
     }
-
-    func name(_ pack: PackRecord) throws -> ObjectName { try name(Self.path(pack)) }
-
-    static func path(_ pack: PackRecord) -> String { "p/\(pack.name.prefix(2))/\(pack.name)" }
 
     /// Everything that is there, by as few requests as can be: one for every 1,000 objects.
     func listing() throws -> RemoteListing {
@@ -60,7 +54,7 @@ package struct RemoteStore: Sendable {
         var hasher = Hasher(.sha256)
         var length: UInt64 = 0
         try Self.naming(object) {
-            _ = try store.get(name(pack), range: nil, unless: nil) { bytes in
+            _ = try store.get(Self.name(pack.path), range: nil, unless: nil) { bytes in
                 length += UInt64(bytes.count)
                 guard length <= pack.length else { throw BackupError.integrity(object, "it is too long") }
                 hasher.update(bytes)
@@ -86,7 +80,7 @@ package struct RemoteStore: Sendable {
 
 extension RemoteStore: PackSource {
     package func open(_ pack: PackRecord) throws -> PackReader.Fetch {
-        let name = try name(pack)
+        let name = try Self.name(pack.path)
         return { range in
             try Self.naming("pack " + pack.name) {
                 try store.read(name, range: UInt64(range.lowerBound)..<UInt64(range.upperBound))
@@ -120,7 +114,7 @@ struct RemoteListing: Sendable {
 
     /// What is wrong with a pack, as far as the listing shows; nil when it is there and nothing is.
     func problem(_ pack: PackRecord, comparesETag: Bool) -> String? {
-        guard let info = packs[RemoteStore.path(pack)] else { return "it is missing" }
+        guard let info = packs[pack.path] else { return "it is missing" }
         guard info.size == pack.length else { return "it has \(info.size) bytes instead of \(pack.length)" }
         if comparesETag, let md5 = info.etag.md5, md5 != pack.md5 { return "its ETag is not its checksum" }
         return nil
@@ -144,7 +138,7 @@ struct RemoteManifests: ManifestSource {
             }
         }
         let bytes = try RemoteStore.naming(name.description) {
-            try remote.store.read(remote.name(name.description), limit: RemoteStore.manifestLimit)
+            try remote.store.read(RemoteStore.name(name.description), limit: BackupStore.manifestLimit)
         }
         try copies.last?.keep(name, bytes)
         return bytes

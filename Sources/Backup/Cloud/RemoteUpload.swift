@@ -63,7 +63,7 @@ struct RemoteUpload {
         }
         try ship(batch, packs, &state)
         try repair(names, &state)
-        if state.beats { try remote.store.delete(remote.name("u/" + writer)) }
+        if state.beats { try remote.store.delete(RemoteStore.name("u/" + writer)) }
         return state.report
     }
 
@@ -104,7 +104,8 @@ struct RemoteUpload {
             if probe.hasMD5, let md5 = info.etag.md5 {
                 guard try md5 == BackupStore.md5(bytes) else { throw Self.clone(name) }
             } else {
-                guard try self.bytes(remote.name(name.description)) == bytes else { throw Self.clone(name) }
+                guard try self.bytes(RemoteStore.name(name.description)) == bytes
+                else { throw Self.clone(name) }
             }
         }
         return Link(name: name, bytes: bytes, packs: packs, isThere: isThere)
@@ -178,7 +179,7 @@ struct RemoteUpload {
                 progress(BackupProgress(phase: .packs, done: min(done + $0, total), total: total))
             },
             { [sender] pack, moved in
-                if try sender.put(pack, over: listing.packs[RemoteStore.path(pack)]) {
+                if try sender.put(pack, over: listing.packs[pack.path]) {
                     sent.withLock { $0 = ($0.count + 1, $0.bytes + pack.length) }
                 }
                 try moved(pack.length)
@@ -192,7 +193,7 @@ struct RemoteUpload {
 
     /// - Returns: false when it was there after all.
     private func put(_ link: Link) throws -> Bool {
-        let name = try remote.name(link.name.description)
+        let name = try RemoteStore.name(link.name.description)
         guard probe.isHonoured else {
             guard try remote.store.head(name) == nil else {
                 guard try bytes(name) == link.bytes else { throw Self.clone(link.name) }
@@ -212,7 +213,7 @@ struct RemoteUpload {
     }
 
     private func bytes(_ name: ObjectName) throws -> [UInt8] {
-        try remote.store.read(name, limit: RemoteStore.manifestLimit)
+        try remote.store.read(name, limit: BackupStore.manifestLimit)
     }
 
     /// `u/<writer>`: "ATUP" ‖ began u64 ‖ now u64, in milliseconds since 1970. A prune leaves alone what was
@@ -222,7 +223,7 @@ struct RemoteUpload {
         text.raw(Array("ATUP".utf8))
         text.u64(UInt64(clamping: state.began))
         text.u64(UInt64(clamping: surroundings.now()))
-        _ = try remote.store.put(remote.name("u/" + writer), .bytes(text.bytes), .none)
+        _ = try remote.store.put(RemoteStore.name("u/" + writer), .bytes(text.bytes), .none)
     }
 }
 
@@ -240,7 +241,7 @@ private struct PackSender: Sendable {
             throw BackupError.integrity("pack " + pack.name, "it is missing")
         }
         let body = ObjectBody.file(path: path, size: pack.length, sha256: pack.sha256, md5: pack.md5)
-        let name = try remote.name(pack)
+        let name = try RemoteStore.name(pack.path)
         func isThere() throws -> Bool {
             guard let info = try remote.store.head(name) else { return false }
             let md5 = probe.hasMD5 ? info.etag.md5 : nil

@@ -129,13 +129,15 @@ struct BlobReader: ~Copyable {
 }
 
 extension BlobStore {
-    func open(_ reference: BlobReference) throws -> BlobReader {
+    /// - Parameter copy: where the blob's file stands, when that is not its place.
+    func open(_ reference: BlobReference, at copy: String? = nil) throws -> BlobReader {
         let name = try name(reference)
-        guard try Files.exists(path(name)) else {
+        let path = copy ?? path(name)
+        guard try Files.exists(path) else {
             throw VaultError(
                 .notFound, "the blob \(name) is missing", hint: "restore it from a backup")
         }
         return try BlobReader.open(
-            File.open(path(name), .read), name: name, store: self, reference: reference)
+            File.open(path, .read), name: name, store: self, reference: reference)
     }
 }

@@ -39,8 +39,13 @@ package struct BlobStore: Sendable {
     /// last one
     /// the length and the hash of everything were compared with the reference.
     /// - Throws: `VaultError` with code `integrity_failure`, naming the blob; `not_found` when it isn't here.
-    package func read(_ reference: BlobReference, _ emit: (UnsafeRawBufferPointer) throws -> Void) throws {
-        var reader = try open(reference)
+    ///
+    /// - Parameter copy: where the blob's file stands, when that is not its place.
+    package func read(
+        _ reference: BlobReference, at copy: String? = nil,
+        _ emit: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        var reader = try open(reference, at: copy)
         let hasher = RunningHash()
         var offset: Int64 = 0
         while offset < reference.size {
@@ -65,7 +70,9 @@ package struct BlobStore: Sendable {
     }
 
     /// Reads everything and keeps nothing.
-    package func verify(_ reference: BlobReference) throws { try read(reference) { _ in } }
+    package func verify(_ reference: BlobReference, at copy: String? = nil) throws {
+        try read(reference, at: copy) { _ in }
+    }
 
     package func isPresent(_ reference: BlobReference) throws -> Bool {
         try Files.exists(path(name(reference)))

@@ -57,7 +57,11 @@ extension Vault {
 
     /// Reads a blob whole and compares its hash.
     /// - Throws: `VaultError` with code `integrity_failure` or `not_found` that names it.
-    public func verify(_ blob: StoredBlob) throws { try blobs.verify(blob.reference) }
+    ///
+    /// - Parameter copy: where its file stands, when that is not its place.
+    public func verify(_ blob: StoredBlob, at copy: String? = nil) throws {
+        try blobs.verify(blob.reference, at: copy)
+    }
 
     /// Reads every blob of every version whole.
     public func verifyDocuments() throws -> DocumentVerification {

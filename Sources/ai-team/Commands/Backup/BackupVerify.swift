@@ -8,8 +8,8 @@ struct BackupVerify: Command {
         commandName: "verify", abstract: "Check one backup, or all of them.",
         discussion: """
             Without --data: signatures, the chain of manifests, presence and size of packs. With it every \
-            byte is read, and the database is restored into a directory of its own and checked by SQLite. \
-            Exits 6 when anything is wrong.
+            byte is read, and the database is restored into a directory of its own and checked by SQLite: \
+            that of the backup, or without an ID that of each device's newest. Exits 6 when anything is wrong.
 
             EXAMPLES:
               ai-team backup verify
