@@ -25,25 +25,30 @@ package enum FieldCodec {
         var out: [UInt8] = []
         for change in fields {
             put(UInt64(change.field), into: &out)
-            switch change.value {
-            case .null: out.append(0)
-            case .integer(let value):
-                out.append(1)
-                put(UInt64(bitPattern: value << 1 ^ value >> 63), into: &out)
-            case .real(let value):
-                out.append(2)
-                withUnsafeBytes(of: value.bitPattern.bigEndian) { out.append(contentsOf: $0) }
-            case .text(let text):
-                out.append(3)
-                put(UInt64(text.utf8.count), into: &out)
-                out.append(contentsOf: text.utf8)
-            case .blob(let bytes):
-                out.append(4)
-                put(UInt64(bytes.count), into: &out)
-                out.append(contentsOf: bytes)
-            }
+            put(change.value, into: &out)
         }
         return out
+    }
+
+    /// A value: its type and itself.
+    static func put(_ value: FieldValue, into out: inout [UInt8]) {
+        switch value {
+        case .null: out.append(0)
+        case .integer(let value):
+            out.append(1)
+            put(UInt64(bitPattern: value << 1 ^ value >> 63), into: &out)
+        case .real(let value):
+            out.append(2)
+            withUnsafeBytes(of: value.bitPattern.bigEndian) { out.append(contentsOf: $0) }
+        case .text(let text):
+            out.append(3)
+            put(UInt64(text.utf8.count), into: &out)
+            out.append(contentsOf: text.utf8)
+        case .blob(let bytes):
+            out.append(4)
+            put(UInt64(bytes.count), into: &out)
+            out.append(contentsOf: bytes)
+        }
     }
 
     /// - Throws: `VaultError` with code `integrity_failure` for bytes that `encode` doesn't make.
@@ -57,7 +62,7 @@ package enum FieldCodec {
         return fields
     }
 
-    private static func put(_ number: UInt64, into out: inout [UInt8]) {
+    static func put(_ number: UInt64, into out: inout [UInt8]) {
         var rest = number
         while rest >= 0x80 {
             out.append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -66,11 +71,11 @@ package enum FieldCodec {
         out.append(UInt8(rest))
     }
 
-    private struct Reader {
+    struct Reader {
         static let malformed = VaultError(.integrityFailure, "a change in the log is malformed")
 
-        let bytes: [UInt8]
-        var position = 0
+        private let bytes: [UInt8]
+        private var position = 0
         var atEnd: Bool { position == bytes.count }
 
         init(bytes: [UInt8]) { self.bytes = bytes }

@@ -16,8 +16,8 @@ public struct HybridTime: Sendable, Hashable, Comparable {
     public static func < (a: HybridTime, b: HybridTime) -> Bool { a.rawValue < b.rawValue }
 }
 
-/// Which device wrote, in which of its incarnations.
-public struct Origin: Sendable, Hashable {
+/// Which device wrote, in which of its incarnations. They sort by the device's bytes, then by incarnation.
+public struct Origin: Sendable, Hashable, Comparable {
     /// 16 bytes.
     public let device: [UInt8]
     public let incarnation: UInt32
@@ -26,16 +26,25 @@ public struct Origin: Sendable, Hashable {
         self.device = device
         self.incarnation = incarnation
     }
+
+    public static func < (a: Origin, b: Origin) -> Bool {
+        if a.device != b.device { return a.device.lexicographicallyPrecedes(b.device) }
+        return a.incarnation < b.incarnation
+    }
 }
 
 /// The birth certificate of a record: nothing else was ever created with this origin and counter.
-public struct Dot: Sendable, Hashable {
+public struct Dot: Sendable, Hashable, Comparable {
     public let origin: Origin
     public let counter: Int64
 
     public init(origin: Origin, counter: Int64) {
         self.origin = origin
         self.counter = counter
+    }
+
+    public static func < (a: Dot, b: Dot) -> Bool {
+        (a.origin, a.counter) < (b.origin, b.counter)
     }
 }
 
@@ -48,6 +57,17 @@ public struct ChangeBatch: Sendable, Equatable {
     /// Who did it: a person's or an agent's name.
     public var actor: String
     public var changes: [RecordChange]
+
+    /// A transaction; `sequence` is 0 where the log is not this vault's own.
+    public init(
+        sequence: Int64, stamp: HybridTime, origin: Origin, actor: String, changes: [RecordChange]
+    ) {
+        self.sequence = sequence
+        self.stamp = stamp
+        self.origin = origin
+        self.actor = actor
+        self.changes = changes
+    }
 }
 
 /// What a transaction changed in one record.
@@ -57,4 +77,12 @@ public struct RecordChange: Sendable, Equatable {
     public var id: String
     public var dot: Dot
     public var fields: [FieldChange]
+
+    /// What changed in the record `id` of a collection, whose birth `dot` is.
+    public init(collection: UInt32, id: String, dot: Dot, fields: [FieldChange]) {
+        self.collection = collection
+        self.id = id
+        self.dot = dot
+        self.fields = fields
+    }
 }
