@@ -6,6 +6,8 @@ package struct OpenBackup {
     package let manifest: Manifest
     package let body: ManifestBody
     let packs: PackSet<VaultBackupKeys>
+    /// How parts of packs come from far away; nil where each read is cheap.
+    private let reads: RangedReads?
 
     /// `backup-` and 26 letters.
     package var id: String { entry.id }
@@ -14,9 +16,11 @@ package struct OpenBackup {
 
     /// Reads the manifest again and opens its encrypted part.
     ///
+    /// - Parameter isFar: each read of a pack is a request, so what `plan` names is fetched together.
     /// - Throws: `.integrity`, `.locked`, naming it.
     init(
-        _ entry: BackupIndex.Entry, store: some ManifestSource & PackSource, keys: VaultBackupKeys
+        _ entry: BackupIndex.Entry, store: some ManifestSource & PackSource, keys: VaultBackupKeys,
+        isFar: Bool = false
     ) throws {
         self.entry = entry
         manifest = try store.manifest(entry.name)
@@ -24,8 +28,13 @@ package struct OpenBackup {
             throw BackupError.integrity(entry.name.description, "it changed while it was read")
         }
         body = try manifest.body(keys: keys, object: entry.name.description)
-        packs = PackSet(manifest.clear.packs, from: store, keys: keys)
+        let reads = isFar ? RangedReads(store) : nil
+        self.reads = reads
+        packs = PackSet(manifest.clear.packs, from: reads.map { $0 as any PackSource } ?? store, keys: keys)
     }
+
+    /// Says what will be read next.
+    func plan(_ extents: some Sequence<Extent>) { reads?.plan(extents, of: manifest.clear.packs) }
 
     /// The page map, checked against the signed root.
     func pageMap() throws -> PageMapTable {
@@ -61,5 +70,14 @@ package struct OpenBackup {
             bytesAdded: body.statistics.bytesAdded,
             durationMilliseconds: body.statistics.durationMilliseconds,
             parent: body.parent.allSatisfy { $0 == 0 } ? nil : BackupIndex.idText(body.parent))
+    }
+
+    /// What it holds of each kind.
+    var parts: [VaultBackups.Details.Part] {
+        [
+            VaultBackups.Details.Part("database", body.statistics.database),
+            VaultBackups.Details.Part("documents", body.statistics.documents),
+            VaultBackups.Details.Part("outside", body.statistics.outside),
+        ]
     }
 }

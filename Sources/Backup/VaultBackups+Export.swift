@@ -9,6 +9,8 @@ extension VaultBackups {
         case archive(_ sink: (UnsafeRawBufferPointer) throws -> Void)
         /// A directory, which exists: nothing in it is overwritten.
         case directory(String)
+        /// Nowhere: what would be written is counted, and its content is not read.
+        case nowhere
     }
 
     /// What an export wrote.
@@ -23,11 +25,13 @@ extension VaultBackups {
 
     /// Writes a backup in plain text, for programs and people without ai-team.
     ///
-    /// The backup is staged in the home, encrypted as it is; nothing plain goes anywhere but to the
-    /// destination.
+    /// What needs the backup's database is staged in the home, encrypted as it is; nothing plain goes
+    /// anywhere but to the destination.
     ///
     /// - Parameters:
-    ///   - only: patterns as bytes, over the paths of the exported tree; none means everything.
+    ///   - only: as bytes: patterns over the paths of the exported tree, names of tables, ids of tasks,
+    ///     projects and documents; none means everything. A project comes with its tasks and a task with its
+    ///     comments, a document in its newest version.
     ///   - progress: is given the bytes of content written so far, of how many (0: not known).
     /// - Throws: `.notFound`, `.ambiguous`, `.integrity`; `.notFound` too when nothing meets `only`.
     public func export(
@@ -35,35 +39,73 @@ extension VaultBackups {
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws -> ExportReport {
         let backup = try open(id, in: judged().index)
-        let patterns = only.map { PathPattern($0) }
-        let isWanted = { (path: RelativePath) in
-            patterns.isEmpty || patterns.contains { $0.matches(path.bytes) }
+        let wishes = ExportWishes(only)
+        guard wishes.needDatabase else {
+            return try writeParts(of: backup, wishes, to: destination, progress)
         }
-        let total = patterns.isEmpty ? backup.summary.bytesLogical : 0
-        if !only.isEmpty, only.allSatisfy(ExportTree.isOutside) {
-            return try withoutActuallyEscaping(progress) { progress in
-                let result = try BackupExport.write(
-                    backup.outside(keys), only: isWanted, progress: { progress($0, total) },
-                    to: target(destination))
-                return try report(result, of: backup, isChoice: true)
-            }
-        }
-        let stage = try RestoreStage(in: home)
-        do {
+        let total = wishes.isEmpty ? backup.summary.bytesLogical : 0
+        return try withStage { stage in
             try stage.writeDatabase(backup, keys: keys)
             let result = try stage.withVault(keys, surroundings) { vault in
-                try stage.writeBlobs(backup, taking: wantedBlobs(vault, patterns.isEmpty, isWanted))
+                let choice = try ExportChoice(wishes, in: vault)
+                try stage.writeBlobs(backup, taking: wantedBlobs(vault, wishes.isEmpty, choice.takes))
                 return try withoutActuallyEscaping(progress) { progress in
                     try BackupExport.write(
                         vault, keys: keys, scratch: stage.home.path + "/plain",
-                        outside: backup.outside(keys), only: isWanted,
-                        modified: Int64(clamping: backup.manifest.head.created) &* 1_000_000,
-                        progress: { progress($0, total) },
+                        outside: backup.outside(keys), only: choice.takes, records: choice.records,
+                        modified: backup.modified, progress: { progress($0, total) },
                         to: target(destination))
                 }
             }
+            return try report(result, of: backup, isChoice: !wishes.isEmpty)
+        }
+    }
+
+    /// Writes documents and files from outside the vault, wherever the backup is: they are found by its
+    /// lists, and nothing else of it is read.
+    func writeParts(
+        of backup: OpenBackup, _ wishes: ExportWishes, to destination: ExportDestination,
+        _ progress: (UInt64, UInt64) -> Void
+    ) throws -> ExportReport {
+        try withStage { stage in
+            let catalogue = try wishes.areOutside ? [] : CatalogueDocuments(of: backup).items
+            let choice = try ExportChoice(wishes, among: catalogue)
+            let wanted = catalogue.filter { choice.takes($0.path) }.sorted(by: backup.isBefore)
+            let outside = try choice.mayTakeOutside ? backup.outside(keys) : nil
+            try backup.plan(
+                wanted.flatMap(\.file.extents).map(backup.packs.place)
+                    + (outside?.listing.segments ?? []).flatMap(\.parts).map(\.place))
+            return try withoutActuallyEscaping(progress) { progress in
+                let result = try BackupExport.write(
+                    wanted.map { document($0, of: backup, stage) }, outside: outside, only: choice.takes,
+                    progress: { progress($0, 0) }, to: target(destination))
+                return try report(result, of: backup, isChoice: true)
+            }
+        }
+    }
+
+    /// A version whose blob is brought when it is its turn.
+    private func document(
+        _ item: CatalogueDocuments.Item, of backup: OpenBackup, _ stage: RestoreStage
+    ) -> BackupExport.Document {
+        let blobs = BlobStore(directory: stage.home.documentsDirectory, keys: BlobKeys(keys))
+        let version = item.version
+        return BackupExport.Document(
+            path: item.path, size: Int64(clamping: version.plainLength), modified: backup.modified
+        ) {
+            let copy = try stage.writeScratch(item.file, of: backup)
+            let reference = BlobReference(
+                sha256: version.plainHash, size: Int64(clamping: version.plainLength), epoch: version.epoch)
+            return { try blobs.read(reference, at: copy, $0) }
+        }
+    }
+
+    private func withStage<R>(_ body: (RestoreStage) throws -> R) throws -> R {
+        let stage = try RestoreStage(in: home)
+        do {
+            let result = try body(stage)
             try stage.remove()
-            return try report(result, of: backup, isChoice: !patterns.isEmpty)
+            return result
         } catch {
             try stage.remove()
             throw error
@@ -75,8 +117,9 @@ extension VaultBackups {
     ) throws -> ExportReport {
         guard !isChoice || result.files > 0 || !result.failures.isEmpty else {
             throw BackupError(
-                .notFound, "nothing in the backup meets the patterns",
-                hint: "they are about the tree of `backup export`, such as 'documents/**'")
+                .notFound, "nothing in the backup meets what --only says",
+                hint: "it takes patterns over the tree of `backup export` such as 'documents/**', a table"
+                    + " such as tasks, or the id of a task, project or document")
         }
         return ExportReport(
             backup: backup.summary, files: result.files, bytes: result.bytes,
@@ -89,6 +132,7 @@ extension VaultBackups {
         switch destination {
         case .archive(let sink): try ExportArchive(sink)
         case .directory(let path): try ExportDirectory(path)
+        case .nowhere: ExportCount()
         }
     }
 
@@ -102,5 +146,19 @@ extension VaultBackups {
         let wanted = zip(versions, paths).filter { isWanted($0.1) }.map(\.0.content.name)
         let names = Set(wanted.map { "documents/\($0.prefix(2))/\($0)" })
         return { names.contains($0.path) }
+    }
+}
+
+extension OpenBackup {
+    /// What has no time of its own gets the backup's: nanoseconds since 1970.
+    fileprivate var modified: Int64 { Int64(clamping: manifest.head.created) &* 1_000_000 }
+
+    /// Whether one blob stands before another where packs are read in order.
+    fileprivate func isBefore(_ a: CatalogueDocuments.Item, _ b: CatalogueDocuments.Item) -> Bool {
+        guard let first = a.file.extents.first, let second = b.file.extents.first else {
+            return a.file.extents.isEmpty && !b.file.extents.isEmpty
+        }
+        return first.pack == second.pack
+            ? first.offset < second.offset : first.pack.lexicographicallyPrecedes(second.pack)
     }
 }

@@ -108,11 +108,7 @@ public struct VaultBackups {
         }
         return Details(
             summary: opened.summary,
-            parts: [
-                Details.Part("database", body.statistics.database),
-                Details.Part("documents", body.statistics.documents),
-                Details.Part("outside", body.statistics.outside),
-            ], packs: opened.manifest.clear.packs.count,
+            parts: opened.parts, packs: opened.manifest.clear.packs.count,
             packBytes: opened.manifest.clear.packs.reduce(0) { $0 + $1.length },
             databasePages: body.database.pageCount,
             documents: documents.sorted { ($0.id, $0.version) < ($1.id, $1.version) },

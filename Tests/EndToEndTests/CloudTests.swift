@@ -54,6 +54,28 @@ import Testing
         #expect(!config.contains(StrictServer.secret))
     }
 
+    @Test func oneDocumentComesWithoutItsBackup() throws {
+        try configure()
+        let file = try test.file("筆記.md", Data("# 內容\n".utf8))
+        try test.run("kb", "upload", file)
+        let id = try backUp()
+        try test.run("backup", "cloud")
+        try FileManager.default.removeItem(atPath: test.home + "/data/backups")
+        let document = try #require(try test.json("kb", "list")[0]["id"].string)
+        let target = test.folder.appending(path: "parts").path(percentEncoded: false)
+        let done = try test.json("backup", "cloud", "pull", id, "--only", document, "--target", target)
+        #expect(done["ok"].bool == true && done["checked"].int == 1 && done["requests"].int ?? 9 <= 4)
+        #expect(try String(contentsOfFile: target + "/documents/筆記.md", encoding: .utf8) == "# 內容\n")
+        try test.run("backup", "cloud", "pull", id, "--only", document, expect: 64)
+        try test.run("backup", "cloud", "pull", id, "--only", "none", "--target", target, expect: 3)
+        for pack in server.keys.filter({ $0.contains("/p/") }) {
+            server.plant(pack, server.object(pack)?.map { $0 ^ 1 })
+        }
+        let error = try test.error(
+            "backup", "cloud", "pull", id, "--only", document, "--target", target + "2", expect: 6)
+        #expect(error["code"].string == "integrity_failure")
+    }
+
     @Test func aChangedEndpointIsNotUsed() throws {
         try configure()
         _ = try backUp()

@@ -25,6 +25,20 @@ package struct BackupExport {
     /// What is verified in memory; anything larger is read twice.
     private static let memoryLimit: Int64 = 8 << 20
 
+    /// A document's version that is there to be written.
+    struct Document {
+        let path: RelativePath
+        /// Bytes of content.
+        let size: Int64
+        /// Nanoseconds since 1970.
+        let modified: Int64
+        /// Makes its content ready to be read, more than once if need be.
+        let open: () throws -> ExportContent
+    }
+
+    /// Says which records of a kind are wanted; nil for none.
+    package typealias Records = (ExportedRecords) -> ((JSONObject) -> Bool)?
+
     private let outside: OutsideReader?
     private let only: (RelativePath) -> Bool
     private let progress: (UInt64) -> Void
@@ -40,17 +54,18 @@ package struct BackupExport {
     ///   - scratch: a directory that does not exist, for the encrypted copy; it is removed again.
     ///   - outside: files from outside the vault, if the backup has any.
     ///   - only: is given every path of the tree (`ExportTree`).
+    ///   - records: of kinds that `only` does not take whole.
     ///   - modified: nanoseconds since 1970, for what has no time of its own.
     ///   - progress: is given the bytes of content written so far.
     ///   - target: `ExportArchive` or `ExportDirectory`.
     package static func write(
         _ vault: Vault, keys: any DatabaseKeySource, scratch: String, outside: OutsideReader? = nil,
-        only: @escaping (RelativePath) -> Bool = { _ in true }, modified: Int64,
-        progress: @escaping (UInt64) -> Void = { _ in }, to target: any ExportTarget
+        only: @escaping (RelativePath) -> Bool = { _ in true }, records: Records = { _ in nil },
+        modified: Int64, progress: @escaping (UInt64) -> Void = { _ in }, to target: any ExportTarget
     ) throws -> ExportResult {
         var export = BackupExport(
             outside: outside, only: only, progress: progress, target: target)
-        try export.writeRecords(of: vault, modified)
+        try export.writeRecords(of: vault, records, modified)
         try export.writeDatabase(of: vault, keys, scratch, modified)
         try export.writeDocuments(of: vault)
         try export.writeOutside()
@@ -58,12 +73,15 @@ package struct BackupExport {
         return export.result
     }
 
-    /// Writes files from outside the vault alone, for which nobody needs the vault.
-    package static func write(
-        _ outside: OutsideReader, only: @escaping (RelativePath) -> Bool,
+    /// Writes documents and files from outside the vault alone, for which nobody needs the vault.
+    ///
+    /// - Parameter documents: those that are wanted.
+    static func write(
+        _ documents: [Document] = [], outside: OutsideReader?, only: @escaping (RelativePath) -> Bool,
         progress: @escaping (UInt64) -> Void = { _ in }, to target: any ExportTarget
     ) throws -> ExportResult {
         var export = BackupExport(outside: outside, only: only, progress: progress, target: target)
+        try export.write(documents)
         try export.writeOutside()
         try target.finish()
         return export.result
@@ -80,16 +98,31 @@ package struct BackupExport {
     }
 
     /// JSON Lines are made twice: a member's length stands before its content.
-    private mutating func writeRecords(of vault: Vault, _ modified: Int64) throws {
+    private mutating func writeRecords(of vault: Vault, _ records: Records, _ modified: Int64) throws {
         for kind in ExportedRecords.allCases {
             let path = ExportTree.records(kind.rawValue)
-            guard only(path) else { continue }
+            var isWanted: (JSONObject) -> Bool = { _ in true }
+            let isWhole = only(path)
+            if !isWhole {
+                guard let some = records(kind) else { continue }
+                isWanted = some
+            }
             try vault.read { tx in
+                func each(_ body: ([UInt8]) throws -> Void) throws {
+                    try tx.export(kind) { line in
+                        if isWhole { return try body(line) }
+                        guard let record = try JSONValue(parsing: line).object, isWanted(record) else {
+                            return
+                        }
+                        try body(line)
+                    }
+                }
                 var size: Int64 = 0
-                try tx.export(kind) { size += Int64($0.count) }
+                try each { size += Int64($0.count) }
+                guard isWhole || size > 0 else { return }
                 let header = ExportHeader(path: path, size: size, modified: modified)
                 try add(header) { write in
-                    try tx.export(kind) { try $0.withUnsafeBytes(write) }
+                    try each { try $0.withUnsafeBytes(write) }
                 }
             }
         }
@@ -109,18 +142,32 @@ package struct BackupExport {
     private mutating func writeDocuments(of vault: Vault) throws {
         let versions = try vault.storedVersions()
         let paths = ExportTree.paths(of: versions.map { ExportTree.Version($0) })
-        for (version, path) in zip(versions, paths) where only(path) {
-            let reference = version.content.reference
-            let (time, overflow) = version.createdAt.milliseconds
-                .multipliedReportingOverflow(by: 1_000_000)
-            let header = ExportHeader(
-                path: path, size: reference.size, modified: overflow ? 0 : time)
+        try write(
+            zip(versions, paths).filter { only($1) }.map { version, path in
+                let reference = version.content.reference
+                let (time, overflow) = version.createdAt.milliseconds
+                    .multipliedReportingOverflow(by: 1_000_000)
+                return Document(path: path, size: reference.size, modified: overflow ? 0 : time) {
+                    { try vault.blobs.read(reference, $0) }
+                }
+            })
+    }
+
+    private mutating func write(_ documents: [Document]) throws {
+        for document in documents {
+            let header = ExportHeader(path: document.path, size: document.size, modified: document.modified)
             do {
-                try addVerified(header) { try vault.blobs.read(reference, $0) }
-            } catch let error as VaultError {
-                result.failures.append(ExportResult.Failure(path: path, message: error.message))
+                try addVerified(header, target.takesContent ? document.open() : { _ in })
+            } catch let error as VaultError where error.code == .integrityFailure || error.code == .notFound {
+                fail(document.path, error.message)
+            } catch let error as BackupError where error.code == .integrity {
+                fail(document.path, error.description)
             }
         }
+    }
+
+    private mutating func fail(_ path: RelativePath, _ message: String) {
+        result.failures.append(ExportResult.Failure(path: path, message: message))
     }
 
     private mutating func writeOutside() throws {
@@ -137,17 +184,17 @@ package struct BackupExport {
                 guard item.isFile else { return try target.add(header) }
                 try addVerified(header) { try outside.read(item, $0) }
             } catch let error as BackupError where error.code == .integrity {
-                result.failures.append(ExportResult.Failure(path: path, message: error.description))
+                fail(path, error.description)
             }
         } broken: { error in
-            result.failures.append(ExportResult.Failure(path: ExportTree.files, message: error.description))
+            fail(ExportTree.files, error.description)
         }
     }
 
     /// Adds content that may turn out to be damaged, when it is known not to be.
     private mutating func addVerified(_ header: ExportHeader, _ read: ExportContent) throws {
-        guard header.size <= Self.memoryLimit else {
-            try read { _ in }
+        guard target.takesContent, header.size <= Self.memoryLimit else {
+            if target.takesContent { try read { _ in } }
             return try add(header, read)
         }
         var bytes: [UInt8] = []
@@ -159,11 +206,15 @@ package struct BackupExport {
     private mutating func add(_ header: ExportHeader, _ read: ExportContent) throws {
         var steps = steps
         let progress = progress
-        try target.add(header) { write in
-            try read { bytes in
-                try write(bytes)
-                steps.add(bytes.count, progress)
+        if target.takesContent {
+            try target.add(header) { write in
+                try read { bytes in
+                    try write(bytes)
+                    steps.add(bytes.count, progress)
+                }
             }
+        } else {
+            steps.add(Int(clamping: header.size), progress)
         }
         result.files += 1
         result.bytes = steps.done

@@ -15,12 +15,18 @@ package typealias ExportContent = (_ write: @escaping (UnsafeRawBufferPointer) t
 
 /// Where an export goes.
 package protocol ExportTarget {
+    /// Whether content is asked for; else nobody needs to read it.
+    var takesContent: Bool { get }
     /// Writes a file; `content` appends exactly `header.size` bytes.
     func add(_ header: ExportHeader, _ content: ExportContent) throws
     /// Makes a directory or a link.
     func add(_ header: ExportHeader) throws
     /// Ends the whole.
     func finish() throws
+}
+
+extension ExportTarget {
+    package var takesContent: Bool { true }
 }
 
 /// A pax tar.

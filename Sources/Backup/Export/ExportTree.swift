@@ -33,12 +33,20 @@ package struct ExportTree {
     package static let database = Self.path("database/ai-team.sqlite")
     /// Above files from outside the vault.
     package static let files = Self.path("files")
-    /// Whether a pattern can only be met by files from outside the vault.
-    static func isOutside(_ pattern: [UInt8]) -> Bool {
+    /// The directories at its top.
+    static let roots: Set<String> = ["database", "records", "documents", "files"]
+    /// What only the backup's database tells.
+    static var fromDatabase: [RelativePath] {
+        [database] + ExportedRecords.allCases.map { records($0.rawValue) }
+    }
+    /// The directory at the top below which everything stands that a pattern can meet; nil when it may meet
+    /// what is anywhere.
+    static func root(of pattern: [UInt8]) -> String? {
         let slash = UInt8(ascii: "/")
         let names = pattern.split(separator: slash)
-        guard let first = names.first, names.count > 1 || pattern.first == slash else { return false }
-        return first.elementsEqual("files".utf8)
+        guard let first = names.first, names.count > 1 || pattern.first == slash else { return nil }
+        let root = String(decoding: first, as: UTF8.self)
+        return roots.contains(root) ? root : nil
     }
 
     /// Where the lines of a kind stand.
@@ -111,7 +119,10 @@ package struct ExportTree {
 
 /// The names in one directory of the tree.
 private struct Folder {
-    private enum Use { case file, directory([UInt8]) }
+    private enum Use {
+        case file
+        case directory([UInt8])
+    }
     private var names: [String: Use] = [:]
     /// The number that was given last to a name.
     private var numbers: [String: Int] = [:]

@@ -21,7 +21,9 @@ struct BackupExportCommand: Command {
     @Option(name: .shortAndLong, help: ArgumentHelp("A new file; - is standard output.", valueName: "file"))
     var output: String
     @Option(
-        help: ArgumentHelp("Only what fits in the exported tree; may be repeated.", valueName: "pattern"))
+        help: ArgumentHelp(
+            "Only what fits in the exported tree, a table, or a task, project or document; may be repeated.",
+            valueName: "pattern|id"))
     var only: [String] = []
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
@@ -58,9 +60,25 @@ struct BackupExportCommand: Command {
     }
 }
 
+extension Home {
+    /// Nobody writes plain text into a vault's home.
+    func requirePlainPlace() throws {
+        guard try exists() else { return }
+        throw Failure(
+            .conflict, "\(path.printable) is a vault's home, and these files are plain text",
+            hint: "name another directory")
+    }
+}
+
 extension Context {
     /// What an export or a partial restore wrote, in plain text.
-    func tell(_ report: VaultBackups.ExportReport, path: String) {
+    ///
+    /// - Parameters:
+    ///   - requests: to a remote, where it came from one.
+    ///   - isDone: false for what would be written.
+    func tell(
+        _ report: VaultBackups.ExportReport, path: String, requests: UInt64? = nil, isDone: Bool = true
+    ) {
         if !console.json { self.report(report.failures) }
         if !report.failures.isEmpty { exitStatus = Failure.Code.integrityFailure.exitStatus }
         console.emit({ writer in
@@ -71,12 +89,16 @@ extension Context {
                 writer.field("bytes", Int64(clamping: report.bytes))
                 writer.field("backup_id", report.backup.id)
                 writer.field("path", path)
+                if !isDone { writer.field("dry_run", true) }
+                if let requests { writer.field("requests", Int64(clamping: requests)) }
             }
         }) {
             let files = counted(Int(clamping: report.files), "file")
+            let asked = requests.map { " (\(counted(Int(clamping: $0), "request")))" } ?? ""
+            let verb = isDone ? "wrote" : "would write"
             return [
-                "wrote \(files), \(sizeText(Int64(clamping: report.bytes))), in plain text"
-                    + " to \(path.printable)"
+                "\(verb) \(files), \(sizeText(Int64(clamping: report.bytes))), in plain text"
+                    + " to \(path.printable)\(asked)"
             ]
         }
     }

@@ -42,38 +42,3 @@ struct CloudShip: Command {
         }
     }
 }
-
-/// `backup cloud pull [ID]`.
-struct CloudPull: Command {
-    static let configuration = CommandConfiguration(
-        commandName: "pull", abstract: "Bring back what the home's own backups lack.",
-        discussion: """
-            EXAMPLES:
-              ai-team backup cloud pull
-            """)
-
-    @Argument(help: "Only this backup and those before it: its id, or 4 characters of it.") var id: String?
-    @OptionGroup var remote: RemoteOption
-    @OptionGroup var rollback: RollbackOption
-    @OptionGroup(title: "Global options") var global: GlobalOptions
-
-    func execute(_ context: Context) throws {
-        let cloud = try context.cloud(remote)
-        let bar = BackupBar("fetching", context.console)
-        defer { bar.finish() }
-        let done = try cloud.pull(id, acceptsRollback: rollback.isAccepted, progress: bar.show)
-        bar.finish()
-        context.report(done.problems)
-        context.console.emit({ writer in
-            writer.object { writer in
-                writer.field("downloaded", done.downloaded)
-                writer.field("skipped", done.skipped)
-                writer.field("bytes", Int64(clamping: done.bytes))
-                writer.field("requests", Int64(clamping: cloud.requests))
-            }
-        }) {
-            let got = "\(counted(done.downloaded, "object")), \(sizeText(Int64(clamping: done.bytes)))"
-            return [done.downloaded == 0 ? "nothing to fetch" : "fetched \(got)"]
-        }
-    }
-}
