@@ -121,10 +121,77 @@ import Testing
         let files = FileManager.default.enumerator(atPath: elsewhere)?.compactMap { $0 as? String } ?? []
         #expect(files.sorted() == ["documents", "documents/筆記 📝.md"])
         try test.run("backup", "restore", id, "--only", "nothing", "--target", elsewhere, expect: 3)
+        let plan = try test.json(
+            "backup", "restore", id, "--only", "documents/**", "--only", "tasks", "--target", elsewhere + "2",
+            "--dry-run")
+        #expect(plan["checked"].int == 2 && plan["dry_run"].bool == true)
+        #expect(!FileManager.default.fileExists(atPath: elsewhere + "2"))
         try test.run("backup", "restore", id, "--only", "documents/**", "--target", test.home, expect: 5)
         try test.run("backup", "restore", id, "--only", "documents/**", expect: 64)
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: test.home).allSatisfy { !$0.hasPrefix(".") })
+    }
+
+    @Test func oneTaskOneProjectOneTableOrOneDocument() throws {
+        let project = try #require(try test.json("create-project", "電商平台")["id"].string)
+        let mine = try #require(try test.json("create-task", "mine", "--project", project)["id"].string)
+        let other = try #require(try test.json("create-task", "other")["id"].string)
+        try test.run("tasks", "comment", mine, "a word")
+        let file = try test.file("note.md", Data("text".utf8))
+        try test.run("kb", "upload", file)
+        let document = try #require(try test.json("kb", "list")[0]["id"].string)
+        let id = try #require(try test.json("backup", "create")["backup_id"].string)
+        try test.run("tasks", "delete", mine, "--purge", "--yes")
+        func restored(_ only: String) throws -> [String: String] {
+            let target = test.folder.appending(path: "only-\(only)").path(percentEncoded: false)
+            try test.run("backup", "restore", id, "--only", only, "--target", target)
+            let names = FileManager.default.enumerator(atPath: target)?.compactMap { $0 as? String } ?? []
+            var found: [String: String] = [:]
+            for name in names where name.contains(".") {
+                found[name] = try String(contentsOfFile: "\(target)/\(name)", encoding: .utf8)
+            }
+            return found
+        }
+        let task = try restored(mine)
+        #expect(task.keys.sorted() == ["records/comments.jsonl", "records/tasks.jsonl"])
+        let lines = task["records/tasks.jsonl"]?.split(separator: "\n") ?? []
+        #expect(lines.count == 1 && lines[0].contains(mine))
+        #expect(task["records/comments.jsonl"]?.contains("a word") == true)
+        #expect(try restored(String(other.suffix(6))).keys.sorted() == ["records/tasks.jsonl"])
+        let whole = try restored(project)
+        #expect(
+            whole.keys.sorted() == [
+                "records/comments.jsonl", "records/projects.jsonl", "records/tasks.jsonl",
+            ])
+        #expect(whole["records/tasks.jsonl"] == task["records/tasks.jsonl"])
+        #expect(try restored("tasks")["records/tasks.jsonl"]?.split(separator: "\n").count == 2)
+        #expect(try restored(document) == ["documents/note.md": "text"])
+        // What came out goes back in.
+        let tasks = test.folder.appending(path: "only-\(mine)/records/tasks.jsonl")
+        try test.run("tasks", "import", tasks.path(percentEncoded: false))
+        #expect(try test.json("tasks", "show", mine)["title"].string == "mine")
+        let shared = String(mine.dropLast(20))
+        #expect(other.hasPrefix(shared))
+        let error = try test.error(
+            "backup", "restore", id, "--only", shared, "--target", elsewhere, expect: 3)
+        #expect(error["code"].string == "ambiguous_id" && error["hint"].string?.contains(other) == true)
+    }
+
+    @Test func aDryRunLooksWhetherPacksAreThere() throws {
+        let id = try fill()
+        let plan = try test.json("backup", "restore", id, "--target", elsewhere, "--dry-run")
+        #expect(plan["ok"].bool == true && plan["replaces"].bool == false && plan["dry_run"].bool == true)
+        #expect(plan["parts"]["documents"]["items"].int == 1 && (plan["pack_bytes"].int ?? 0) > 0)
+        #expect(!FileManager.default.fileExists(atPath: elsewhere))
+        let packs = test.home + "/data/backups/p"
+        let names = FileManager.default.enumerator(atPath: packs)?.compactMap { $0 as? String } ?? []
+        let pack = try #require(names.first { $0.utf8.count > 20 })
+        let handle = try FileHandle(forWritingTo: URL(filePath: packs + "/" + pack))
+        try handle.truncate(atOffset: 100)
+        try handle.close()
+        let bad = try test.run("backup", "restore", id, "--dry-run", "--json", expect: 6).json()
+        #expect(bad["ok"].bool == false && bad["failed"][0]["reason"].string?.contains("100") == true)
+        #expect(try test.run("backup", "restore", id, "--dry-run", expect: 6).text.contains("NOT all"))
     }
 
     @Test func whatIsWrongIsNamedAndLeavesTheHomeAsItWas() throws {

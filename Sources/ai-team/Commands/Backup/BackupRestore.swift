@@ -11,19 +11,25 @@ struct BackupRestore: Command {
             Without --target, this home is replaced. Everything is verified before anything is changed; the \
             old state stays in .before-restore-… until the next backup. Slots and members stay as they are \
             now: nothing that was revoked comes back. Files from outside the vault go to files/ in the home. \
-            With --only, files of the tree that `backup export` writes are written in plain text instead.
+            --dry-run looks whether all packs are there, and changes nothing.
+
+            With --only, files of the tree that `backup export` writes are written in plain text instead: \
+            those that a pattern fits, a table (tasks, projects, comments, history, logs), or the task, \
+            project or document of an id. A project comes with its tasks, a task with its comments.
 
             EXAMPLES:
               ai-team backup restore 7f3k2q --target ~/restored
               ai-team backup restore 7f3k2q --yes
               ai-team backup restore 7f3k2q --only 'documents/**' --target ~/documents
+              ai-team backup restore 7f3k2q --only 4x9m2a --target ~/found
             """)
 
     @Argument(help: "The backup's id, or at least 4 characters of its beginning or end.") var id: String
     @Option(help: ArgumentHelp("The directory that becomes the home.", valueName: "dir")) var target: String?
     @Option(
         help: ArgumentHelp(
-            "Write only what fits, in plain text, below --target; may be repeated.", valueName: "pattern"))
+            "Write only what fits or is called so, in plain text, below --target; may be repeated.",
+            valueName: "pattern|id"))
     var only: [String] = []
     @Flag(help: "Leave out files from outside the vault.") var homeOnly = false
     @Flag(help: "Put files from outside the vault back where they were.") var inPlace = false
@@ -41,14 +47,14 @@ struct BackupRestore: Command {
 
     func execute(_ context: Context) throws {
         let backups = try context.backups()
-        let found = try backups.show(id)
         let home = try target.map { Home(path: absolute($0)) } ?? context.existingHome()
         var options = VaultBackups.RestoreOptions()
         options.target = target == nil ? nil : home
         options.outside = homeOnly ? .leftOut : inPlace ? .inPlace : .beside
         options.acceptsRollback = rollback.isAccepted
-        if !only.isEmpty { return try writeFiles(found, home, context) }
-        if dryRun { return try announce(found, home, context) }
+        if !only.isEmpty { return try writeFiles(home, context) }
+        if dryRun { return try announce(home, context) }
+        let found = try backups.show(id)
         if try home.exists() {
             let question = "replace \(home.path.printable) by \(found.summary.id)?"
             try Confirmation.require(question, yes: yes)
@@ -63,16 +69,15 @@ struct BackupRestore: Command {
         tell(report, context)
     }
 
-    private func writeFiles(_ found: VaultBackups.Details, _ directory: Home, _ context: Context) throws {
-        guard try !directory.exists() else {
-            throw Failure(
-                .conflict, "\(directory.path.printable) is a vault's home, and these files are plain text",
-                hint: "name another directory")
+    private func writeFiles(_ directory: Home, _ context: Context) throws {
+        try directory.requirePlainPlace()
+        let patterns = RawArguments.bytes(of: only)
+        if dryRun {
+            let report = try context.backups().export(id, to: .nowhere, only: patterns)
+            return context.tell(report, path: directory.path, isDone: false)
         }
-        if dryRun { return try announce(found, directory, context) }
         try Files.createDirectory(directory.path)
-        let report = try context.backups().export(
-            found.summary.id, to: .directory(directory.path), only: RawArguments.bytes(of: only))
+        let report = try context.backups().export(id, to: .directory(directory.path), only: patterns)
         context.tell(report, path: directory.path)
     }
 
@@ -116,22 +121,59 @@ struct BackupRestore: Command {
             return lines
         }
     }
+}
 
-    private func announce(_ found: VaultBackups.Details, _ home: Home, _ context: Context) throws {
+// MARK: - Dry run
+
+extension BackupRestore {
+    private func announce(_ home: Home, _ context: Context) throws {
+        let found = try context.backups().preview(id, acceptsRollback: rollback.isAccepted)
+        let summary = found.backup
         let replaces = try home.exists()
+        let isFine = found.failures.isEmpty
+        if !isFine { context.exitStatus = Failure.Code.integrityFailure.exitStatus }
+        if !context.console.json { context.report(found.failures) }
         context.console.emit({ writer in
             writer.object { writer in
-                writer.field("backup_id", found.summary.id)
+                writer.field("ok", isFine)
+                writer.field("checked", found.packs)
+                writer.failures(found.failures)
+                writer.field("bytes", Int64(clamping: summary.bytesLogical))
+                writer.field("backup_id", summary.id)
                 writer.field("home", home.path)
                 writer.field("replaces", replaces)
-                writer.field("bytes", Int64(clamping: found.summary.bytesLogical))
+                writer.field("dry_run", true)
+                writer.field("packs", found.packs)
+                writer.field("pack_bytes", Int64(clamping: found.packBytes))
+                writer.key("parts")
+                writer.object { writer in
+                    for part in found.parts where part.name != "outside" || !homeOnly {
+                        writer.key(part.name)
+                        writer.object {
+                            $0.field("items", Int64(clamping: part.items))
+                            $0.field("bytes", Int64(clamping: part.bytes))
+                        }
+                    }
+                }
             }
         }) {
             [
-                "would restore \(found.summary.id), \(sizeText(Int64(clamping: found.summary.bytesLogical))),"
+                "would restore \(summary.id), \(sizeText(Int64(clamping: summary.bytesLogical))),"
                     + " to \(home.path.printable)",
-                replaces ? "a vault is there and would be replaced" : "nothing is there yet",
+                found.parts.filter { $0.items > 0 }.map(line).joined(separator: ", "),
+                "from \(counted(found.packs, "pack")), \(sizeText(Int64(clamping: found.packBytes))): "
+                    + (isFine ? "all are there" : "NOT all are there"),
+                replaces
+                    ? "a vault is there and would be replaced; it stays in .before-restore-… until the next"
+                        + " backup" : "nothing is there yet",
             ]
         }
+    }
+
+    private func line(_ part: VaultBackups.Details.Part) -> String {
+        let nouns = ["database": "page", "documents": "version", "outside": "outside file"]
+        let noun = nouns[part.name] ?? part.name
+        let place = part.name != "outside" ? "" : homeOnly ? " (left out)" : inPlace ? " (back in place)" : ""
+        return "\(counted(Int(clamping: part.items), noun)), \(sizeText(Int64(clamping: part.bytes)))\(place)"
     }
 }
