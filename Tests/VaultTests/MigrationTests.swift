@@ -9,8 +9,10 @@ import Vault
 /// A vault that a later program opens, and the earlier one afterwards.
 @Suite struct MigrationTests {
     private static let later = Schema.current
-        .adding("2", sql: "ALTER TABLE task ADD COLUMN estimate INTEGER; CREATE TABLE extra(id INTEGER)")
-        .adding("3", sql: "INSERT INTO extra SELECT row FROM task")
+        .adding(
+            "later-1",
+            sql: "ALTER TABLE task ADD COLUMN estimate INTEGER; CREATE TABLE extra(id INTEGER)")
+        .adding("later-2", sql: "INSERT INTO extra SELECT row FROM task")
 
     private func copies(_ directory: String) throws -> [String] {
         try Files.list(directory).filter { $0.contains("before-migration") }
@@ -68,7 +70,7 @@ import Vault
     @Test func aStepThatFailsChangesNothing() throws {
         let made = try VaultHome()
         try made.open().write { _ in }
-        let broken = MigrationTests.later.adding("4", sql: "INSERT INTO nothing VALUES (1)")
+        let broken = MigrationTests.later.adding("later-3", sql: "INSERT INTO nothing VALUES (1)")
         #expect(throws: (any Error).self) { try made.open(broken) }
         #expect(try copies(made.home.databaseDirectory).isEmpty)
         try made.open().close()

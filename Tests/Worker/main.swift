@@ -12,6 +12,7 @@ let commands: [String: ([String]) throws -> Void] = [
     "backup-restore": BackupWorker.restore,
     "cloud-ship": CloudWorker.ship,
     "backup-prune": BackupWorker.prune,
+    "merge-bench": MergeBench.run,
     "vault-churn": VaultWorker.churn,
     "vault-pairs": VaultWorker.pairs,
     "vault-read-pairs": VaultWorker.readPairs,

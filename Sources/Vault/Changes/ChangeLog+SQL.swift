@@ -14,13 +14,6 @@ extension ReadTransaction {
     ///   - sequence: only later ones.
     ///   - limit: at most so many; 0 means all.
     public func changes(after sequence: Int64, limit: Int = 0) throws -> [ChangeBatch] {
-        let origins = try OriginTable.all(db)
-        func origin(_ id: Int64) throws -> Origin {
-            guard let origin = origins[id] else {
-                throw VaultError(.integrityFailure, "the change log names an unknown device")
-            }
-            return origin
-        }
         let batches = try Row.fetchAll(
             db,
             sql: """
@@ -35,11 +28,11 @@ extension ReadTransaction {
             let changes = try Row.fetchAll(statement, arguments: [row[0] as Int64]).map { change in
                 RecordChange(
                     collection: change[0], id: change[1],
-                    dot: Dot(origin: try origin(change[2]), counter: change[3]),
+                    dot: Dot(origin: try origins.origin(db, change[2]), counter: change[3]),
                     fields: try FieldCodec.decode(Array(change[4] as Data)))
             }
             return ChangeBatch(
-                sequence: row[0], stamp: HybridTime(rawValue: row[1]), origin: try origin(row[2]),
+                sequence: row[0], stamp: HybridTime(rawValue: row[1]), origin: try origins.origin(db, row[2]),
                 actor: row[3], changes: changes)
         }
     }

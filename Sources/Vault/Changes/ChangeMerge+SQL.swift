@@ -2,87 +2,95 @@ internal import FoundationEssentials
 internal import GRDB
 
 extension WriteTransaction {
-    /// Takes over changes from elsewhere: of each field the value with the latest (stamp, device, value)
-    /// counts, in whatever order they arrive. Fields and collections that this program doesn't know are kept
-    /// in the log. Must come first in its transaction; each batch must be given once.
-    package func apply(_ batches: [ChangeBatch]) throws {
-        let last = try Int64.fetchOne(db, sql: "SELECT stamp FROM change_batch ORDER BY seq DESC LIMIT 1")
+    /// Takes over changes from elsewhere, in whatever order they arrive: of each field the newest value
+    /// counts (`RecordState`). Fields and collections that this program doesn't know are kept in the log.
+    /// Each batch must be given once.
+    ///
+    /// A stamp more than ten minutes ahead of the clock is not believed: the tables show the value below it,
+    /// the clock of this vault does not follow it, and the report names it.
+    @discardableResult
+    public func apply(_ batches: [ChangeBatch]) throws -> MergeReport {
+        var merge = Merge(last: try clock())
         for batch in batches {
-            let origin = try OriginTable.id(db, of: batch.origin)
-            try db.execute(
-                sql: "INSERT INTO change_batch(random, stamp, origin, actor) VALUES (blind(), ?, ?, ?)",
-                arguments: [batch.stamp.rawValue, origin, batch.actor])
-            let sequence = db.lastInsertedRowID
-            for change in batch.changes { try merge(change, batch, sequence) }
-        }
-        let seen = batches.map(\.stamp) + [last.map(HybridTime.init(rawValue:))].compactMap { $0 }
-        try openBatch(after: seen.max())
-    }
-
-    private func merge(_ change: RecordChange, _ batch: ChangeBatch, _ sequence: Int64) throws {
-        let dotOrigin = try OriginTable.id(db, of: change.dot.origin)
-        let winning = try change.fields.filter { field in
-            guard let rival = try newest(field.field, of: change) else { return true }
-            return rival < Rank(batch.stamp, batch.origin, field.value)
-        }
-        let isPurged = try newest(Collection.purgedField, of: change) != nil
-        try db.execute(
-            sql: """
-                INSERT INTO change(batch, collection, record, origin, counter, fields)
-                VALUES (?, ?, ?, ?, ?, ?)
-                """,
-            arguments: [
-                sequence, change.collection, change.id, dotOrigin, change.dot.counter,
-                Data(isPurged ? [] : FieldCodec.encode(change.fields)),
-            ])
-        guard let collection = Collection.numbered(change.collection), !isPurged else { return }
-        if change.fields.contains(where: { $0.field == Collection.purgedField }) {
-            try db.execute(sql: "DELETE FROM \(collection.table) WHERE id = ?", arguments: [change.id])
-            try db.execute(
-                sql: "DELETE FROM change WHERE record = ?1 AND collection = ?2 AND batch < ?3",
-                arguments: [change.id, change.collection, sequence])
-            return
-        }
-        let time = batch.stamp.time
-        guard try Self.updateRow(db, collection, id: change.id, at: time, winning) == nil else { return }
-        try Self.insertRow(
-            db, collection, id: change.id, origin: dotOrigin, counter: change.dot.counter, version: 1,
-            at: time, winning)
-    }
-
-    /// How values of one field compare.
-    private struct Rank: Comparable {
-        let stamp: HybridTime
-        let device: [UInt8]
-        let value: [UInt8]
-
-        init(_ stamp: HybridTime, _ origin: Origin, _ value: FieldValue) {
-            self.stamp = stamp
-            device = origin.device
-            self.value = FieldCodec.encode([FieldChange(0, value)])
-        }
-
-        static func < (a: Rank, b: Rank) -> Bool {
-            if a.stamp != b.stamp { return a.stamp < b.stamp }
-            if a.device != b.device { return a.device.lexicographicallyPrecedes(b.device) }
-            return a.value.lexicographicallyPrecedes(b.value)
-        }
-    }
-
-    private func newest(_ field: UInt32, of change: RecordChange) throws -> Rank? {
-        let statement = try db.cachedStatement(
-            sql: """
-                SELECT c.fields, b.stamp, o.device, o.incarnation FROM change c
-                JOIN change_batch b ON b.seq = c.batch JOIN origin o ON o.id = b.origin
-                WHERE c.record = ? AND c.collection = ?
-                """)
-        let rows = try Row.fetchAll(statement, arguments: [change.id, change.collection])
-        return try rows.flatMap { row in
-            try FieldCodec.decode(Array(row[0] as Data)).filter { $0.field == field }.map { found in
-                Rank(
-                    HybridTime(rawValue: row[1]), Origin(device: Array(row[2] as Data), incarnation: row[3]),
-                    found.value)
+            let sequence = try appendBatch(batch.stamp, origins.number(db, of: batch.origin), batch.actor)
+            for change in batch.changes {
+                if change.collection == Verdict.collection {
+                    try take(verdict: change, to: sequence, &merge)
+                } else {
+                    try take(change, batch, sequence, &merge)
+                }
             }
-        }.max()
+        }
+        for key in merge.order {
+            guard let touched = merge.records[key] else { continue }
+            try show(touched.state, changes: touched.changes)
+            merge.report.future += touched.state.writes(after: believed)
+        }
+        if merge.purgesTasks { try SearchIndex.compact(db) }
+        // The newest row of the log is this vault's own again, and later than all it believes.
+        let seen = batches.map(\.stamp).filter { $0 <= believed }.max()
+        try beginBatch(after: [try ownClock(merge), seen].compactMap { $0 }.max())
+        try refreshHidden()
+        return merge.report
+    }
+
+    /// The records that an `apply` touches, each loaded once.
+    private struct Merge {
+        /// The last stamp of this vault before.
+        let last: HybridTime?
+        var order: [RecordKey] = []
+        var records: [RecordKey: (state: RecordState, changes: Int64)] = [:]
+        var report = MergeReport()
+        var purgesTasks = false
+        /// Somebody found this device's clock to be ahead.
+        var demotesOwn = false
+    }
+
+    private func take(
+        _ change: RecordChange, _ batch: ChangeBatch, _ sequence: Int64, _ merge: inout Merge
+    ) throws {
+        let key = RecordKey(change.collection, change.id)
+        guard key.isValid else { return }
+        try load(key, &merge)
+        let purge = change.fields.filter { $0.field == Collection.purgedField }.prefix(1)
+        let wasPurged = merge.records[key]?.state.purge != nil
+        let fields = purge.isEmpty && !wasPurged ? change.fields : Array(purge)
+        let number = try appendChange(
+            to: sequence, change.collection, change.id,
+            dot: (origins.number(db, of: change.dot.origin), change.dot.counter), fields)
+        if !purge.isEmpty && !wasPurged {
+            try forget(key, but: number)
+            merge.purgesTasks = merge.purgesTasks || change.collection == Collection.task.number
+        }
+        merge.report.fields += fields.count
+        merge.records[key]?.changes += 1
+        merge.records[key]?.state.apply(fields, dot: change.dot, stamp: batch.stamp, origin: batch.origin)
+    }
+
+    private func take(verdict change: RecordChange, to sequence: Int64, _ merge: inout Merge) throws {
+        guard RecordKey(change.collection, change.id).isValid else { return }
+        _ = try appendChange(
+            to: sequence, change.collection, change.id,
+            dot: (origins.number(db, of: change.dot.origin), change.dot.counter), change.fields)
+        guard let verdict = Verdict(id: change.id, change.fields) else { return }
+        merge.demotesOwn = merge.demotesOwn || verdict.write.origin.device == origin.device
+        // The log has it now, so that loading applies it too; twice is as once.
+        try load(verdict.write.key, &merge)
+        merge.records[verdict.write.key]?.state.apply(verdict)
+    }
+
+    private func load(_ key: RecordKey, _ merge: inout Merge) throws {
+        guard merge.records[key] == nil else { return }
+        merge.records[key] = (try state(key), 0)
+        merge.order.append(key)
+    }
+
+    /// The stamp that the next one follows. A device whose clock was ahead, and is right again, falls back to
+    /// what it believes now; until somebody has said so, its stamps only rise.
+    private func ownClock(_ merge: Merge) throws -> HybridTime? {
+        guard merge.demotesOwn, let last = merge.last, last > believed else { return merge.last }
+        return try Int64.fetchOne(
+            db, sql: "SELECT max(stamp) FROM change_batch WHERE stamp <= ?", arguments: [believed.rawValue]
+        ).map(HybridTime.init(rawValue:))
     }
 }

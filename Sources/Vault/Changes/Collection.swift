@@ -3,8 +3,8 @@
 struct Collection: Sendable {
     let number: UInt32
     let table: String
-    /// Column names by field number less one.
-    let columns: [String]
+    /// By field number less one.
+    let columns: [Column]
 
     /// Field numbers below are positions here plus one; the last two of every collection are these.
     static let deletedField: UInt32 = 100
@@ -13,38 +13,62 @@ struct Collection: Sendable {
     static let task = Collection(
         number: 1, table: "task",
         columns: [
-            "type", "title", "description", "status", "priority", "assigned_to", "project_id", "created_by",
-            "created_at", "started_at", "completed_at", "deadline", "output", "error", "review", "tags",
-            "metadata",
+            .text("type", "implement_feature"), .text("title", ""), .text("description", ""),
+            .text("status", "pending"), .integer("priority", 1), .text("assigned_to"), .text("project_id"),
+            .text("created_by", ""), .integer("created_at", 0), .integer("started_at"),
+            .integer("completed_at"), .integer("deadline"), .text("output"), .text("error"),
+            .text("review", "none"), .list("tags"), .object("metadata"),
         ])
     static let link = Collection(
-        number: 2, table: "link", columns: ["task_id", "kind", "target_id"])
+        number: 2, table: "link",
+        columns: [.text("task_id", ""), .text("kind", "related"), .text("target_id", "")])
     static let comment = Collection(
-        number: 3, table: "comment", columns: ["task_id", "author", "body", "created_at"])
+        number: 3, table: "comment",
+        columns: [.text("task_id", ""), .text("author", ""), .text("body", ""), .integer("created_at", 0)])
     static let project = Collection(
-        number: 4, table: "project", columns: ["name", "description", "status", "created_at"])
+        number: 4, table: "project",
+        columns: [
+            .text("name", ""), .text("description", ""), .text("status", "active"), .integer("created_at", 0),
+        ])
     static let document = Collection(
         number: 5, table: "document",
-        columns: ["name", "path", "title", "category", "tags", "created_by", "created_at"])
+        columns: [
+            .blob("name", []), .blob("path", []), .text("title", ""), .text("category", ""), .list("tags"),
+            .text("created_by", ""), .integer("created_at", 0),
+        ])
     static let documentVersion = Collection(
         number: 6, table: "document_version",
         columns: [
-            "document_id", "number", "content_type", "size", "sha256", "epoch", "text_size", "text_sha256",
-            "parents", "created_at",
+            .text("document_id", ""), .integer("number", 1),
+            .text("content_type", "application/octet-stream"), .integer("size", 0, in: 0 ... .max),
+            .blob("sha256", []), .integer("epoch", 1, in: 0...Int64(UInt32.max)),
+            .integer("text_size", in: 0 ... .max), .blob("text_sha256"), .list("parents"),
+            .integer("created_at", 0),
         ])
 
     static let all = [task, link, comment, project, document, documentVersion]
+
+    /// What shows, column by column, of fields that have these values.
+    func shown(_ value: (UInt32) -> FieldValue?) -> [(column: String, value: FieldValue)] {
+        var shown = columns.enumerated().map { index, column in
+            (column.name, column.shown(value(UInt32(index + 1))))
+        }
+        shown.append(("deleted_at", Self.deletion.shown(value(Self.deletedField))))
+        return shown
+    }
+
+    private static let deletion = Column.integer("deleted_at")
 
     static func numbered(_ number: UInt32) -> Collection? { all.first { $0.number == number } }
 
     /// The column that holds a field; nil for one that this program doesn't know.
     func column(_ field: UInt32) -> String? {
         if field == Self.deletedField { return "deleted_at" }
-        return field >= 1 && Int(field) <= columns.count ? columns[Int(field) - 1] : nil
+        return field >= 1 && Int(field) <= columns.count ? columns[Int(field) - 1].name : nil
     }
 
     func field(_ column: String) -> UInt32? {
         if column == "deleted_at" { return Self.deletedField }
-        return columns.firstIndex(of: column).map { UInt32($0 + 1) }
+        return columns.firstIndex { $0.name == column }.map { UInt32($0 + 1) }
     }
 }

@@ -5,7 +5,6 @@ extension ReadTransaction {
     /// What happened to a task, oldest first: the change log's entries about it, its links and comments.
     public func history(of id: String) throws -> [TaskEvent] {
         guard try exists(.task, id, inTrash: true) else { throw notFound(id, .task) }
-        let origins = try OriginTable.all(db)
         let rows = try Row.fetchAll(
             db,
             sql: """
@@ -21,7 +20,7 @@ extension ReadTransaction {
         return try rows.map { row in
             let fields = try FieldCodec.decode(Array(row[1] as Data))
             let collection = Collection.numbered(row[0]) ?? .task
-            let device = origins[row[4]].map { Hex.encode($0.device) } ?? ""
+            let device = Hex.encode(try origins.origin(db, row[4]).device)
             return TaskEvent(
                 time: HybridTime(rawValue: row[2]).time, actor: row[3],
                 action: Self.action(collection, fields, status: &status),

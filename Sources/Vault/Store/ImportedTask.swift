@@ -122,6 +122,8 @@ struct ImportedTask {
         compare("deadline", draft.deadline, old.deadline, TaskField.deadline(draft.deadline))
         compare("tags", draft.tags, old.tags, TaskField.tags(Text.encode(draft.tags)))
         compare("metadata", metadata, old.metadata, TaskField.metadata(JSONValue.object(metadata).text))
+        // Completion is final, whatever an older list says.
+        let states = states.filter { old.status != .completed || $0.field != TaskField.status.rawValue }
         return fields + states.filter { $0.value != old.value(of: $0.field) }
     }
 }

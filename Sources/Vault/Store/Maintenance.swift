@@ -34,6 +34,7 @@ extension Vault {
             isComplete = records == 0 && lines == 0
         }
         if isComplete {
+            try write { _ = try $0.refreshHidden() }
             report.blobs = try sweepBlobs(milliseconds: milliseconds)
             if report.blobs.isComplete { try write { try setNext($0, in: Self.dayMilliseconds) } }
         }

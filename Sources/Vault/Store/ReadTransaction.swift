@@ -7,6 +7,7 @@ public class ReadTransaction {
     let db: Database
     /// The moment the transaction began.
     public let now: Timestamp
+    let origins = Origins()
 
     init(db: Database, now: Timestamp) {
         self.db = db

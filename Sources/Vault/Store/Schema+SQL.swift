@@ -11,7 +11,10 @@ package struct Schema: Sendable {
 
     /// What this program makes and needs.
     package static let current = Schema(
-        steps: [Step(id: "1", sql: [changeLog, tasks, SearchIndex.schema, documents, local])])
+        steps: [
+            Step(id: "1", sql: [changeLog, tasks, SearchIndex.schema, documents, local]),
+            Step(id: "2", sql: [merging]),
+        ])
 
     /// With one more step, as a later program would have it.
     package func adding(_ id: String, sql: String) -> Schema {
@@ -150,5 +153,14 @@ package struct Schema: Sendable {
             component TEXT NOT NULL, message TEXT NOT NULL, agent_id TEXT, task_id TEXT,
             fields TEXT NOT NULL);
         CREATE INDEX log_task ON log(task_id) WHERE task_id IS NOT NULL;
+        """
+
+    /// Records are folded and hashed in the order of their keys.
+    private static let merging = """
+        CREATE INDEX change_of_record ON change(collection, record);
+        DROP INDEX change_record;
+        CREATE TABLE hidden(
+            collection INTEGER NOT NULL, record TEXT NOT NULL, until INTEGER NOT NULL,
+            PRIMARY KEY(collection, record)) WITHOUT ROWID;
         """
 }

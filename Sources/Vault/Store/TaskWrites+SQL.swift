@@ -26,6 +26,10 @@ extension WriteTransaction {
         guard try !exists(.task, id, inTrash: true) else {
             throw VaultError(.conflict, "there is a task \(id) already")
         }
+        guard try draft.id == nil || state(RecordKey(Collection.task.number, id)).purge == nil else {
+            throw VaultError(
+                .conflict, "a task \(id) was removed for good", hint: "give this one another id")
+        }
         if let project = draft.projectID, try !exists(.project, project) { throw notFound(project, .project) }
         try insert(
             .task, id: id,

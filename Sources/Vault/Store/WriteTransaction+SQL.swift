@@ -9,7 +9,7 @@ public final class WriteTransaction: ReadTransaction {
     let ids: IDGenerator
     let surroundings: Surroundings
     let origin: Origin
-    private var batch: (sequence: Int64, origin: Int64, time: Timestamp)?
+    private var batch: Batch?
 
     init(db: Database, actor: String, origin: Origin, surroundings: Surroundings, ids: IDGenerator) {
         self.actor = actor
@@ -23,24 +23,33 @@ public final class WriteTransaction: ReadTransaction {
     func insert(_ collection: Collection, id: String, _ fields: [FieldChange]) throws {
         let batch = try openBatch()
         let counter = try append(
-            collection, id: id, dot: nil, fields: fields.filter { $0.value != .null }, batch: batch)
+            collection.number, id: id, dot: nil, fields: fields.filter { $0.value != .null }, batch: batch)
         try Self.insertRow(
             db, collection, id: id, origin: batch.origin, counter: counter, version: 1, at: batch.time,
-            fields)
+            fields.compactMap { field in collection.column(field.field).map { ($0, field.value) } })
     }
 
     /// Changes fields of a record that exists.
     func update(_ collection: Collection, id: String, _ fields: [FieldChange]) throws {
         guard !fields.isEmpty else { return }
-        let batch = try openBatch()
+        let batch = try batch(for: collection, id: id, fields)
         let dot = try Self.updateRow(db, collection, id: id, at: batch.time, fields)
         guard let dot else { throw VaultError(.notFound, "nothing has the id \(id)") }
-        try append(collection, id: id, dot: dot, fields: fields, batch: batch)
+        try append(collection.number, id: id, dot: dot, fields: fields, batch: batch)
     }
 
     /// Writes down a change that a statement of its own has made to the row already.
     func record(_ collection: Collection, id: String, dot: (Int64, Int64), _ fields: [FieldChange]) throws {
-        try append(collection, id: id, dot: dot, fields: fields, batch: openBatch())
+        let batch = try batch(for: collection, id: id, fields)
+        try append(collection.number, id: id, dot: dot, fields: fields, batch: batch)
+    }
+
+    /// Writes down a verdict on values of a record.
+    func record(_ verdict: Verdict) throws {
+        let dot = Dot(origin: origin, counter: 0)
+        try append(
+            Verdict.collection, id: verdict.write.key.id, dot: nil, fields: verdict.change(dot: dot).fields,
+            batch: openBatch())
     }
 
     /// Removes a record for good: its row, and its old values from the change log. What stays is that it was.
@@ -51,12 +60,16 @@ public final class WriteTransaction: ReadTransaction {
                 db, sql: "DELETE FROM \(collection.table) WHERE id = ? RETURNING origin, counter",
                 arguments: [id])
         else { return }
-        try append(
-            collection, id: id, dot: (row[0], row[1]),
+        let purged = try append(
+            collection.number, id: id, dot: (row[0], row[1]),
             fields: [FieldChange(Collection.purgedField, .integer(batch.time.milliseconds))], batch: batch)
-        try db.execute(
-            sql: "DELETE FROM change WHERE record = ?1 AND collection = ?2 AND batch < ?3",
-            arguments: [id, collection.number, batch.sequence])
+        try forget(RecordKey(collection.number, id), but: purged)
+    }
+
+    /// Removes what the log has of a record, but for one change.
+    func forget(_ key: RecordKey, but kept: Int64) throws {
+        try db.cachedStatement(sql: "DELETE FROM change WHERE collection = ? AND record = ? AND seq <> ?")
+            .execute(arguments: [key.collection, key.id, kept])
     }
 
     /// The stamp's time: what `updated_at` of everything written in this transaction becomes.
@@ -69,29 +82,65 @@ public final class WriteTransaction: ReadTransaction {
         try Blinding.write(db)
     }
 
+    typealias Batch = (sequence: Int64, origin: Int64, time: Timestamp)
+
     @discardableResult
-    func openBatch(
-        after seen: HybridTime? = nil
-    ) throws -> (sequence: Int64, origin: Int64, time: Timestamp) {
+    func openBatch() throws -> Batch {
         if let batch { return batch }
-        let origin = try OriginTable.id(db, of: origin)
-        let last = try Int64.fetchOne(
-            db.cachedStatement(sql: "SELECT stamp FROM change_batch ORDER BY seq DESC LIMIT 1"))
-        let before = [last.map(HybridTime.init(rawValue:)), seen].compactMap { $0 }.max()
-        let stamp = HybridTime(now: now, after: before)
-        let statement = try db.cachedStatement(
-            sql: "INSERT INTO change_batch(random, stamp, origin, actor) VALUES (blind(), ?, ?, ?)")
-        try statement.execute(arguments: [stamp.rawValue, origin, actor])
-        let opened = (db.lastInsertedRowID, origin, stamp.time)
+        return try beginBatch(after: clock())
+    }
+
+    /// The stamp that the next one of this vault must be later than: the newest row's is always its own.
+    func clock() throws -> HybridTime? {
+        try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT stamp FROM change_batch ORDER BY seq DESC LIMIT 1")
+        ).map(HybridTime.init(rawValue:))
+    }
+
+    /// Begins a batch of this vault's own, which may be one more in this transaction.
+    @discardableResult
+    func beginBatch(after last: HybridTime?) throws -> Batch {
+        let stamp = HybridTime(now: now, after: last)
+        let number = try origins.number(db, of: origin)
+        let opened = (try appendBatch(stamp, number, actor), number, stamp.time)
         batch = opened
         return opened
+    }
+
+    func appendBatch(_ stamp: HybridTime, _ origin: Int64, _ actor: String) throws -> Int64 {
+        try db.cachedStatement(
+            sql: "INSERT INTO change_batch(random, stamp, origin, actor) VALUES (blind(), ?, ?, ?)"
+        ).execute(arguments: [stamp.rawValue, origin, actor])
+        return db.lastInsertedRowID
+    }
+
+    /// The batch for a change of these fields. Where one of them was changed in this transaction already, a
+    /// further batch: two values of one field under one stamp would count by their bytes.
+    private func batch(for collection: Collection, id: String, _ fields: [FieldChange]) throws -> Batch {
+        guard let batch else { return try openBatch() }
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT fields FROM change INDEXED BY change_of_record
+                WHERE collection = ? AND record = ? AND batch = ?
+                """)
+        let earlier = try Data.fetchAll(statement, arguments: [collection.number, id, batch.sequence])
+        let written = try Set(earlier.flatMap { try FieldCodec.decode(Array($0)).map(\.field) })
+        guard fields.contains(where: { written.contains($0.field) }) else { return batch }
+        return try beginBatch(after: clock())
     }
 
     /// - Returns: the number of the change, which is also the counter of a new record's dot.
     @discardableResult
     private func append(
-        _ collection: Collection, id: String, dot: (Int64, Int64)?, fields: [FieldChange],
-        batch: (sequence: Int64, origin: Int64, time: Timestamp)
+        _ collection: UInt32, id: String, dot: (Int64, Int64)?, fields: [FieldChange], batch: Batch
+    ) throws -> Int64 {
+        try appendChange(
+            to: batch.sequence, collection, id, dot: (dot?.0 ?? batch.origin, dot?.1), fields)
+    }
+
+    /// - Parameter dot: origin, and counter; nil for the number that the change gets.
+    func appendChange(
+        to batch: Int64, _ collection: UInt32, _ id: String, dot: (Int64, Int64?), _ fields: [FieldChange]
     ) throws -> Int64 {
         let statement = try db.cachedStatement(
             sql: """
@@ -99,10 +148,7 @@ public final class WriteTransaction: ReadTransaction {
                 VALUES (?1, ?2, ?3, ?4, ifnull(?5, (SELECT ifnull(max(seq), 0) + 1 FROM change)), ?6)
                 """)
         try statement.execute(
-            arguments: [
-                batch.sequence, collection.number, id, dot?.0 ?? batch.origin, dot?.1,
-                Data(FieldCodec.encode(fields)),
-            ])
+            arguments: [batch, collection, id, dot.0, dot.1, Data(FieldCodec.encode(fields))])
         return db.lastInsertedRowID
     }
 }
@@ -110,17 +156,15 @@ public final class WriteTransaction: ReadTransaction {
 extension WriteTransaction {
     static func insertRow(
         _ db: Database, _ collection: Collection, id: String, origin: Int64, counter: Int64, version: Int64,
-        at time: Timestamp, _ fields: [FieldChange]
+        at time: Timestamp, _ values: [(column: String, value: FieldValue)]
     ) throws {
-        let known = fields.compactMap { change in
-            change.value == .null ? nil : collection.column(change.field).map { ($0, change.value) }
-        }
-        let columns = ["id", "origin", "counter", "version", "updated_at"] + known.map(\.0)
+        let known = values.filter { $0.value != .null }
+        let columns = ["id", "origin", "counter", "version", "updated_at"] + known.map(\.column)
         let marks = Array(repeating: "?", count: columns.count).joined(separator: ",")
         let statement = try db.cachedStatement(
             sql: "INSERT INTO \(collection.table)(\(columns.joined(separator: ","))) VALUES (\(marks))")
         let header: [any DatabaseValueConvertible] = [id, origin, counter, version, time.milliseconds]
-        try statement.execute(arguments: StatementArguments(header + known.map(\.1.databaseValue)))
+        try statement.execute(arguments: StatementArguments(header + known.map(\.value.databaseValue)))
     }
 
     /// - Returns: the record's dot, nil when there is no such record.
@@ -141,25 +185,6 @@ extension WriteTransaction {
         let row = try Row.fetchOne(
             statement, arguments: StatementArguments(values + [time.milliseconds, id]))
         return row.map { ($0[0], $0[1]) }
-    }
-}
-
-/// Devices and incarnations by small numbers, so that each row need not repeat 20 bytes.
-enum OriginTable {
-    static func id(_ db: Database, of origin: Origin) throws -> Int64 {
-        let arguments: StatementArguments = [Data(origin.device), origin.incarnation]
-        let select = try db.cachedStatement(
-            sql: "SELECT id FROM origin WHERE device = ? AND incarnation = ?")
-        if let known = try Int64.fetchOne(select, arguments: arguments) { return known }
-        try db.execute(sql: "INSERT INTO origin(device, incarnation) VALUES (?, ?)", arguments: arguments)
-        return db.lastInsertedRowID
-    }
-
-    static func all(_ db: Database) throws -> [Int64: Origin] {
-        let rows = try Row.fetchAll(db, sql: "SELECT id, device, incarnation FROM origin")
-        return rows.reduce(into: [:]) { origins, row in
-            origins[row[0]] = Origin(device: Array(row[1] as Data), incarnation: row[2])
-        }
     }
 }
 

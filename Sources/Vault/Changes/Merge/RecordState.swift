@@ -85,6 +85,12 @@ public struct RecordState: Sendable {
         !verdicts.isEmpty && verdicts[JudgedField(register, field)] != nil
     }
 
+    /// Whether there is a verdict already on what this origin wrote under this stamp.
+    func isJudged(_ origin: Origin, _ stamp: HybridTime, _ field: UInt32, settled: Bool) -> Bool {
+        let verdict = verdicts[JudgedField(origin, stamp, field)]
+        return verdict == true || verdict == false && !settled
+    }
+
     /// Whether anything was ever changed: a verdict alone makes no record.
     public var exists: Bool { dot != nil }
 }

@@ -34,13 +34,8 @@ public struct ReplicaState: Sendable {
     public var all: [RecordState] { keys.compactMap { records[$0] } }
 
     public func root() -> StateRoot {
-        let all = all
-        var subRoots: [SyncGroup: [UInt8]] = [:]
-        for group in SyncGroup.allCases {
-            var hasher = SubRootHasher(group)
-            for state in all where SyncGroup(collection: state.key.collection) == group { hasher.add(state) }
-            subRoots[group] = hasher.finalize()
-        }
-        return StateRoot(subRoots: subRoots)
+        var hasher = StateRootHasher()
+        for state in all { hasher.add(state) }
+        return hasher.finalize()
     }
 }

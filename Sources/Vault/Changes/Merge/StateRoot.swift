@@ -38,20 +38,32 @@ public struct StateRoot: Sendable, Hashable {
     }
 }
 
-/// Hashes the records of one group, which are given in the order of their keys.
-struct SubRootHasher: ~Copyable {
-    private var hasher = Hasher(.sha256)
+/// Hashes records, which are given in the order of their keys.
+struct StateRootHasher: ~Copyable {
+    private var tasks = Hasher(.sha256)
+    private var knowledgeBase = Hasher(.sha256)
 
-    init(_ group: SyncGroup) {
-        hasher.update(Array("ai-team/sub-root/v1\0".utf8) + [group.rawValue])
+    init() {
+        tasks.update(Self.domain(.tasks))
+        knowledgeBase.update(Self.domain(.knowledgeBase))
+    }
+
+    private static func domain(_ group: SyncGroup) -> [UInt8] {
+        Array("ai-team/sub-root/v1\0".utf8) + [group.rawValue]
     }
 
     /// Each record is preceded by its length, so that no two lists hash alike.
     mutating func add(_ state: RecordState) {
+        guard let group = SyncGroup(collection: state.key.collection) else { return }
         let bytes = state.canonicalBytes()
-        hasher.update(withUnsafeBytes(of: UInt64(bytes.count).bigEndian, Array.init))
-        hasher.update(bytes)
+        let entry = withUnsafeBytes(of: UInt64(bytes.count).bigEndian, Array.init) + bytes
+        switch group {
+        case .tasks: tasks.update(entry)
+        case .knowledgeBase: knowledgeBase.update(entry)
+        }
     }
 
-    consuming func finalize() -> [UInt8] { hasher.finalize() }
+    consuming func finalize() -> StateRoot {
+        StateRoot(subRoots: [.tasks: tasks.finalize(), .knowledgeBase: knowledgeBase.finalize()])
+    }
 }

@@ -1,0 +1,78 @@
+import TestSupport
+import Testing
+import Vault
+
+@Suite struct ConvergenceTests {
+    /// Three vaults write and hand over at random; in the end all see the same, and so does a plain fold.
+    @Test func vaultsThatGotEverythingAgree() throws {
+        let seed = UInt64.random(in: 0...1 << 40)
+        print("seed \(seed)")
+        var random = SplitMix64(seed: seed)
+        func below(_ limit: Int) -> Int { Int(random.next() % UInt64(limit)) }
+        let exchange = try Exchange(seed: seed)
+        for step in 0..<150 {
+            let who = below(3)
+            exchange.vaults[who].world.advance(milliseconds: Int64(below(4000)))
+            try exchange.vaults[who].act(step: step)
+            if below(3) == 0 { try exchange.deliver(from: below(3), to: who, limit: 1 + below(6)) }
+        }
+        try exchange.settle()
+        let (roots, visible) = (try exchange.roots(), try exchange.visible())
+        #expect(roots[1] == roots[0] && roots[2] == roots[0])
+        #expect(visible[1] == visible[0] && visible[2] == visible[0])
+        var plain = ReplicaState()
+        for batch in try exchange.vaults[0].vault.read({ try $0.changes(after: 0) }) { plain.apply(batch) }
+        #expect(plain.root() == roots[0])
+        for key in plain.keys {
+            let stored = try exchange.vaults[1].vault.read { try $0.state(key) }
+            #expect(stored.canonicalBytes() == plain[key]?.canonicalBytes(), "\(key)")
+        }
+    }
+
+    /// The tables are what the log says, whoever wrote: nothing is left of how it came about.
+    @Test func theTablesShowWhatTheLogSays() throws {
+        let seed = UInt64.random(in: 0...1 << 40)
+        print("seed \(seed)")
+        let exchange = try Exchange(seed: seed, count: 2)
+        for step in 0..<80 {
+            try exchange.vaults[step % 2].act(step: step)
+            if step % 7 == 0 { try exchange.deliver(from: 0, to: 1, limit: 4) }
+        }
+        try exchange.settle()
+        let test = exchange.vaults[0]
+        let before = try visibleState(test.vault)
+        let everything = try test.vault.read { try $0.changes(after: 0) }
+        let copy = try TestVault(seed: seed, device: 9)
+        copy.world.advance(milliseconds: 10_000_000)
+        for batch in everything.reversed() { try copy.vault.write { try $0.apply([batch]) } }
+        #expect(try visibleState(copy.vault) == before)
+    }
+
+    @Test func whatCannotBeShownIsKeptAndShowsAsTheDefault() throws {
+        let test = try TestVault()
+        let origin = Origin(device: [UInt8](repeating: 5, count: 16), incarnation: 0)
+        let wrong: [FieldChange] = [
+            FieldChange(1, .integer(4)), FieldChange(2, .null), FieldChange(4, .blob([1])),
+            FieldChange(5, .text("high")), FieldChange(9, .real(.nan)), FieldChange(16, .text("[1")),
+            FieldChange(17, .text("[]")), FieldChange(60, .text("later")), FieldChange(100, .text("x")),
+        ]
+        let batch = ChangeBatch(
+            sequence: 0, stamp: HybridTime(now: test.world.now, after: nil), origin: origin, actor: "x",
+            changes: [
+                RecordChange(
+                    collection: 1, id: "task-x", dot: Dot(origin: origin, counter: 1), fields: wrong),
+                RecordChange(
+                    collection: 6, id: "ver-x", dot: Dot(origin: origin, counter: 2),
+                    fields: [FieldChange(4, .integer(-1)), FieldChange(6, .integer(1 << 40))]),
+                RecordChange(
+                    collection: 77, id: "later", dot: Dot(origin: origin, counter: 3),
+                    fields: [FieldChange(1, .text("of a later program"))]),
+            ])
+        try test.vault.write { try $0.apply([batch]) }
+        let task = try test.vault.read { try $0.task("task-x") }
+        #expect(task.title == "" && task.status == .pending && task.priority == .medium && task.tags == [])
+        let kept = try test.vault.read { try $0.changes(after: 0) }.first { $0.origin == origin }
+        #expect(kept?.changes.map { $0.fields.map(\.field) } == batch.changes.map { $0.fields.map(\.field) })
+        #expect(try test.vault.read { try $0.state(RecordKey(77, "later")) }.winner(1) != nil)
+    }
+}
