@@ -52,7 +52,8 @@ package struct BackupBase {
             do {
                 let object = entry.name.description
                 let manifest = try store.manifest(entry.name)
-                guard manifest.head.hash == entry.head.hash, try areThere(manifest.clear.packs, in: store)
+                guard manifest.head.hash == entry.head.hash,
+                    try canBeTakenOver(manifest.clear.packs, in: store, keys: keys)
                 else { continue }
                 return try BackupBase(manifest, object, store: store, keys: keys, root: root)
             } catch is BackupError {
@@ -68,8 +69,18 @@ package struct BackupBase {
             .sorted { ($0.head.created, $0.head.sequence) > ($1.head.created, $1.head.sequence) }
     }
 
-    /// Whether all packs of a table have their lengths.
-    static func areThere(_ packs: [PackRecord], in store: BackupStore) throws -> Bool {
-        try packs.allSatisfy { try Files.status(store.packPath($0))?.size == Int64(clamping: $0.length) }
+    /// Whether all packs of a table have their lengths, and who can't open them has wrapped their keys to
+    /// everybody who is a recipient now.
+    static func canBeTakenOver(
+        _ packs: [PackRecord], in store: BackupStore, keys: some BackupKeys
+    ) throws -> Bool {
+        let recipients = keys.isBlind ? keys.recipients.map(\.id) : []
+        return try packs.allSatisfy { pack in
+            let isWrapped = recipients.allSatisfy { id in
+                pack.wraps.contains { $0.kind == 2 && $0.recipient == id }
+            }
+            return try isWrapped
+                && Files.status(store.packPath(pack))?.size == Int64(clamping: pack.length)
+        }
     }
 }

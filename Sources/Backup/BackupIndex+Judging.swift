@@ -20,7 +20,11 @@ extension BackupIndex {
     }
 
     /// Vault, chain, role, incarnation, pins, signature.
-    func judge(_ head: ManifestHead, _ object: String, _ chain: [[UInt8]]) throws(BackupError) {
+    ///
+    /// - Returns: the writer's role.
+    func judge(
+        _ head: ManifestHead, _ object: String, _ chain: [[UInt8]]
+    ) throws(BackupError) -> MemberRole {
         guard let roster else { throw .integrity(object, "no roster chain verifies") }
         guard head.vaultID == roster.vaultID.bytes else {
             throw .integrity(object, "a backup of another vault")
@@ -34,11 +38,36 @@ extension BackupIndex {
         let place = ManifestPlace(
             device: id, incarnation: head.incarnation, sequence: head.sequence, hash: head.hash,
             recordCount: chain.count)
-        let key: [UInt8]
-        do throws(KeyError) { key = try roster.manifestKey(at: place) } catch {
+        let authority: Roster.ManifestAuthority
+        do throws(KeyError) { authority = try roster.manifestAuthority(at: place) } catch {
             throw .integrity(object, error.message)
         }
-        try head.verify(publicKey: key, object: object)
+        try head.verify(publicKey: authority.key, object: object)
+        return authority.role
+    }
+
+    /// Why nobody who may vouches for how fresh a manifest's state is; nil when its writer does itself, or a
+    /// statement that counts.
+    ///
+    /// - Throws: `.integrity` for what a machine without keys may not write.
+    func doubt(
+        _ candidate: Candidate, _ role: MemberRole, _ chain: [[UInt8]]
+    ) throws(BackupError) -> String? {
+        let object = candidate.name.description
+        guard let statement = candidate.statement else {
+            if role.backsUp { return nil }
+            guard candidate.head.kind == .backup, acceptsUnanchored else {
+                throw .integrity(object, Roster.makesNoBackups(role))
+            }
+            return "no statement"
+        }
+        guard let roster else { return "no roster" }
+        do throws(BackupError) {
+            try statement.verify(chain: chain, under: roster, object: object)
+            return nil
+        } catch {
+            return error.message
+        }
     }
 
     /// What may be missing here.
@@ -192,8 +221,19 @@ extension BackupIndex {
 
     private mutating func add(_ candidate: Candidate) {
         guard let record = candidate.pruned else {
+            if let doubt = candidate.doubt, !acceptsUnanchored {
+                unanchored.append(candidate.name)
+                notices.append(
+                    Failure(
+                        object: candidate.name.description,
+                        reason: "nobody vouches for how fresh it is: \(doubt)", code: .integrity))
+                return
+            }
             entries.append(
-                Entry(name: candidate.name, head: candidate.head, id: Self.idText(candidate.id)))
+                Entry(
+                    name: candidate.name, head: candidate.head, id: Self.idText(candidate.id),
+                    statement: candidate.doubt == nil ? candidate.statement : nil,
+                    isUnanchored: candidate.doubt != nil))
             return
         }
         records.append(

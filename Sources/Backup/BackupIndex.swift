@@ -14,6 +14,10 @@ package struct BackupIndex: Sendable {
         package let head: ManifestHead
         /// `backup-` and the id in base32.
         package let id: String
+        /// What a key holder said of a relayed backup's state, and it counts.
+        package let statement: FreshnessStatement?
+        /// Nobody who may has vouched for how fresh its state is; it was asked for all the same.
+        package let isUnanchored: Bool
     }
 
     /// A prune record that may be believed.
@@ -41,6 +45,8 @@ package struct BackupIndex: Sendable {
     package internal(set) var records: [Record] = []
     /// What was pruned here and is still there: a prune that did not come to its end, or someone put it back.
     package internal(set) var leftovers: [BackupStore.Name] = []
+    /// Backups by machines without keys for which no statement vouches: links of their chains, and no more.
+    package internal(set) var unanchored: [BackupStore.Name] = []
     /// The heads of all links that are known: of what is there and of what was pruned here.
     package internal(set) var heads: [BackupStore.Name: ManifestHead] = [:]
     /// What prune records removed here.
@@ -57,9 +63,12 @@ package struct BackupIndex: Sendable {
     package internal(set) var roster: Roster?
     /// Objects under a manifest's name that are not believed.
     var unbelieved: [BackupStore.Name] = []
+    let acceptsUnanchored: Bool
 
-    /// Everything that is there, believed and not pruned: backups and records, in order.
-    package var links: [BackupStore.Name] { (entries.map(\.name) + records.map(\.name)).sorted() }
+    /// Everything that is there, belongs to a chain and was not pruned, in order.
+    package var links: [BackupStore.Name] {
+        (entries.map(\.name) + records.map(\.name) + unanchored).sorted()
+    }
 
     /// Everything that is wrong.
     package var failures: [Failure] { breaks + notices }
@@ -70,12 +79,15 @@ package struct BackupIndex: Sendable {
     ///   - running: the roster of the home this runs in, if one is open. Manifests of another vault are
     ///     refused then.
     ///   - isSettled: whether that roster is the longest chain already, and manifests lengthen it no more.
+    ///   - acceptsUnanchored: whether backups by machines without keys count although nobody vouches for how
+    ///     fresh they are.
     /// - Throws: what the source throws when it can't be read at all.
     package init(
         _ source: some ManifestSource, at location: BackupLocation, running: Roster?,
-        isSettled: Bool = false
+        isSettled: Bool = false, acceptsUnanchored: Bool = false
     ) throws {
         self.location = location
+        self.acceptsUnanchored = acceptsUnanchored
         let listing = try source.manifestListing()
         name(strangers: listing)
         var chains = DistinctChains()
@@ -84,7 +96,10 @@ package struct BackupIndex: Sendable {
         var believed: [BackupStore.Name: Candidate] = [:]
         for candidate in read {
             do throws(BackupError) {
-                try judge(candidate.head, candidate.name.description, chains.all[candidate.chain])
+                let chain = chains.all[candidate.chain]
+                let role = try judge(candidate.head, candidate.name.description, chain)
+                var candidate = candidate
+                candidate.doubt = try doubt(candidate, role, chain)
                 believed[candidate.name] = candidate
             } catch {
                 fail(candidate.name, error)
@@ -148,6 +163,10 @@ package struct BackupIndex: Sendable {
         let chain: Int
         /// What a prune record says.
         var pruned: PruneClear?
+        /// What a key holder says of a relayed backup.
+        var statement: FreshnessStatement?
+        /// Why nobody vouches for how fresh it is.
+        var doubt: String?
     }
 
     private mutating func read(
@@ -160,7 +179,9 @@ package struct BackupIndex: Sendable {
                 var candidate = Candidate(
                     name: name, head: stored.head, id: stored.id, chain: chains.row(stored.roster))
                 switch stored {
-                case .backup(let manifest): for pack in manifest.clear.packs { packs.insert(pack.id) }
+                case .backup(let manifest):
+                    for pack in manifest.clear.packs { packs.insert(pack.id) }
+                    candidate.statement = manifest.statement
                 case .prune(let record):
                     candidate.pruned = record.clear
                     candidate.pruned?.roster = []

@@ -20,6 +20,19 @@ package protocol BackupKeys: Sendable {
     func openBackupBox(_ box: [UInt8], ephemeral: [UInt8], info: [UInt8], epoch: UInt32) throws -> SecretBytes
     /// Signs with the device's key.
     func sign(_ bytes: [UInt8], domain: String) throws -> [UInt8]
+    /// Whether these keys can't open what they wrap. Lists then go to packs of their own, the keys of which
+    /// are kept, as those of manifests' encrypted parts are.
+    var isBlind: Bool { get }
+    /// Keeps the key of an own object.
+    func keep(_ key: borrowing SecretBytes, _ kind: ObjectKey.Kind, id: [UInt8]) throws
+    /// The key of an own object as it was kept; nil where keys are opened, not kept.
+    func kept(_ kind: ObjectKey.Kind, id: [UInt8], object: String) throws -> SecretBytes?
+}
+
+extension BackupKeys {
+    package var isBlind: Bool { false }
+    package func keep(_ key: borrowing SecretBytes, _ kind: ObjectKey.Kind, id: [UInt8]) throws {}
+    package func kept(_ kind: ObjectKey.Kind, id: [UInt8], object: String) throws -> SecretBytes? { nil }
 }
 
 /// The fresh key of a pack or of a manifest's encrypted part, and how it is wrapped.
@@ -56,13 +69,16 @@ package struct ObjectKey: ~Copyable, Sendable {
     let wraps: [WrappedKey]
 
     /// Draws a key for object `id` and seals it to the current epoch's backup key and to the recipients.
-    init(_ kind: Kind, id: [UInt8], keys: some BackupKeys) throws {
+    ///
+    /// - Parameter isKept: whether who can't open it again keeps it.
+    init(_ kind: Kind, id: [UInt8], keys: some BackupKeys, isKept: Bool = false) throws {
         let key = try SecretBytes.random(count: 32)
         let epoch = keys.currentEpoch
         let vault = (id: [UInt8](repeating: 0, count: 16), key: try keys.backupPublicKey(epoch: epoch))
         let info = kind.info(id: id, epoch: epoch)
         var wraps = [try Self.wrap(key, 1, to: vault, info, keys)]
         for recipient in keys.recipients { wraps.append(try Self.wrap(key, 2, to: recipient, info, keys)) }
+        if isKept { try keys.keep(key, kind, id: id) }
         self.init(
             key: key, context: kind.context(vaultID: keys.vaultID, id: id), epoch: epoch, wraps: wraps)
     }
@@ -110,6 +126,7 @@ package struct ObjectKey: ~Copyable, Sendable {
     static func open(
         _ kind: Kind, id: [UInt8], epoch: UInt32, wraps: [WrappedKey], keys: some BackupKeys, object: String
     ) throws -> SecretBytes {
+        if let key = try keys.kept(kind, id: id, object: object) { return key }
         guard let wrap = wraps.first(where: { $0.kind == 1 }) else {
             throw BackupError(.locked, "not wrapped to the vault's backup key", object: object)
         }

@@ -26,6 +26,8 @@ package struct BackupRun<Keys: BackupKeys> {
     package struct Input {
         package var tags: [String] = []
         package var outside: (selection: OutsideSelection, key: OutsideKey)?
+        /// What a key holder said of the database that is lent, where these keys can't look into it.
+        package var relay: Manifest.Relay?
 
         package init() {}
     }
@@ -69,7 +71,9 @@ package struct BackupRun<Keys: BackupKeys> {
         _ input: Input, running: Roster?, time: UInt64, lend: Lend
     ) throws -> (manifest: Manifest, notes: [OutsideNote]) {
         try store.prepare()
-        guard let lock = try FileLock.attempt(store.directory + "/.lock", .exclusive) else {
+        // One that is just ending is waited for; so is a child that was forked and is no other program yet.
+        let lockPath = store.directory + "/.lock"
+        guard let lock = try FileLock.acquire(lockPath, .exclusive, timeout: .seconds(2)) else {
             throw BackupError(.conflict, "another backup is being made", hint: "wait until it is done")
         }
         let index = try BackupIndex(store, at: .local(device: keys.deviceID), running: running)
@@ -85,7 +89,7 @@ package struct BackupRun<Keys: BackupKeys> {
                 input, on: base, lists, to: pipeline, series, time: time, lend)
             let manifest = try Manifest(
                 id: ULIDText.fresh(time), body: body, packs: table.packs, previous: previous, created: time,
-                keys: keys)
+                relay: input.relay, keys: keys)
             try store.add(manifest)
             lock.release()
             return (manifest, notes)
@@ -111,6 +115,9 @@ package struct BackupRun<Keys: BackupKeys> {
         var own: Vault?
         try lend { source, content in own = try write(source, content, on: base, to: pipeline) }
         guard let own else { throw BackupError(.failed, "there was no database to back up") }
+        guard input.relay.map({ $0.statement.root == own.database.root }) ?? true else {
+            throw BackupError.integrity("pages", "they are not those that the statement speaks of")
+        }
         var statistics = own.statistics
         var files: [StoredSegment] = []
         var roots: [[UInt8]] = []

@@ -11,6 +11,12 @@ package protocol PageSource {
     func versions(_ body: (UInt32, PageVersion) throws -> Void) throws
     /// Page `number`, authenticated; nil for the lock page.
     func page(_ number: UInt32) throws -> PlainPage?
+    /// Whether pages are handed out as ciphertext, which nobody could authenticate.
+    var isSealed: Bool { get }
+}
+
+extension PageSource {
+    package var isSealed: Bool { false }
 }
 
 /// The root over a page map (FORMAT.md, "Page map"): database id, counter and 44 bytes for each page.
@@ -165,7 +171,10 @@ package enum DatabaseUnits {
         func close() throws {
             guard !group.isEmpty else { return }
             let name = "pages/\(group[0].number)"
-            numbers.append(try pipeline.submit(name, PageGroup.encode(group)))
+            numbers.append(
+                try pipeline.submit(
+                    name, PageGroup.encode(group, isSealed: source.isSealed),
+                    compressing: !source.isSealed))
             group.removeAll(keepingCapacity: true)
             progress(done, changed.count)
         }
@@ -189,10 +198,11 @@ package enum DatabaseUnits {
 
     /// Hands out every page of the map once, group by group.
     ///
+    /// - Parameter isSealed: whether the groups hold ciphertext.
     /// - Throws: `.integrity` naming the first page that is missing or another version.
     package static func pages(
-        of map: PageMapTable, packs: [PackRecord], read: (Extent) throws -> [UInt8],
-        _ body: (PlainPage) throws -> Void
+        of map: PageMapTable, packs: [PackRecord], isSealed: Bool = false,
+        read: (Extent) throws -> [UInt8], _ body: (PlainPage) throws -> Void
     ) throws {
         var rows: [[UInt8]: UInt32] = [:]
         for (row, pack) in packs.enumerated() { rows[pack.id] = UInt32(row) }
@@ -203,9 +213,10 @@ package enum DatabaseUnits {
                 throw BackupError.integrity("page map", "a group in a pack that the manifest does not name")
             }
             let place = Extent(pack: row, offset: group.offset, length: group.length)
-            let bytes = try Unit(place: place, plainLength: group.plainLength).expand(read)
+            let unit = Unit(place: place, plainLength: group.plainLength)
+            let bytes = try isSealed ? read(place) : unit.expand(read)
             var found: UInt32 = 0
-            for page in try PageGroup.decode(bytes, object: "group \(index)") {
+            for page in try PageGroup.decode(bytes, isSealed: isSealed, object: "group \(index)") {
                 guard page.number >= 1, Int(page.number) <= map.pages.count else { continue }
                 let entry = map.pages[Int(page.number) - 1]
                 guard entry.group == UInt32(index) else { continue }

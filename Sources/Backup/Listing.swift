@@ -129,7 +129,7 @@ package final class SegmentSeries<Keys: BackupKeys> {
         let numbers = try stride(from: 0, to: plain.count, by: Unit.plainLimit).map { start in
             try pipeline.submit(
                 "\(name)/\(made.count)/\(start)",
-                Array(plain[start..<min(start + Unit.plainLimit, plain.count)]))
+                Array(plain[start..<min(start + Unit.plainLimit, plain.count)]), isList: true)
         }
         made.append(.new(sha256: hash, numbers: numbers, needs: needs))
     }

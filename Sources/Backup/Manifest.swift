@@ -6,18 +6,25 @@ internal import Cryptography
 ///     head 212 ‖ clear part ‖ encrypted part
 ///
 /// The encrypted part is Cobblestone over `plain length u64 ‖ frame length u64 ‖ zstd frame ‖ zeros`, padded
-/// to the size grid.
+/// to the size grid. In a relayed backup (kind 3) the statement stands before the clear part's other fields,
+/// and the writer's secret for chunks before those of the encrypted part.
 package struct Manifest: Sendable {
     /// The largest clear part and the largest encrypted part that are read.
     static let partLimit: UInt64 = 1 << 29
 
     package let head: ManifestHead
     package let clear: ManifestClear
+    /// What a key holder said of the state, in a relayed backup.
+    package let statement: FreshnessStatement?
     /// The encrypted part's ciphertext.
     package let encrypted: [UInt8]
 
     /// The file's bytes.
-    package var bytes: [UInt8] { head.bytes + clear.bytes + encrypted }
+    package var bytes: [UInt8] { head.bytes + Self.clearBytes(statement, clear) + encrypted }
+
+    private static func clearBytes(_ statement: FreshnessStatement?, _ clear: ManifestClear) -> [UInt8] {
+        (statement?.bytes ?? []) + clear.bytes
+    }
 
     /// Reads a file and checks that its parts belong together: lengths, hashes, canonical form. Who signed it
     /// is the caller's next question (`ManifestHead.verify`).
@@ -25,8 +32,15 @@ package struct Manifest: Sendable {
     /// - Throws: `.integrity`, `.newerFormat`, naming `object`.
     package init(_ bytes: [UInt8], object: String) throws(BackupError) {
         let parts = try ManifestParts(bytes, object: object)
-        guard parts.head.kind == .backup else { throw .integrity(object, "not a backup's manifest") }
-        let clear = try ManifestClear(whole: parts.clear, "the clear part", object: object)
+        guard parts.head.kind != .prune else { throw .integrity(object, "not a backup's manifest") }
+        let isRelayed = parts.head.kind == .relayed
+        let count = isRelayed ? min(FreshnessStatement.count, parts.clear.count) : 0
+        statement =
+            isRelayed
+            ? try FreshnessStatement(whole: Array(parts.clear[..<count]), "the statement", object: object)
+            : nil
+        let clear = try ManifestClear(
+            whole: Array(parts.clear[count...]), "the clear part", object: object)
         encrypted = parts.rest
         guard clear.bodyLength <= Self.partLimit, encrypted.count == Int(clear.bodyLength) else {
             throw .integrity(object, "the manifest is cut or extended")
@@ -40,39 +54,71 @@ package struct Manifest: Sendable {
 
     /// Makes and signs a manifest.
     ///
-    /// - Parameter previous: the head before it in this writer's incarnation, nil for the first.
+    /// - Parameters:
+    ///   - previous: the head before it in this writer's incarnation, nil for the first.
+    ///   - relay: what makes it a relayed backup.
     package init(
         id: [UInt8], body: ManifestBody, packs: [PackRecord], previous: ManifestHead?, created: UInt64,
-        keys: some BackupKeys
+        relay: Relay? = nil, keys: some BackupKeys
     ) throws {
-        let key = try ObjectKey(.body, id: id, keys: keys)
+        let key = try ObjectKey(.body, id: id, keys: keys, isKept: true)
+        let secret = relay?.secret.bytes.withUnsafeBytes { Array($0) } ?? []
         let encrypted = try Cobblestone.seal(
-            key: key.key, context: key.context, Self.packed(body.bytes))
+            key: key.key, context: key.context, Self.packed(secret + body.bytes))
         let clear = ManifestClear(
             id: id, roster: keys.rosterRecords, packs: packs, bodyLength: UInt64(encrypted.count),
             bodyHash: Hash.digest(.sha256, encrypted), bodyEpoch: key.epoch, bodyWraps: key.wraps)
         var head = ManifestHead(
-            kind: .backup, vaultID: keys.vaultID, deviceID: keys.deviceID, incarnation: keys.incarnation,
+            kind: relay == nil ? .backup : .relayed, vaultID: keys.vaultID, deviceID: keys.deviceID,
+            incarnation: keys.incarnation,
             sequence: (previous?.sequence ?? 0) + 1,
             previous: previous?.hash ?? Array(repeating: 0, count: 32), created: created,
-            clear: clear.bytes)
+            clear: Self.clearBytes(relay?.statement, clear))
         head.signature = try keys.sign(head.signedBytes, domain: ManifestHead.domain)
         self.head = head
+        statement = relay?.statement
         self.clear = clear
         self.encrypted = encrypted
+    }
+
+    /// What a machine without the vault's keys adds to a backup.
+    package struct Relay: Sendable {
+        package let statement: FreshnessStatement
+        package let secret: OutsideSecret
+
+        package init(statement: FreshnessStatement, secret: OutsideSecret) {
+            self.statement = statement
+            self.secret = secret
+        }
     }
 
     /// Opens the encrypted part.
     ///
     /// - Throws: `.integrity`, `.locked`, naming `object`.
     package func body(keys: some BackupKeys, object: String) throws -> ManifestBody {
+        try opened(keys: keys, object: object).body
+    }
+
+    /// Opens the encrypted part, with the writer's secret for chunks in a relayed backup.
+    ///
+    /// - Throws: `.integrity`, `.locked`, naming `object`.
+    package func opened(
+        keys: some BackupKeys, object: String
+    ) throws -> (body: ManifestBody, secret: OutsideSecret?) {
         let key = try ObjectKey.open(
             .body, id: clear.id, epoch: clear.bodyEpoch, wraps: clear.bodyWraps, keys: keys, object: object)
         do {
             let context = ObjectKey.Kind.body.context(vaultID: head.vaultID, id: clear.id)
             let plain = try Cobblestone.open(key: key, context: context, encrypted)
             let bytes = try Self.unpacked(plain)
-            return try ManifestBody(whole: bytes, "the encrypted part", object: object)
+            let count = head.kind == .relayed ? 32 : 0
+            guard bytes.count >= count else {
+                throw BackupError.integrity(object, "the encrypted part is malformed")
+            }
+            let body = try ManifestBody(
+                whole: Array(bytes[count...]), "the encrypted part", object: object)
+            guard head.kind == .relayed else { return (body, nil) }
+            return (body, OutsideSecret(SecretBytes(copying: Array(bytes[..<count]))))
         } catch let error as CryptoError {
             throw BackupError.integrity(object, error.message)
         } catch let error as CompressionError {

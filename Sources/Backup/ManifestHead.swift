@@ -6,6 +6,8 @@ package enum ManifestKind: UInt8, Sendable {
     case backup = 1
     /// A record of what was pruned.
     case prune = 2
+    /// A backup by a machine without the vault's keys: pages as ciphertext, and a key holder's statement.
+    case relayed = 3
 }
 
 /// The first 212 bytes of a manifest: what is signed, and all that a prune record keeps of it.

@@ -18,9 +18,11 @@ package final class PackBuilder<Keys: BackupKeys> {
     package var count: Int { Int(tar.offset) }
 
     /// Begins a pack that goes to `sink`.
-    package init(keys: Keys, _ sink: @escaping Sink) throws {
+    ///
+    /// - Parameter isKept: whether who can't open it again keeps its key.
+    package init(keys: Keys, isKept: Bool = false, _ sink: @escaping Sink) throws {
         id = try RandomBytes.bytes(16)
-        let key = try ObjectKey(.pack, id: id, keys: keys)
+        let key = try ObjectKey(.pack, id: id, keys: keys, isKept: isKept)
         let body = try Encryption(key: key.key, context: key.context, sink)
         self.body = body
         epoch = key.epoch

@@ -1,8 +1,9 @@
 internal import Compression
 internal import Cryptography
 
-/// A page as it goes into a backup: its plaintext, and the epoch, nonce and tag that its ciphertext has in
-/// the database, so that restore writes exactly the same ciphertext.
+/// A page as it goes into a backup: its plaintext (or its ciphertext, where who writes it has no key), and
+/// the epoch, nonce and tag that its ciphertext has in the database, so that restore writes exactly the same
+/// ciphertext.
 package struct PlainPage: Sendable, Equatable {
     /// Bytes of a page that are SQLite's; the rest is nonce, tag and epoch.
     package static let count = 4048
@@ -22,11 +23,14 @@ package struct PlainPage: Sendable, Equatable {
 ///
 ///     "ATPG" ‖ count u32 ‖ count × (number u32 ‖ epoch u32 ‖ nonce 24 ‖ tag 16) ‖ count × 4048 bytes
 ///
-/// as one zstd frame. Page numbers ascend.
+/// as one zstd frame; with "ATPC" and ciphertext in place of "ATPG" and plaintext, as it is. Page numbers
+/// ascend.
 package enum PageGroup {
     /// The most pages in a group.
     package static let limit = 64
-    static let magic = Array("ATPG".utf8)
+    private static func magic(_ isSealed: Bool) -> [UInt8] {
+        Array((isSealed ? "ATPC" : "ATPG").utf8)
+    }
     static let rowCount = 48
     static let plainLimit = 8 + limit * (rowCount + PlainPage.count)
 
@@ -34,9 +38,11 @@ package enum PageGroup {
     static func pages(inPlain count: UInt32) -> Int { max(0, Int(count) - 8) / (rowCount + PlainPage.count) }
 
     /// The bytes before compression.
-    package static func encode(_ pages: [PlainPage]) -> [UInt8] {
+    ///
+    /// - Parameter isSealed: whether the pages hold ciphertext.
+    package static func encode(_ pages: [PlainPage], isSealed: Bool = false) -> [UInt8] {
         var writer = CanonicalWriter()
-        writer.raw(magic)
+        writer.raw(magic(isSealed))
         writer.count(pages.count)
         for page in pages {
             writer.u32(page.number)
@@ -47,10 +53,14 @@ package enum PageGroup {
     }
 
     /// Reads a group again.
-    package static func decode(_ bytes: [UInt8], object: String) throws(BackupError) -> [PlainPage] {
+    package static func decode(
+        _ bytes: [UInt8], isSealed: Bool = false, object: String
+    ) throws(BackupError) -> [PlainPage] {
         do throws(CryptoError) {
             var reader = CanonicalReader(bytes)
-            guard try reader.raw(4) == magic else { throw CryptoError(.malformed, "not a page group") }
+            guard try reader.raw(4) == magic(isSealed) else {
+                throw CryptoError(.malformed, "not a page group")
+            }
             let count = try reader.count(limit: limit, elementCount: rowCount + PlainPage.count)
             var pages: [PlainPage] = []
             var last: UInt32 = 0

@@ -10,6 +10,13 @@ extension PlainPage {
         plain + [UInt8](repeating: 0, count: PageSealer.pageCount - PageSealer.bodyCount)
     }
 
+    /// The page as it stands on disk, where it holds ciphertext.
+    var sealed: [UInt8] {
+        let version = version
+        let epoch = Array(version.encoded.prefix(4))
+        return plain + version.nonce + version.tag + epoch + [0, 0, 0, 0]
+    }
+
     /// The root over a backup's page map: the database's own function.
     static func root(_ databaseID: [UInt8], _ counter: UInt64, _ pages: [PageEntry]) -> [UInt8] {
         var hasher = PageRootHasher(databaseID: databaseID, counter: counter)

@@ -58,7 +58,11 @@ final class RestoreStage {
                 throw BackupError.integrity("page \(page.number)", "a malformed tag")
             }
             do throws(EncryptedDatabaseError) {
-                try database.write(page.padded, number: page.number, as: tag)
+                if backup.isRelayed {
+                    try database.write(sealed: page.sealed, number: page.number)
+                } else {
+                    try database.write(page.padded, number: page.number, as: tag)
+                }
             } catch {
                 guard error.code == .tampered else { throw error }
                 throw BackupError.integrity(
@@ -130,8 +134,15 @@ final class RestoreStage {
 
     /// Opens what was staged and demands that its tables and indexes are whole and that it has come as far
     /// as the manifest says.
-    func check(_ backup: OpenBackup, keys: UnlockedKeys, surroundings: Surroundings) throws {
+    ///
+    /// - Parameter checksFiles: whether the files of a relayed backup are staged too. Who shipped them could
+    ///   not look into them: each that the database names has to be there and to open, and others go.
+    func check(
+        _ backup: OpenBackup, keys: UnlockedKeys, surroundings: Surroundings, checksFiles: Bool
+    ) throws {
+        try backup.checkFiles()
         try withVault(keys, surroundings) { vault in
+            if checksFiles, backup.isRelayed { try checkBlobs(vault) }
             do {
                 _ = try vault.read { try $0.checkIntegrity() }
             } catch let error as VaultError {
@@ -141,6 +152,28 @@ final class RestoreStage {
             guard UInt64(last) >= backup.body.database.changeSequence else {
                 throw BackupError.integrity(
                     backup.id, "its change log ends before the change that the manifest names")
+            }
+        }
+    }
+
+    private func checkBlobs(_ vault: Vault) throws {
+        var named: Set<String> = []
+        for blob in try vault.read({ try vault.storedBlobs($0) }) {
+            let path = "documents/\(blob.name.prefix(2))/\(blob.name)"
+            named.insert(path)
+            guard try Files.exists(home.path + "/data/" + path) else {
+                throw BackupError.integrity(path, "the database names it and the backup lacks it")
+            }
+            do { try vault.verify(blob, at: home.path + "/data/" + path) } catch let error as VaultError {
+                throw BackupError.integrity(path, error.message)
+            }
+        }
+        for part in ["documents", "vectors"] where try Files.exists("\(home.path)/data/\(part)") {
+            for folder in try Files.list("\(home.path)/data/\(part)") {
+                for name in try Files.list("\(home.path)/data/\(part)/\(folder)")
+                where !named.contains("\(part)/\(folder)/\(name)") {
+                    try Durable.remove("\(home.path)/data/\(part)/\(folder)/\(name)")
+                }
             }
         }
     }

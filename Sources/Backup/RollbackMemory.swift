@@ -74,6 +74,40 @@ package struct RollbackMemory: Sendable {
         try reader.expectEnd()
     }
 
+    /// Compares an index with the memory of a home, which from now on has seen what is there. With
+    /// `acceptsRollback`, what is gone is forgotten.
+    ///
+    /// - Throws: `.conflict` while another process does; `.integrity` when the memory was changed.
+    static func look(
+        at index: BackupIndex, in keysDirectory: String, key: borrowing SecretBytes, vaultID: [UInt8],
+        acceptsRollback: Bool
+    ) throws -> [BackupIndex.Failure] {
+        let path = keysDirectory + "/" + fileName
+        guard let lock = try FileLock.acquire(path + ".lock", .exclusive, timeout: .seconds(10)) else {
+            throw BackupError(
+                .conflict, "another process looks at the backups", hint: "wait until it is done")
+        }
+        var memory = try RollbackMemory(path, key: key)
+        if acceptsRollback {
+            try memory.accept(index, key: key)
+        } else {
+            try memory.remember(index, key: key)
+        }
+        lock.release()
+        return memory.check(index, vaultID: vaultID)
+    }
+
+    /// The last manifest of each of a device's incarnations that was seen anywhere: what a removal pins.
+    func lastSeen(of device: [UInt8]) -> [(incarnation: UInt32, sequence: UInt64, hash: [UInt8])] {
+        var last: [UInt32: Seen] = [:]
+        for seen in seen where seen.device == device {
+            if last[seen.incarnation].map({ $0.sequence < seen.sequence }) ?? true {
+                last[seen.incarnation] = seen
+            }
+        }
+        return last.values.map { ($0.incarnation, $0.sequence, $0.hash) }.sorted { $0.0 < $1.0 }
+    }
+
     /// What the store no longer has although it was seen there, and no prune record names: a name and a
     /// reason for each writer.
     package func check(_ index: BackupIndex, vaultID: [UInt8]) -> [BackupIndex.Failure] {

@@ -15,6 +15,7 @@ package final class UnitPipeline<Keys: BackupKeys>: Sendable {
         var name: String
         var bytes: [UInt8]
         var plainLength: UInt32
+        var isList: Bool
     }
 
     private struct State {
@@ -47,11 +48,13 @@ package final class UnitPipeline<Keys: BackupKeys>: Sendable {
 
     /// Takes a unit of at most 4 MiB; waits while too many are under way.
     ///
-    /// - Parameter isCompressed: false for what would not get smaller.
+    /// - Parameters:
+    ///   - isCompressed: false for what would not get smaller.
+    ///   - isList: whether the next backup has to read it.
     /// - Returns: its number, counted from 0.
     /// - Throws: what went wrong with an earlier one.
     package func submit(
-        _ name: String, _ plain: [UInt8], compressing isCompressed: Bool = true
+        _ name: String, _ plain: [UInt8], compressing isCompressed: Bool = true, isList: Bool = false
     ) throws -> Int {
         room.wait()
         let number: Int
@@ -68,7 +71,8 @@ package final class UnitPipeline<Keys: BackupKeys>: Sendable {
         DispatchQueue.global().async(group: group) { [self] in
             do {
                 let bytes = isCompressed ? try Zstandard.compress(plain) : plain
-                let unit = Waiting(name: name, bytes: bytes, plainLength: UInt32(plain.count))
+                let unit = Waiting(
+                    name: name, bytes: bytes, plainLength: UInt32(plain.count), isList: isList)
                 state.withLock { $0.ready[number] = unit }
                 try place()
             } catch {
@@ -117,7 +121,7 @@ package final class UnitPipeline<Keys: BackupKeys>: Sendable {
     private func place() throws {
         while let unit = next() {
             do {
-                let extent = try owned.series.add(unit.name, unit.bytes)
+                let extent = try owned.series.add(unit.name, unit.bytes, isList: unit.isList)
                 state.withLock { state in
                     state.places.append(
                         Place(

@@ -36,10 +36,7 @@ extension VaultBackups {
         var input = BackupRun<VaultBackupKeys>.Input()
         input.tags = options.tags
         if !options.paths.isEmpty {
-            var selection = OutsideSelection(paths: options.paths, home: home.path)
-            selection.skipsMissing = options.skipsMissing
-            selection.include = options.include.map { PathPattern($0) }
-            selection.exclude = options.exclude.map { PathPattern($0) }
+            let selection = options.selection(home: home.path)
             let key = try OutsideKey(keys, device: keys.device.bytes, epoch: keys.currentEpoch)
             input.outside = (selection, key)
         }
@@ -63,7 +60,7 @@ extension VaultBackups {
         var content = BackupRun<VaultBackupKeys>.Content()
         content.changeSequence = sequence
         let versions = Dictionary(grouping: try vault.storedVersions(), by: \.content.path)
-        content.files = try (files("documents") + files("vectors")).map { source in
+        content.files = try sources().map { source in
             var source = source
             source.versions = (versions[source.location] ?? []).map { version in
                 let reference = version.content.reference
@@ -82,6 +79,11 @@ extension VaultBackups {
         BackupError(
             .rollback, gone.reason, object: gone.object,
             hint: "if you removed it on purpose, say so with --accept-rollback")
+    }
+
+    /// The files of `data/` as they are now, in the order of their paths.
+    func sources() throws -> [DocumentUnits<VaultBackupKeys>.Source] {
+        try files("documents") + files("vectors")
     }
 
     private func files(_ part: String) throws -> [DocumentUnits<VaultBackupKeys>.Source] {

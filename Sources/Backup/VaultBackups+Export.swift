@@ -40,7 +40,8 @@ extension VaultBackups {
     ) throws -> ExportReport {
         let backup = try open(id, in: judged().index)
         let wishes = ExportWishes(only)
-        guard wishes.needDatabase else {
+        // Who made a relayed backup could not name its documents: its database does.
+        guard wishes.needDatabase || (backup.isRelayed && !wishes.areOutside) else {
             return try writeParts(of: backup, wishes, to: destination, progress)
         }
         let total = wishes.isEmpty ? backup.summary.bytesLogical : 0

@@ -41,7 +41,7 @@ extension VaultBackups {
         var problems: [Problem] = []
         for entry in index.entries.sorted(by: { ($0.head.created, $0.name) < ($1.head.created, $1.name) }) {
             do {
-                let backup = try OpenBackup(entry, store: store, keys: backupKeys)
+                let backup = try open(entry)
                 try search.lookAtDocuments(of: backup)
                 try search.lookOutside(of: backup)
             } catch let error as BackupError {

@@ -137,7 +137,7 @@ extension VaultBackups {
         }
         let blobs = try stage.writeBlobs(
             backup, progress: { progress(BackupProgress(phase: .documents, done: $0, total: $1)) })
-        try stage.check(backup, keys: keys, surroundings: surroundings)
+        try stage.check(backup, keys: keys, surroundings: surroundings, checksFiles: true)
         return blobs
     }
 

@@ -46,7 +46,7 @@ extension VaultBackups {
         for entry in entries.sorted(by: { $0.head.created > $1.head.created }) {
             result.checked += 1
             do {
-                let backup = try OpenBackup(entry, store: store, keys: backupKeys)
+                let backup = try open(entry)
                 let found = try check.failures(
                     backup.manifest, backup.body, backup.packs, data ? .data : .presence
                 ) { progress(BackupProgress(phase: .packs, done: $0, total: $1)) }
@@ -71,7 +71,7 @@ extension VaultBackups {
             try stage.writeDatabase(backup, keys: keys) {
                 progress(BackupProgress(phase: .database, done: $0, total: $1))
             }
-            try stage.check(backup, keys: keys, surroundings: surroundings)
+            try stage.check(backup, keys: keys, surroundings: surroundings, checksFiles: false)
             seen.database = (backup.body.database.databaseID, try backup.pageMap())
             var problems = try stage.withVault(keys, surroundings) {
                 try blobs(of: backup, stage, $0, &seen, progress)
@@ -90,7 +90,15 @@ extension VaultBackups {
         _ backup: OpenBackup, _ seen: inout SeenUnits, _ progress: (BackupProgress) -> Void
     ) throws -> [Problem] {
         let map = try backup.pageMap()
-        try backup.pages(of: seen.missing(from: map, of: backup.body.database.databaseID)) { _ in }
+        try backup.checkFiles()
+        let sealer = PageSealer(keys: keys, databaseID: backup.body.database.databaseID)
+        try backup.pages(of: seen.missing(from: map, of: backup.body.database.databaseID)) { page in
+            // Who shipped ciphertext could not know whether it opens.
+            guard backup.isRelayed else { return }
+            do { _ = try sealer.open(page.sealed, number: page.number) } catch {
+                throw BackupError.integrity("page \(page.number)", "\(error)")
+            }
+        }
         seen.database = (backup.body.database.databaseID, map)
         var problems: [Problem] = []
         try backup.documents.each { file in

@@ -11,6 +11,9 @@ public struct VaultBackups {
     let surroundings: Surroundings
     let store: BackupStore
     let location: BackupLocation
+    /// Whether backups by machines without keys count although nobody who may has vouched for how fresh they
+    /// are: they can be a mix of older and newer states.
+    public var acceptsUnanchored = false
     var backupKeys: VaultBackupKeys { VaultBackupKeys(keys) }
 
     /// The backups in `data/backups` of a home, seen with its keys. The vault itself need not be open, or
@@ -58,6 +61,23 @@ public struct VaultBackups {
         public let durationMilliseconds: UInt64
         /// The backup that it builds on, if it does.
         public let parent: String?
+        /// Who vouched for the state, where the device that made the backup has no keys.
+        public let statement: Statement?
+        /// Nobody who may has vouched for it, and it was asked for all the same.
+        public let isUnanchored: Bool
+    }
+
+    /// What a member with keys said of a state that another machine backed up.
+    public struct Statement: Sendable, Equatable {
+        /// `dev-` and 26 letters.
+        public let device: String
+        /// Milliseconds since 1970: when the state was offered.
+        public let time: UInt64
+
+        init(_ statement: FreshnessStatement) {
+            device = DeviceID(statement.deviceID)?.description ?? ""
+            time = statement.time
+        }
     }
 
     /// Something that is wrong with an object of the store.
@@ -86,7 +106,7 @@ public struct VaultBackups {
         var summaries: [Summary] = []
         for entry in index.entries {
             do {
-                summaries.append(try OpenBackup(entry, store: store, keys: backupKeys).summary)
+                summaries.append(try open(entry).summary)
             } catch let error as BackupError {
                 problems.append(Problem(error, in: entry.id))
             }
@@ -164,7 +184,8 @@ public struct VaultBackups {
     ///
     /// - Throws: `.rollback` when the backups know more of the vault's members than this home's keys do.
     func judged(acceptsRollback: Bool = false) throws -> (index: BackupIndex, memory: [BackupIndex.Failure]) {
-        let index = try BackupIndex(store, at: location, running: keys.roster)
+        let index = try BackupIndex(
+            store, at: location, running: keys.roster, acceptsUnanchored: acceptsUnanchored)
         if let roster = index.roster, roster.records.count > keys.roster.records.count {
             throw BackupError(
                 .rollback, "the backups were written under a newer roster than the one in keys/",
@@ -176,23 +197,18 @@ public struct VaultBackups {
     /// What this home has seen before, where the index was read, and does not find; and from now on it has
     /// seen what is there.
     func remembered(_ index: BackupIndex, acceptsRollback: Bool) throws -> [BackupIndex.Failure] {
-        let path = home.keysDirectory + "/" + RollbackMemory.fileName
-        guard let lock = try FileLock.acquire(path + ".lock", .exclusive, timeout: .seconds(10)) else {
-            throw BackupError(
-                .conflict, "another process looks at the backups", hint: "wait until it is done")
-        }
         let key = try keys.homeKey(RollbackMemory.purpose)
-        var memory = try RollbackMemory(path, key: key)
-        if acceptsRollback {
-            try memory.accept(index, key: key)
-        } else {
-            try memory.remember(index, key: key)
-        }
-        lock.release()
-        return memory.check(index, vaultID: keys.vaultID.bytes)
+        return try RollbackMemory.look(
+            at: index, in: home.keysDirectory, key: key, vaultID: keys.vaultID.bytes,
+            acceptsRollback: acceptsRollback)
     }
 
     func open(_ id: String, in index: BackupIndex) throws -> OpenBackup {
-        try OpenBackup(index.entry(id), store: store, keys: backupKeys)
+        try open(index.entry(id))
+    }
+
+    func open(_ entry: BackupIndex.Entry) throws -> OpenBackup {
+        try OpenBackup(
+            entry, store: store, keys: backupKeys, acceptsUnanchored: acceptsUnanchored)
     }
 }

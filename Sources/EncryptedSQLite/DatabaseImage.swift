@@ -71,6 +71,28 @@ public final class DatabaseImage {
         }
     }
 
+    /// Hands out the file as it stands on disk, up to 256 pages at a time with the number of the first, after
+    /// each was authenticated; zeros for the lock page.
+    ///
+    /// - Throws: `tampered` with a page's number; what `body` throws.
+    public func eachCiphertext(_ body: (UInt32, [UInt8]) throws -> Void) throws {
+        var number: UInt32 = 1
+        while number <= pageCount {
+            let count = min(256, Int(pageCount - number) + 1)
+            let bytes = try file.read(
+                count * Layout.page, at: Int64(number - 1) * Int64(Layout.page))
+            guard bytes.count == count * Layout.page else {
+                throw EncryptedDatabaseError.tampered(page: number)
+            }
+            for index in 0..<count where number + UInt32(index) != Layout.lockPage {
+                let page = Array(bytes[index * Layout.page..<(index + 1) * Layout.page])
+                _ = try sealer.open(page, number: number + UInt32(index))
+            }
+            try body(number, bytes)
+            number += UInt32(count)
+        }
+    }
+
     /// The tags of all pages.
     public func map() throws(EncryptedDatabaseError) -> PageMap {
         var tags: [PageTag] = []

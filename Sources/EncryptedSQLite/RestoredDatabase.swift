@@ -89,6 +89,18 @@ public final class RestoredDatabase {
         try file.write(page, at: Int64(number - 1) * Int64(Layout.page))
     }
 
+    /// Writes page `number` as it stood on disk where it was backed up, if it authenticates there.
+    ///
+    /// - Parameter page: 4,096 bytes, the trailer among them.
+    /// - Throws: `tampered` with the page's number, `unknownEpoch`.
+    public func write(sealed page: [UInt8], number: UInt32) throws(EncryptedDatabaseError) {
+        guard number >= 1, number <= pageCount, number != Layout.lockPage else {
+            throw EncryptedDatabaseError.tampered(page: number)
+        }
+        _ = try sealer.open(page, number: number)
+        try file.write(page, at: Int64(number - 1) * Int64(Layout.page))
+    }
+
     /// Syncs the file and makes its seal: drained, the counter one above every known one.
     ///
     /// The log's generation goes on from a random number above every known one: elsewhere the same database

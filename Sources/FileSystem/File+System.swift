@@ -127,6 +127,11 @@ public struct File: ~Copyable, Sendable {
         }
     }
 
+    /// Sets the permission bits, whatever the umask is. C: fchmod
+    public borrowing func setPermissions(_ permissions: UInt16) throws(FileError) {
+        guard fchmod(descriptor, mode_t(permissions)) == 0 else { throw FileError("fchmod", path) }
+    }
+
     /// Returns when data and metadata are on the disk. C: fsync
     public borrowing func sync() throws(FileError) {
         while fsync(descriptor) != 0 {

@@ -65,6 +65,11 @@ public enum Files {
         IOTrace.note(.makeDirectory(path: path))
     }
 
+    /// Sets the permission bits of a file or directory, whatever the umask is. C: chmod
+    public static func setPermissions(_ path: String, _ permissions: UInt16) throws(FileError) {
+        guard chmod(path, mode_t(permissions)) == 0 else { throw FileError("chmod", path) }
+    }
+
     /// Removes a file, a link or a directory with all in it; nothing there is no error. Links inside
     /// are removed, never followed. Names need not be UTF-8, and paths may be of any length.
     public static func removeTree(_ path: String) throws(FileError) {

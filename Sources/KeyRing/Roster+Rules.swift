@@ -104,7 +104,7 @@ extension Roster {
         guard places.count == pins.count,
             pins.allSatisfy({ members[index].incarnations.contains($0.incarnation) })
         else { throw Roster.broken(record, "pins an incarnation that is not there, or twice") }
-        if members[index].role.backsUp { members[index].kept += pins }
+        if members[index].role.signsBackups { members[index].kept += pins }
         members[index].pins += pins
     }
 

@@ -17,6 +17,10 @@ public enum MemberRole: UInt8, Sendable, Hashable {
     /// Whether backups that a member of this role signs alone count.
     public var backsUp: Bool { administers || self == .writer }
 
+    /// Whether backups that a member of this role signs may count at all: those of the backup role do with a
+    /// statement by a member who backs up.
+    public var signsBackups: Bool { backsUp || self == .backup }
+
     /// The name in listings.
     public var name: String { "\(self)" }
 

@@ -20,9 +20,15 @@ import Testing
     private func key(
         _ device: HandMadeIdentity, _ sequence: UInt64, incarnation: UInt32 = 0, hash: [UInt8]? = nil
     ) throws -> [UInt8] {
+        try authority(device, sequence, incarnation: incarnation, hash: hash).key
+    }
+
+    private func authority(
+        _ device: HandMadeIdentity, _ sequence: UInt64, incarnation: UInt32 = 0, hash: [UInt8]? = nil
+    ) throws -> Roster.ManifestAuthority {
         let id = try #require(DeviceID(device.id))
         let verified = try Roster(verifying: roster.chain)
-        return try verified.manifestKey(
+        return try verified.manifestAuthority(
             at: ManifestPlace(
                 device: id, incarnation: incarnation, sequence: sequence, hash: hash ?? self.hash,
                 recordCount: roster.chain.count))
@@ -75,12 +81,62 @@ import Testing
         isVoid(writer, 4, "incarnation had ended")
     }
 
-    @Test(arguments: [HandMadeRoster.Role.reader, .backup])
-    func whoNeverWroteBacksUpNothing(_ role: HandMadeRoster.Role) throws {
+    @Test func whoNeverWroteBacksUpNothing() throws {
         let quiet = try HandMadeIdentity()
-        roster.accept(try roster.add(quiet, role, by: owner))
-        isVoid(quiet, 1, "role (\(role))")
+        roster.accept(try roster.add(quiet, .reader, by: owner))
+        isVoid(quiet, 1, "role (reader)")
         isVoid(try HandMadeIdentity(), 1, "unknown writer")
         isVoid(owner, 1, "incarnation that the roster does not know", incarnation: 5)
+    }
+
+    /// What it signs needs a statement besides, which is not asked for here; it ends with its removal.
+    @Test func aBackupRoleSignsUpToItsRemoval() throws {
+        let uploader = try HandMadeIdentity()
+        roster.accept(try roster.add(uploader, .backup, by: owner))
+        #expect(try authority(uploader, 9).role == .backup)
+        #expect(try authority(uploader, 9).key == uploader.signing.publicKey)
+        roster.accept(
+            try roster.remove(uploader, by: owner, pins: [HandMadeRoster.pin(3, hash)], to: all))
+        #expect(try authority(uploader, 3).role == .backup)
+        isVoid(uploader, 4, "after it was removed")
+    }
+
+    private func vouches(
+        _ device: HandMadeIdentity, _ reason: String?, known: Int? = nil, incarnation: UInt32 = 0,
+        at place: SourceLocation = #_sourceLocation
+    ) throws {
+        let verified = try Roster(verifying: roster.chain)
+        let id = try #require(DeviceID(device.id))
+        let found: Result<[UInt8], KeyError>
+        do throws(KeyError) {
+            found = .success(
+                try verified.statementKey(
+                    of: id, incarnation: incarnation, recordCount: known ?? roster.chain.count))
+        } catch { found = .failure(error) }
+        switch (found, reason) {
+        case (.success(let key), nil): #expect(key == device.signing.publicKey, sourceLocation: place)
+        case (.failure(let error), let reason?):
+            #expect(error.message.contains(reason), "\(error)", sourceLocation: place)
+        default: Issue.record("\(found)", sourceLocation: place)
+        }
+    }
+
+    @Test func onlyAPresentMemberWithDataVouches() throws {
+        let (uploader, reader) = (try HandMadeIdentity(), try HandMadeIdentity())
+        roster.accept(try roster.add(uploader, .backup, by: owner))
+        roster.accept(try roster.add(reader, .reader, by: owner))
+        try vouches(owner, nil)
+        try vouches(writer, nil)
+        try vouches(writer, "before its device was a member", known: 1)
+        try vouches(writer, "incarnation", incarnation: 5)
+        try vouches(uploader, "role (backup)")
+        try vouches(reader, "role (reader)")
+        try vouches(try HandMadeIdentity(), "unknown device")
+        roster.accept(
+            try roster.remove(
+                writer, by: owner, pins: [HandMadeRoster.pin(3, hash)],
+                to: [owner, reader, roster.recovery]))
+        try vouches(writer, "removed")
+        try vouches(writer, "removed", known: 2)
     }
 }

@@ -20,6 +20,17 @@ enum BackupWorker {
         try vault.close()
     }
 
+    /// `backup-offer HOME N DIR`.
+    static func offer(_ arguments: [String]) throws {
+        let (home, keys) = try opened(arguments)
+        let vault = try Vault.open(home: home, keys: keys)
+        let report = try dying(arguments[1]) {
+            try VaultBackups(home: home, keys: keys).offer(vault, in: arguments[2], time: 1_800_000_000_000)
+        }
+        print("offered \(report.pages)")
+        try vault.close()
+    }
+
     /// `backup-restore HOME N ID`.
     static func restore(_ arguments: [String]) throws {
         let (home, keys) = try opened(arguments)

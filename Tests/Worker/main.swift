@@ -10,6 +10,7 @@ let commands: [String: ([String]) throws -> Void] = [
     "database-bench": DatabaseBench.run,
     "backup-create": BackupWorker.create,
     "backup-restore": BackupWorker.restore,
+    "backup-offer": BackupWorker.offer,
     "cloud-ship": CloudWorker.ship,
     "backup-prune": BackupWorker.prune,
     "merge-bench": MergeBench.run,

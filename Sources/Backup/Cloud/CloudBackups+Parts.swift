@@ -21,6 +21,11 @@ extension CloudBackups {
         if let gone = memory.first { throw VaultBackups.rollback(gone) }
         let backup = try OpenBackup(
             index.entry(id), store: manifests(listing), keys: VaultBackupKeys(keys), isFar: true)
+        guard !backup.isRelayed || wishes.areOutside else {
+            throw BackupError(
+                .failed, "the machine that made this backup could not name its documents",
+                hint: "`ai-team backup cloud pull ID`, then `ai-team backup restore ID --only …`")
+        }
         return try local.writeParts(of: backup, wishes, to: destination, progress)
     }
 }

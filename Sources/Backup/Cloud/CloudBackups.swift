@@ -12,7 +12,8 @@ public struct CloudBackups {
     let remote: RemoteStore
     let storeSurroundings: StoreSurroundings
     /// A shipment that sends more bytes than this tells others that it is running.
-    package var heartbeatBytes: UInt64 = 1 << 30
+    package var heartbeatBytes = CloudBackups.heartbeatBytes
+    static let heartbeatBytes: UInt64 = 1 << 30
     /// What the remote does with conditions, as it was found out last.
     var probe: RemoteProbe?
 
@@ -34,9 +35,7 @@ public struct CloudBackups {
     }
 
     /// Names this remote in the home's memory: 32 hexadecimal digits.
-    public var remoteID: String {
-        remote.location.id.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
+    public var remoteID: String { remote.id }
 
     /// Requests to the remote so far, each try for itself.
     public var requests: UInt64 { remote.opened.counts.requests }
@@ -55,9 +54,7 @@ public struct CloudBackups {
 
     /// Whether `initialise` has to be run before anything is written: there is no probe, or an old one.
     public var needsProbe: Bool {
-        guard let probe else { return true }
-        let now = UInt64(clamping: surroundings.now().milliseconds)
-        return probe.time > now || now - probe.time > RemoteProbe.lifetime
+        probe?.isStale(at: UInt64(clamping: surroundings.now().milliseconds)) ?? true
     }
 
     // MARK: - Shipping

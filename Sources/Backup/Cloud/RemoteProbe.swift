@@ -40,6 +40,9 @@ public struct RemoteProbe: Sendable, Equatable {
     /// Both kinds of condition hold: only then may two writers rely on them.
     public var isHonoured: Bool { ifAbsent == .honoured && ifMatches == .honoured }
 
+    /// Whether it is too old to be believed, or from the future.
+    func isStale(at now: UInt64) -> Bool { time > now || now - time > Self.lifetime }
+
     static let domain = "ai-team/probe/v1"
     private static let magic = Array("ATPR".utf8)
     /// A probe counts for 30 days.

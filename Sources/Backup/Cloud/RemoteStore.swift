@@ -9,6 +9,8 @@ package struct RemoteStore: Sendable {
     package let opened: OpenStore
     package let location: BackupLocation
     var store: any ObjectStore { opened.store }
+    /// The location's id in hexadecimal digits.
+    var id: String { location.id.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 
     /// - Parameter vaultID: V; the same place has another id for another vault.
     package init(_ opened: OpenStore, vaultID: [UInt8]) {

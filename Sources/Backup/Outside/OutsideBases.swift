@@ -39,7 +39,7 @@ struct OutsideBases<Keys: BackupKeys> {
                 let body = try manifest.body(keys: keys, object: entry.name.description)
                 let isSame = body.paths == roots
                 guard !body.files.isEmpty, isSame || (related == nil && Self.meet(body.paths, roots)),
-                    try BackupBase.areThere(manifest.clear.packs, in: store)
+                    try BackupBase.canBeTakenOver(manifest.clear.packs, in: store, keys: keys)
                 else { continue }
                 let packs = manifest.clear.packs
                 let set = PackSet(packs, from: store, keys: keys)

@@ -242,7 +242,7 @@ package enum StoredManifest: Sendable {
     /// - Throws: `.integrity`, `.newerFormat`, naming `object`.
     package init(_ bytes: [UInt8], object: String) throws(BackupError) {
         switch try ManifestHead(bytes, object: object).kind {
-        case .backup: self = .backup(try Manifest(bytes, object: object))
+        case .backup, .relayed: self = .backup(try Manifest(bytes, object: object))
         case .prune: self = .prune(try PruneRecord(bytes, object: object))
         }
     }

@@ -14,6 +14,7 @@ struct Recovering {
     let mode: Mode
     let surroundings: Surroundings
     let isOutsideLeftOut: Bool
+    let acceptsUnanchored: Bool
     let time: UInt64
 
     /// Stages the home whole, verifies it and puts it in its place.
@@ -25,7 +26,9 @@ struct Recovering {
             let made = try KeyRing.recover(
                 in: stage.home.keysDirectory, from: keys, confirmsMembers: decision.confirmsMembers,
                 name: decision.name, secret: decision.secret, time: time)
-            let backup = try OpenBackup(entry, store: cache.store, keys: VaultBackupKeys(made))
+            let backup = try OpenBackup(
+                entry, store: cache.store, keys: VaultBackupKeys(made),
+                acceptsUnanchored: acceptsUnanchored)
             try fill(stage, backup, made, progress)
             let outside = try outside(stage, backup, made, progress)
             try stage.sync()
@@ -53,7 +56,7 @@ struct Recovering {
         }
         try stage.writeBlobs(
             backup, progress: { progress(BackupProgress(phase: .documents, done: $0, total: $1)) })
-        try stage.check(backup, keys: made, surroundings: surroundings)
+        try stage.check(backup, keys: made, surroundings: surroundings, checksFiles: true)
     }
 
     private func outside(

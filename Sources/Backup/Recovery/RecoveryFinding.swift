@@ -30,6 +30,8 @@ public struct RecoveryFinding: Sendable {
         public let createdAt: UInt64
         /// How many of its backups there are.
         public let count: Int
+        /// Who vouched for the newest one's state, where the device has no keys; nil where it vouches itself.
+        public let statement: VaultBackups.Statement?
 
         let manifest: BackupStore.Name
     }
@@ -94,7 +96,9 @@ extension RecoveryFinding {
                     Writer(
                         device: device.id.description, name: name, isFormer: isFormer, backupID: newest.id,
                         incarnation: newest.head.incarnation, sequence: newest.head.sequence,
-                        createdAt: newest.head.created, count: own.count, manifest: newest.name))
+                        createdAt: newest.head.created, count: own.count,
+                        statement: newest.statement.map(VaultBackups.Statement.init),
+                        manifest: newest.name))
             }
         }
         self.members = members

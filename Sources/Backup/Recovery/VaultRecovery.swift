@@ -87,18 +87,20 @@ public struct VaultRecovery {
     /// - Parameters:
     ///   - head: the head of the chain to take, where there is a fork.
     ///   - isOutsideLeftOut: whether files from outside the vault are left in the backup.
+    ///   - acceptsUnanchored: whether backups by machines without keys count although nobody vouches for how
+    ///     fresh they are.
     ///   - time: milliseconds since 1970.
     /// - Throws: `KeyError` as `Recovery.choose`; `BackupError` with `.notFound`, `.ambiguous`, `.integrity`,
     ///   `.conflict`; what `decide` throws.
     public func run(
         with secret: RecoverySecret, chain head: String? = nil, isOutsideLeftOut: Bool = false,
-        time: UInt64, decide: (RecoveryFinding) throws -> Decision,
+        acceptsUnanchored: Bool = false, time: UInt64, decide: (RecoveryFinding) throws -> Decision,
         progress: (BackupProgress) -> Void = { _ in }
     ) throws -> Report {
         let target = try RecoveryTarget(home)
         do {
             let cache = try RecoveryCache(source, in: home)
-            let (keys, index, finding) = try look(cache, secret, head)
+            let (keys, index, finding) = try look(cache, secret, head, acceptsUnanchored)
             let decision = try decide(finding)
             let entry = try entry(of: decision.writer, in: index)
             let manifest = try cache.manifest(entry.name)
@@ -107,7 +109,8 @@ public struct VaultRecovery {
             }
             let report = try Recovering(
                 cache: cache, keys: keys, finding: finding, decision: decision, home: home, mode: mode,
-                surroundings: surroundings, isOutsideLeftOut: isOutsideLeftOut, time: time
+                surroundings: surroundings, isOutsideLeftOut: isOutsideLeftOut,
+                acceptsUnanchored: acceptsUnanchored, time: time
             ).restore(entry, progress)
             try target.finish()
             return report
@@ -119,7 +122,7 @@ public struct VaultRecovery {
 
     /// The keys, every manifest judged under their chain, and what a person is to know of it.
     private func look(
-        _ cache: RecoveryCache, _ secret: RecoverySecret, _ head: String?
+        _ cache: RecoveryCache, _ secret: RecoverySecret, _ head: String?, _ acceptsUnanchored: Bool
     ) throws -> (RecoveredKeys, BackupIndex, RecoveryFinding) {
         var chains: [[[UInt8]]] = []
         var rows: [[[UInt8]]: Int] = [:]
@@ -136,7 +139,8 @@ public struct VaultRecovery {
         guard !chains.isEmpty else { throw try nothing(cache) }
         let choice = try Recovery.choose(among: chains, with: secret, head: head)
         let index = try BackupIndex(
-            cache, at: .unknown, running: choice.keys.roster, isSettled: true)
+            cache, at: .unknown, running: choice.keys.roster, isSettled: true,
+            acceptsUnanchored: acceptsUnanchored)
         let reasons = Dictionary(uniqueKeysWithValues: choice.refused.map { ($0.index, $0.error) })
         let problems = index.failures.map { failure in
             // Why its chain is not the vault's says more than that it is not.
