@@ -104,6 +104,15 @@ package struct OpenBackup {
 
     /// What `backup list`, `create` and `show` say of it.
     var summary: VaultBackups.Summary { VaultBackups.Summary(entry, manifest, body) }
+
+    /// What it holds of each kind.
+    var parts: [VaultBackups.Details.Part] {
+        [
+            VaultBackups.Details.Part("database", body.statistics.database),
+            VaultBackups.Details.Part("documents", body.statistics.documents),
+            VaultBackups.Details.Part("outside", body.statistics.outside),
+        ]
+    }
 }
 
 extension VaultBackups.Summary {
@@ -122,14 +131,5 @@ extension VaultBackups.Summary {
         parent = body.parent.allSatisfy { $0 == 0 } ? nil : BackupIndex.idText(body.parent)
         statement = entry.statement.map(VaultBackups.Statement.init)
         isUnanchored = entry.isUnanchored
-    }
-
-    /// What it holds of each kind.
-    var parts: [VaultBackups.Details.Part] {
-        [
-            VaultBackups.Details.Part("database", body.statistics.database),
-            VaultBackups.Details.Part("documents", body.statistics.documents),
-            VaultBackups.Details.Part("outside", body.statistics.outside),
-        ]
     }
 }

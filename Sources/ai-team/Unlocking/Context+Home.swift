@@ -23,6 +23,7 @@ extension Context {
     /// - Throws: `not_found` when there is no vault in it.
     func existingHome() throws -> Home {
         let home = try location().home
+        if try isWriterHome() { throw Self.onlyWrites }
         if !cache.isSettled {
             if try Restore.finishInterrupted(home: home.path) {
                 console.note("finished the restore of \(home.path) that had been interrupted")

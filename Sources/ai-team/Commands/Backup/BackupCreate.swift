@@ -12,12 +12,15 @@ struct BackupCreate: Command {
             up, with backup.include and backup.exclude; ~/ there is your home directory, and relative paths \
             begin at the vault's home. The settings hooks.backup.before and hooks.backup.after are lines for \
             the shell: when the first fails no backup is made, and the second learns by AI_TEAM_OUTCOME and \
-            AI_TEAM_BACKUP_ID how it went.
+            AI_TEAM_BACKUP_ID how it went. On a home that `init --backup-only` made, --from names the \
+            directory in which the vault's state is offered; it is stored as it is, without being smaller, \
+            and PATHs are files of that machine.
 
             EXAMPLES:
               ai-team backup create
               ai-team backup create --tag weekly ~/project --exclude node_modules --exclude '*.o'
               ai-team config backup.paths '["~/project", "/etc/nginx"]'
+              ai-team backup create --from /srv/spool --vault ID
             """)
 
     @Argument(help: "Files and directories outside the vault that are backed up too.") var paths: [String] =
@@ -28,14 +31,30 @@ struct BackupCreate: Command {
     @Option(help: ArgumentHelp("Not files outside that fit; may be repeated.", valueName: "pattern"))
     var exclude: [String] = []
     @Flag(help: "Only the vault, whatever backup.paths says.") var homeOnly = false
+    @Option(
+        help: ArgumentHelp(
+            "Back up what `backup offer` left in this directory: on a home that only writes backups.",
+            valueName: "dir"))
+    var from: String?
+    @Option(
+        help: ArgumentHelp(
+            "The vault that this home writes backups of; for its first backup.", valueName: "id"))
+    var vault: String?
     @OptionGroup var rollback: RollbackOption
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func validate() throws {
         if homeOnly, !paths.isEmpty { throw ValidationError("--home-only and PATHs exclude each other") }
+        if vault != nil, from == nil { throw ValidationError("--vault belongs to --from") }
     }
 
     func execute(_ context: Context) throws {
+        if try context.isWriterHome() { return try executeFromOffer(context) }
+        guard from == nil else {
+            throw Failure(
+                .usage, "--from is for homes that `init --backup-only` made: this one has a vault",
+                hint: "leave it out")
+        }
         let configured = paths.isEmpty && !homeOnly ? try ConfiguredPaths(context) : ConfiguredPaths()
         guard !paths.isEmpty || !configured.paths.isEmpty || (include.isEmpty && exclude.isEmpty) else {
             throw Failure(.usage, "--include and --exclude are about PATHs", hint: "name a PATH")
@@ -61,11 +80,35 @@ struct BackupCreate: Command {
             $0.backup.id
         }
         if !isFine { context.exitStatus = Failure.Code.failed.exitStatus }
+        tell(made, configured, context)
+    }
+
+    private func executeFromOffer(_ context: Context) throws {
+        guard let from else {
+            throw Failure(
+                .usage, "this home only writes backups of what is offered to it",
+                hint: "name the directory: --from DIR")
+        }
+        var options = VaultBackups.CreateOptions()
+        options.tags = tag
+        options.paths = RawArguments.bytes(of: paths)
+        options.include = RawArguments.bytes(of: include)
+        options.exclude = RawArguments.bytes(of: exclude)
+        options.acceptsRollback = rollback.isAccepted
+        let made = try CreateFromOffer(directory: from, vault: vault, options: options).execute(context)
+        tell(made, ConfiguredPaths(), context)
+    }
+
+    private func tell(
+        _ made: (backup: VaultBackups.Summary, notes: [OutsideNote]), _ configured: ConfiguredPaths,
+        _ context: Context
+    ) {
         for note in made.notes { context.console.warn(note.description.printable) }
         context.console.emit({ writer in
             writer.object { writer in
                 writer.field("backup_id", made.backup.id)
                 made.backup.writeNumbers(to: &writer)
+                writer.field("vouched_by", made.backup.statement?.device)
                 writer.field("configured_paths", !configured.paths.isEmpty)
                 writer.key("left_out")
                 writer.array { writer in

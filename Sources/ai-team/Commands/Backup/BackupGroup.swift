@@ -18,6 +18,7 @@ struct BackupGroup: ParsableCommand {
         subcommands: [
             BackupCreate.self, BackupList.self, BackupShow.self, BackupVerify.self, BackupRestore.self,
             BackupExportCommand.self, BackupRecipients.self, CloudGroup.self,
+            BackupWriters.self, BackupOffer.self,
             BackupDiffCommand.self, BackupFind.self, BackupPrune.self, BackupSchedule.self,
         ])
 }
@@ -27,6 +28,14 @@ struct RollbackOption: ParsableArguments {
     @Flag(
         name: .customLong("accept-rollback"),
         help: "Go on although backups that were here before are gone: they were removed on purpose.")
+    var isAccepted = false
+}
+
+/// `--accept-unanchored`.
+struct UnanchoredOption: ParsableArguments {
+    @Flag(
+        name: .customLong("accept-unanchored"),
+        help: "Take backups of machines without keys for which nobody vouches: they may mix states.")
     var isAccepted = false
 }
 

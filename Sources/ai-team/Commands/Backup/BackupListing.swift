@@ -17,9 +17,12 @@ struct BackupList: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        let found = try context.backups().list()
+        let isWriter = try context.isWriterHome()
+        let found = try isWriter ? context.writer().list() : context.backups().list()
         context.report(found.problems)
-        let rows = try found.backups.map { (backup: $0, name: try context.deviceName($0.device)) }
+        let rows = try found.backups.map { backup in
+            (backup: backup, name: try isWriter ? nil : context.makers(of: backup))
+        }
         context.console.emit({ writer in
             writer.array { writer in
                 for row in rows { row.backup.write(to: &writer, name: row.name) }
@@ -54,6 +57,7 @@ struct BackupShow: Command {
     func execute(_ context: Context) throws {
         let found = try context.backups().show(id)
         let name = try context.deviceName(found.summary.device)
+        let voucher = try found.summary.statement.flatMap { try context.deviceName($0.device) }
         context.console.emit({ writer in
             found.summary.write(to: &writer, name: name) { writer in
                 writer.field("packs", found.packs)
@@ -84,16 +88,25 @@ struct BackupShow: Command {
                     }
                 }
             }
-        }) { lines(found, name) }
+        }) { lines(found, name, voucher) }
     }
 
-    private func lines(_ found: VaultBackups.Details, _ name: String?) -> [String] {
+    private func lines(
+        _ found: VaultBackups.Details, _ name: String?, _ voucher: String?
+    ) -> [String] {
         let summary = found.summary
         let packs = counted(found.packs, "pack")
         return details([
             ("id", summary.id),
             ("created", Timestamp(milliseconds: Int64(clamping: summary.createdAt)).description),
             ("signed by", [name, summary.device].compactMap(\.self).joined(separator: ", ")),
+            (
+                "state by",
+                summary.statement.map {
+                    [voucher, $0.device].compactMap(\.self).joined(separator: ", ") + ", at "
+                        + Timestamp(milliseconds: Int64(clamping: $0.time)).description
+                } ?? (summary.isUnanchored ? "nobody who may vouches for it" : nil)
+            ),
             ("sequence", "\(summary.sequence) of incarnation \(summary.incarnation)"),
             ("tags", summary.tags.joined(separator: ", ")),
             ("paths", summary.paths.map { String(decoding: $0, as: UTF8.self) }.joined(separator: ", ")),
@@ -131,12 +144,23 @@ extension VaultBackups.Summary {
             writer.field("device_name", name)
             writer.field("incarnation", Int64(incarnation))
             writer.field("sequence", Int64(clamping: sequence))
+            writer.field("vouched_by", statement?.device)
+            writer.field(
+                "vouched_at", statement.map { Timestamp(milliseconds: Int64(clamping: $0.time)) })
             more(&writer)
         }
     }
 }
 
 extension Context {
+    /// Who made a backup, and of whose state, for people; nil for what the roster does not know.
+    func makers(of backup: VaultBackups.Summary) throws -> String? {
+        guard let maker = try deviceName(backup.device), let statement = backup.statement else {
+            return try deviceName(backup.device)
+        }
+        return "\(maker) of \(try deviceName(statement.device) ?? statement.device.shortID)"
+    }
+
     /// Names what is wrong on standard error; the exit status becomes 6.
     func report(_ problems: [VaultBackups.Problem]) {
         for problem in problems { console.warn("\(problem.object.printable): \(problem.reason.printable)") }

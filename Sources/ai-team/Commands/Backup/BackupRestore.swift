@@ -11,7 +11,9 @@ struct BackupRestore: Command {
             Without --target, this home is replaced. Everything is verified before anything is changed; the \
             old state stays in .before-restore-… until the next backup. Slots and members stay as they are \
             now: nothing that was revoked comes back. Files from outside the vault go to files/ in the home. \
-            --dry-run looks whether all packs are there, and changes nothing.
+            --dry-run looks whether all packs are there, and changes nothing. A backup by a machine that \
+            only writes backups has to be the state that a member with keys vouched for; \
+            --accept-unanchored gives that up.
 
             With --only, files of the tree that `backup export` writes are written in plain text instead: \
             those that a pattern fits, a table (tasks, projects, comments, history, logs), or the task, \
@@ -36,6 +38,7 @@ struct BackupRestore: Command {
     @Flag(help: "Say what would be done.") var dryRun = false
     @Flag(help: "Do not ask before a home is replaced.") var yes = false
     @OptionGroup var rollback: RollbackOption
+    @OptionGroup var unanchored: UnanchoredOption
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func validate() throws {
@@ -46,7 +49,7 @@ struct BackupRestore: Command {
     }
 
     func execute(_ context: Context) throws {
-        let backups = try context.backups()
+        let backups = try self.backups(context)
         let home = try target.map { Home(path: absolute($0)) } ?? context.existingHome()
         var options = VaultBackups.RestoreOptions()
         options.target = target == nil ? nil : home
@@ -69,15 +72,21 @@ struct BackupRestore: Command {
         tell(report, context)
     }
 
+    private func backups(_ context: Context) throws -> VaultBackups {
+        var backups = try context.backups()
+        backups.acceptsUnanchored = unanchored.isAccepted
+        return backups
+    }
+
     private func writeFiles(_ directory: Home, _ context: Context) throws {
         try directory.requirePlainPlace()
         let patterns = RawArguments.bytes(of: only)
         if dryRun {
-            let report = try context.backups().export(id, to: .nowhere, only: patterns)
+            let report = try backups(context).export(id, to: .nowhere, only: patterns)
             return context.tell(report, path: directory.path, isDone: false)
         }
         try Files.createDirectory(directory.path)
-        let report = try context.backups().export(id, to: .directory(directory.path), only: patterns)
+        let report = try backups(context).export(id, to: .directory(directory.path), only: patterns)
         context.tell(report, path: directory.path)
     }
 
@@ -127,7 +136,7 @@ struct BackupRestore: Command {
 
 extension BackupRestore {
     private func announce(_ home: Home, _ context: Context) throws {
-        let found = try context.backups().preview(id, acceptsRollback: rollback.isAccepted)
+        let found = try backups(context).preview(id, acceptsRollback: rollback.isAccepted)
         let summary = found.backup
         let replaces = try home.exists()
         let isFine = found.failures.isEmpty

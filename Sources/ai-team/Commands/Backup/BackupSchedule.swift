@@ -11,11 +11,15 @@ struct BackupSchedule: Command {
         discussion: """
             Writes a timer of systemd's user manager or a line of the crontab, which makes a backup and then \
             prunes by the rules of config/sync.yaml. Without --cron the time follows backup.local.frequency. \
-            It needs a key file, since nobody is there to type a passphrase.
+            It needs a key file, since nobody is there to type a passphrase. With --offer the vault's state \
+            is left for a machine that only writes backups instead; on such a machine --from names where, \
+            and --ship sends the backups to the configured remote.
 
             EXAMPLES:
               ai-team backup schedule
               ai-team backup schedule --cron '30 3 * * 1-5' --tz Europe/Paris ~/project
+              ai-team backup schedule --offer /srv/spool --cron '0 1 * * *'
+              ai-team backup schedule --from /srv/spool --ship --cron '30 1 * * *'
               ai-team backup schedule --list
               ai-team backup schedule --remove
             """)
@@ -32,6 +36,15 @@ struct BackupSchedule: Command {
     var using: Keeper?
     @Option(help: ArgumentHelp("A tag for these backups; may be repeated.", valueName: "tag"))
     var tag: [String] = []
+    @Option(
+        help: ArgumentHelp("Offer the vault's state in this directory instead.", valueName: "dir"))
+    var offer: String?
+    @Option(
+        help: ArgumentHelp(
+            "Back up what is offered in this directory: on a home that only writes backups.",
+            valueName: "dir"))
+    var from: String?
+    @Flag(help: "Ship the backups to the configured remote: with --from.") var ship = false
     @Flag(help: "Do not prune after a backup.") var noPrune = false
     @Flag(help: "Show what would be written.") var print = false
     @Flag(help: "List the schedules of this user.") var list = false
@@ -40,6 +53,10 @@ struct BackupSchedule: Command {
 
     func validate() throws {
         if list, remove || print { throw ValidationError("--list stands alone") }
+        if offer != nil, !paths.isEmpty || !tag.isEmpty || from != nil {
+            throw ValidationError("--offer makes no backup: it takes no PATH, no --tag and no --from")
+        }
+        if ship, from == nil { throw ValidationError("--ship belongs to --from") }
         if let tz, !tz.utf8.allSatisfy({ Self.isOfZone($0) }) || tz.isEmpty || tz.hasPrefix("-") {
             throw ValidationError("'\(tz)' is not a time zone")
         }
@@ -52,24 +69,48 @@ struct BackupSchedule: Command {
 
     func execute(_ context: Context) throws {
         if list { return try showAll(context) }
-        let home = try context.existingHome()
+        let isWriter = try context.isWriterHome()
+        let home = try isWriter ? context.location().home : context.existingHome()
         if remove { return try drop(home, context) }
-        let schedule = try self.schedule(context)
-        var create = ["backup", "create"]
-        for tag in tag { create += ["--tag", tag] }
-        let outside = paths.map { absolute($0) }
-        if !outside.isEmpty { create += ["--"] + outside }
-        let steps = [create] + (noPrune ? [] : [["backup", "prune", "--yes"]])
-        let job = try ScheduledJob(home: home, keyFile: keyFile(context, home), steps: steps)
+        guard isWriter == (from != nil) else {
+            throw Failure(
+                .usage,
+                isWriter
+                    ? "this home only writes backups of what is offered to it"
+                    : "--from is for homes that `init --backup-only` made: this one has a vault",
+                hint: isWriter ? "name the directory: --from DIR" : "leave it out")
+        }
+        let configuration = try HomeConfiguration(of: home)
+        let schedule = try self.schedule(configuration)
+        let keyFile = try keyFile(context, home, configuration) { secret in
+            if isWriter {
+                _ = try WriterIdentity.open(in: home.keysDirectory, with: secret)
+            } else {
+                _ = try KeyRing.open(in: home.keysDirectory, with: secret)
+            }
+        }
+        let job = try ScheduledJob(home: home, keyFile: keyFile, steps: steps)
         switch try using ?? keeper() {
         case .systemd: try useSystemd(SystemdTimer(job: job, schedule: schedule, zone: tz), context)
         case .cron: try useCron(CrontabLine(job: job, schedule: schedule), context)
         }
     }
 
-    private func schedule(_ context: Context) throws -> CronSchedule {
+    /// What runs, one after the other while each succeeds.
+    private var steps: [[String]] {
+        if let offer { return [["backup", "offer", absolute(offer)]] }
+        var create = ["backup", "create"]
+        if let from { create += ["--from", absolute(from)] }
+        for tag in tag { create += ["--tag", tag] }
+        let outside = paths.map { absolute($0) }
+        if !outside.isEmpty { create += ["--"] + outside }
+        if from != nil { return [create] + (ship ? [["backup", "cloud", "ship"]] : []) }
+        return [create] + (noPrune ? [] : [["backup", "prune", "--yes"]])
+    }
+
+    private func schedule(_ configuration: HomeConfiguration) throws -> CronSchedule {
         if let cron { return try CronSchedule(cron) }
-        switch try context.configuration()["backup.local.frequency"] ?? "daily" {
+        switch configuration["backup.local.frequency"] ?? "daily" {
         case "hourly": return try CronSchedule("0 * * * *")
         case "weekly": return try CronSchedule("0 2 * * 0")
         case "monthly": return try CronSchedule("0 2 1 * *")
@@ -78,8 +119,13 @@ struct BackupSchedule: Command {
     }
 
     /// The key file that opens this home; nil when the configuration names it already.
-    private func keyFile(_ context: Context, _ home: Home) throws -> String? {
-        let configured = try context.configuration().keyFile.map {
+    ///
+    /// - Parameter open: tries it.
+    private func keyFile(
+        _ context: Context, _ home: Home, _ configuration: HomeConfiguration,
+        open: (SlotSecret) throws -> Void
+    ) throws -> String? {
+        let configured = configuration.keyFile.map {
             $0.hasPrefix("/") ? $0 : "\(home.path)/\($0)"
         }
         let named = context.options.keyFile ?? SecretSource.variable("AI_TEAM_KEY_FILE")
@@ -90,7 +136,7 @@ struct BackupSchedule: Command {
                 hint: "make a slot for one: ai-team key slots add --new-key-file FILE")
         }
         // It has to open the home now, or the first night tells.
-        _ = try KeyRing.open(in: home.keysDirectory, with: KeyFile.read(path))
+        try open(KeyFile.read(path))
         return path == configured ? nil : path
     }
 

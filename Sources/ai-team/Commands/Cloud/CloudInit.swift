@@ -18,12 +18,10 @@ struct CloudInit: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        var cloud = try context.cloud(remote)
-        let probe = try context.probe(&cloud)
-        let requests = cloud.requests
+        let (probe, id, requests) = try probe(context)
         context.console.emit({ writer in
             writer.object { writer in
-                writer.field("remote_id", cloud.remoteID)
+                writer.field("remote_id", id)
                 writer.field("honoured", probe.isHonoured)
                 writer.field("if_absent", probe.ifAbsent.name)
                 writer.field("if_matches", probe.ifMatches.name)
@@ -44,6 +42,17 @@ struct CloudInit: Command {
             }
             return lines
         }
+    }
+
+    private func probe(
+        _ context: Context
+    ) throws -> (probe: RemoteProbe, id: String, requests: UInt64) {
+        if try context.isWriterHome() {
+            var cloud = try context.writerCloud(remote, probing: false)
+            return (try cloud.initialise(), cloud.remoteID, cloud.requests)
+        }
+        var cloud = try context.cloud(remote)
+        return (try context.probe(&cloud), cloud.remoteID, cloud.requests)
     }
 }
 

@@ -21,24 +21,39 @@ struct CloudShip: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        let cloud = try context.probedCloud(remote)
         let bar = BackupBar("shipping", context.console)
         defer { bar.finish() }
-        let done = try cloud.ship(id, acceptsRollback: rollback.isAccepted, progress: bar.show)
+        let (done, requests) = try ship(context, bar)
         bar.finish()
-        try StorageUse.noteShipment(context.existingHome())
+        try StorageUse.noteShipment(context.location().home)
         context.report(done.problems)
         context.console.emit({ writer in
             writer.object { writer in
                 writer.field("uploaded", done.uploaded)
                 writer.field("skipped", done.skipped)
                 writer.field("bytes", Int64(clamping: done.bytes))
-                writer.field("requests", Int64(clamping: cloud.requests))
+                writer.field("requests", Int64(clamping: requests))
             }
         }) {
             let sent = "\(counted(done.uploaded, "object")), \(sizeText(Int64(clamping: done.bytes)))"
-            let asked = counted(Int(clamping: cloud.requests), "request")
+            let asked = counted(Int(clamping: requests), "request")
             return [done.uploaded == 0 ? "nothing to ship (\(asked))" : "shipped \(sent) in \(asked)"]
         }
+    }
+
+    private func ship(
+        _ context: Context, _ bar: BackupBar
+    ) throws -> (CloudBackups.Shipment, requests: UInt64) {
+        if try context.isWriterHome() {
+            guard id == nil else {
+                throw Failure(.usage, "a home that only writes backups ships all of them", hint: "no ID")
+            }
+            let cloud = try context.writerCloud(remote)
+            let done = try cloud.ship(acceptsRollback: rollback.isAccepted, progress: bar.show)
+            return (done, cloud.requests)
+        }
+        let cloud = try context.probedCloud(remote)
+        let done = try cloud.ship(id, acceptsRollback: rollback.isAccepted, progress: bar.show)
+        return (done, cloud.requests)
     }
 }

@@ -17,8 +17,12 @@ struct Init: Command {
             until they are confirmed, here or by `ai-team device confirm`, they can't read what is \
             written on this one.
 
+            With --backup-only there is no vault: the home gets a key pair with which this machine, or this \
+            user, writes backups of a vault that it can't read (`ai-team backup writers`).
+
             EXAMPLES:
               ai-team init
+              ai-team init --backup-only --key-file ~/.ai-team-key --name nas
               ai-team init --recover file:///media/backups --recovery-code-file code.txt
               ai-team init --key-file ~/.ai-team-key --name build-server
               ai-team init --home . --mode hybrid
@@ -26,7 +30,14 @@ struct Init: Command {
 
     @Option(help: ArgumentHelp("What this device is called.", valueName: "name")) var name: String?
     @OptionGroup(title: "Recovery") var recovery: RecoveryOptions
+    @OptionGroup(title: "Machines that only write backups") var backupOnly: BackupOnlyOptions
     @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func validate() throws {
+        if recovery.recover != nil, backupOnly.backupOnly {
+            throw ValidationError("--recover and --backup-only exclude each other")
+        }
+    }
 
     func execute(_ context: Context) throws {
         let home = try context.location().home
@@ -37,6 +48,13 @@ struct Init: Command {
         guard try !home.exists() else {
             throw Failure(
                 .conflict, "there is a vault in \(home.path) already", hint: "name another home with --home")
+        }
+        guard try !context.isWriterHome() else { throw Context.onlyWrites }
+        if backupOnly.backupOnly {
+            return try InitBackupOnly(
+                options: backupOnly, context: context, home: home, mode: mode, name: name ?? hostName(),
+                secret: self.secret(context)
+            ).execute()
         }
         if let url = recovery.recover {
             let bringsBack = InitRecovery(

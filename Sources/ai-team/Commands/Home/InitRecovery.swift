@@ -21,12 +21,15 @@ struct RecoveryOptions: ParsableArguments {
     var chain: String?
     @Flag(help: "Leave out files from outside the vault.") var homeOnly = false
     @Flag(help: "The members' fingerprints are right: do not ask.") var yes = false
+    @OptionGroup var unanchored: UnanchoredOption
 
     func validate() throws {
-        let others = withPassphrase || writer != nil || chain != nil || homeOnly || yes
+        let others =
+            withPassphrase || writer != nil || chain != nil || homeOnly || yes || unanchored.isAccepted
         if recover == nil, others {
             throw ValidationError(
-                "--with-passphrase, --writer, --chain, --home-only and --yes belong to --recover")
+                "--with-passphrase, --writer, --chain, --home-only, --accept-unanchored and --yes"
+                    + " belong to --recover")
         }
     }
 }
@@ -50,7 +53,7 @@ struct InitRecovery {
         var confirms = false
         let report = try recovery.run(
             with: secret, chain: options.chain, isOutsideLeftOut: options.homeOnly,
-            time: context.milliseconds,
+            acceptsUnanchored: options.unanchored.isAccepted, time: context.milliseconds,
             decide: { finding in
                 show(finding)
                 let writer = try writer(finding)
@@ -151,7 +154,8 @@ struct InitRecovery {
             let time = Timestamp(milliseconds: Int64(clamping: writer.createdAt)).short
             lines.append(
                 "  \(time)  number \(writer.sequence) of incarnation \(writer.incarnation)"
-                    + "  \(writer.device)  \(writer.name.printable)\(writer.isFormer ? " (removed)" : "")")
+                    + "  \(writer.device)  \(writer.name.printable)\(writer.isFormer ? " (removed)" : "")"
+                    + (writer.statement.map { ", vouched for by \($0.device)" } ?? ""))
         }
         lines.append("something newer may have been withheld: this machine can't know")
         lines.append("the vault's devices, by a roster of \(counted(finding.chainLength, "record")):")
@@ -224,6 +228,7 @@ extension JSONWriter {
                         "created_at", Timestamp(milliseconds: Int64(clamping: found.createdAt)))
                     $0.field("backup_id", found.backupID)
                     $0.field("backups", found.count)
+                    $0.field("vouched_by", found.statement?.device)
                 }
             }
         }
