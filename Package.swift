@@ -70,6 +70,13 @@ let package = Package(
                 grdb, sqlite, yams,
             ],
             swiftSettings: house),
+        // The core of sync, its formats, and what carries it to a store and a vault.
+        .target(
+            name: "Sync",
+            dependencies: [
+                "FileSystem", "Cryptography", "KeyRing", "Compression", "Vault", "ObjectStorage",
+            ],
+            swiftSettings: house),
         // Snapshots, packs, signed manifests, restore.
         .target(
             name: "Backup",
@@ -134,6 +141,21 @@ let package = Package(
         .testTarget(
             name: "BackupTests",
             dependencies: ["Backup", "ObjectStorage", "TestSupport", "test-worker", grdb],
+            swiftSettings: house),
+        // A simulated world of devices, a store and an adversary, out of one seed.
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "Cryptography", "KeyRing", "Vault", "ObjectStorage", "Sync", "TestSupport",
+            ],
+            path: "Tests/Simulation", swiftSettings: house),
+        // Runs seeds of it.
+        .executableTarget(
+            name: "test-simulator", dependencies: ["Simulation"], path: "Tests/Simulator",
+            swiftSettings: house, linkerSettings: program),
+        .testTarget(
+            name: "SyncTests",
+            dependencies: ["Sync", "Simulation", "Cryptography", "KeyRing", "Vault", "TestSupport"],
             swiftSettings: house),
         .testTarget(
             name: "EndToEndTests", dependencies: ["TestSupport", "ai-team", "test-worker"],

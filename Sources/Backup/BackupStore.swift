@@ -62,8 +62,7 @@ package struct BackupStore: Sendable {
 
     /// How a writer is called in a store: base32(SHA-256("ai-team/writer" NUL V ‖ device id))[:16].
     package static func writerTag(vaultID: [UInt8], deviceID: [UInt8]) -> String {
-        let bytes = Array("ai-team/writer".utf8) + [0] + vaultID + deviceID
-        return String(Crockford32.encode(Hash.digest(.sha256, bytes)).prefix(16))
+        DeviceID.tag(device: deviceID, vault: vaultID)
     }
 
     /// Makes the directories.

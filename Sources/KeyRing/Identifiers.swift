@@ -44,6 +44,16 @@ public struct DeviceID: Sendable, Hashable, Comparable, CustomStringConvertible 
 
     static let count = 16
 
+    /// How the device is called in the names of a vault's objects: base32(SHA-256("ai-team/writer" NUL V ‖
+    /// device id)), the first 16 letters. Other vaults call the same device otherwise.
+    public func tag(in vault: VaultID) -> String { DeviceID.tag(device: bytes, vault: vault.bytes) }
+
+    /// The tag of a device whose ids are at hand as bytes.
+    package static func tag(device: [UInt8], vault: [UInt8]) -> String {
+        let bytes = Array(Domain.writerTag.utf8) + [0] + vault + device
+        return String(Crockford32.encode(Hash.digest(.sha256, bytes)).prefix(16))
+    }
+
     /// `dev-` and 26 letters.
     public var description: String { "dev-" + Crockford32.encode(bytes) }
 
@@ -71,6 +81,7 @@ public struct SlotID: Sendable, Hashable, CustomStringConvertible {
 /// The strings in front of what is hashed or signed, one for each meaning.
 enum Domain {
     static let vault = "ai-team/vault/v1"
+    static let writerTag = "ai-team/writer"
     static let record = "ai-team/roster/v1"
     static let recoveryBinds = "ai-team/recovery-binds/v1"
     static let ring = "ai-team/ring/v1"

@@ -1,0 +1,40 @@
+public import KeyRing
+
+/// Who belongs to the vault, as the core asks: the verified roster, or a model of it.
+public protocol Membership: Sendable {
+    /// The vault's name.
+    var vaultID: VaultID { get }
+    /// The number of the newest record; the genesis has 0.
+    var sequence: UInt64 { get }
+    /// The present lives of the present members, in order.
+    var authors: [Author] { get }
+
+    /// The canonical bytes of a record.
+    func record(_ sequence: UInt64) -> [UInt8]?
+
+    /// SHA-256 of a record.
+    func recordHash(_ sequence: UInt64) -> [UInt8]?
+
+    /// The Ed25519 key that must have signed an object with this header, whose roster record is known here.
+    ///
+    /// - Throws: `integrity` when nothing that this author signs there counts.
+    func signingKey(for header: ObjectHeader, name: String) throws(SyncError) -> [UInt8]
+
+    /// The present incarnation of a device that belongs to the vault.
+    func life(of device: DeviceID) -> UInt32?
+
+    /// Where a lane ends: its last segment that counts. Nil while it goes on; `start` where nothing counts.
+    func pin(of lane: Lane) -> Position?
+}
+
+/// The cryptography that the core needs to read: functions of their arguments alone. Making objects needs
+/// randomness and is left to the store, which keeps the final bytes before anything is sent.
+public protocol ObjectReading: Sendable {
+    /// Whether the object's signature is by `key`.
+    func isSigned(_ object: SignedObject, by key: [UInt8]) -> Bool
+
+    /// The padded plaintext of the object's body.
+    ///
+    /// - Throws: `integrity`.
+    func open(_ object: SignedObject, name: String) throws(SyncError) -> [UInt8]
+}

@@ -1,0 +1,70 @@
+/// Something that an honest remote and honest members do not do, with the evidence by name.
+public struct SyncAlarm: Sendable, Hashable, CustomStringConvertible {
+    /// What happened.
+    public enum Kind: String, Sendable, Hashable {
+        /// An object is not what its author signed.
+        case tampered
+        /// One author signed two different things for one place.
+        case equivocation
+        /// Something is missing that a member says it has seen.
+        case withheld
+        /// Something older was put back.
+        case rollback
+        /// The remote belongs to another vault.
+        case foreignVault = "foreign_vault"
+        /// The remote had this vault and has it no longer.
+        case emptied
+        /// A roster record breaks the rules, or two chains are shown.
+        case rosterInvalid = "roster_invalid"
+        /// Another copy of this device writes under its name.
+        case cloned
+    }
+
+    /// What happened.
+    public let kind: Kind
+    /// The object that shows it.
+    public let object: String
+    /// Whose it is, where somebody's.
+    public let author: Author?
+    /// The rest, for a person.
+    public let detail: String
+
+    /// An alarm with its evidence.
+    public init(_ kind: Kind, _ object: String, by author: Author? = nil, _ detail: String) {
+        self.kind = kind
+        self.object = object
+        self.author = author
+        self.detail = detail
+    }
+
+    public var description: String {
+        "\(kind.rawValue): \(object)\(author.map { " of \($0)" } ?? ""): \(detail)"
+    }
+}
+
+/// What a round did.
+public struct SyncReport: Sendable {
+    /// Segments that were sent and found stored.
+    public var pushedSegments = 0
+    /// Segments that were applied.
+    public var pulledSegments = 0
+    /// Operations in them: changed records.
+    public var pulledChanges = 0
+    /// What was noticed in this round, known before or not.
+    public var alarms: [SyncAlarm] = []
+    /// Members whose heads are older than they promise, with the promised time in milliseconds since 1970.
+    public var silent: [Silence] = []
+    /// Why the round ended early; nil when it did all that it was asked.
+    public var failure: SyncError?
+
+    /// A member that has not been heard for longer than it said.
+    public struct Silence: Sendable, Hashable {
+        /// Who.
+        public let author: Author
+        /// Until when its newest head is valid.
+        public let validUntil: UInt64
+    }
+
+    /// Nothing done.
+    public init() {}
+}

@@ -1,0 +1,162 @@
+public import ObjectStorage
+public import Vault
+
+/// Names one request or commit of a machine, so that its answer finds its place.
+public struct SyncToken: Sendable, Hashable, Comparable {
+    /// Rises with every effect of a machine.
+    public let number: UInt64
+
+    init(number: UInt64) { self.number = number }
+
+    /// By number.
+    public static func < (a: SyncToken, b: SyncToken) -> Bool { a.number < b.number }
+}
+
+/// What a round shall do.
+public struct SyncRequest: Sendable, Hashable {
+    /// Fetch and apply what others wrote.
+    public var pulls: Bool
+    /// Send what was written here.
+    public var pushes: Bool
+    /// Whether the change log holds what no segment carries yet.
+    public var hasUnsealed: Bool
+    /// Look at every head, whatever the bell says.
+    public var looksAtAll: Bool
+    /// Whether an empty remote may be given this vault's genesis.
+    public var mayFound: Bool
+    /// Milliseconds since 1970.
+    public var now: Int64
+
+    /// What to do, and when it is.
+    public init(
+        pulls: Bool, pushes: Bool, hasUnsealed: Bool, looksAtAll: Bool = false, mayFound: Bool = false,
+        now: Int64
+    ) {
+        self.pulls = pulls
+        self.pushes = pushes
+        self.hasUnsealed = hasUnsealed
+        self.looksAtAll = looksAtAll
+        self.mayFound = mayFound
+        self.now = now
+    }
+}
+
+/// What happens to a machine.
+public enum SyncEvent: Sendable {
+    /// A round begins; one that is under way is dropped.
+    case begin(SyncRequest)
+    /// The remote has answered.
+    case answer(SyncToken, RemoteAnswer)
+    /// The store has made changes durable.
+    case committed(SyncToken, [CommitResult])
+    /// The store has looked up hashes of segments, in the order of the question; nil for those it no longer
+    /// knows.
+    case found(SyncToken, [[UInt8]?])
+}
+
+/// An answer of the remote.
+public enum RemoteAnswer: Sendable, Hashable {
+    /// An object.
+    case object([UInt8], ETag)
+    /// The object is still the version that was named.
+    case unchanged
+    /// There is no such object.
+    case absent
+    /// The object is larger than the limit that was named.
+    case tooLong
+    /// It was stored.
+    case stored(ETag)
+    /// It was not stored, since the condition did not hold or somebody else was quicker (412, 409, 429).
+    case lost
+    /// No answer that says what happened: the line broke, the server failed, or it refuses this program.
+    case failed(SyncError.Code, String)
+}
+
+/// What a machine wants done. Everything else happens inside it.
+public enum SyncEffect: Sendable {
+    /// Fetch an object of at most `limit` bytes.
+    case get(SyncToken, SyncName, unless: ETag?, limit: Int)
+    /// Store an object.
+    case put(SyncToken, SyncName, [UInt8], PutCondition)
+    /// Make these changes durable, all or none, before answering.
+    case commit(SyncToken, [SyncChange])
+    /// Look up the hashes of own and applied segments.
+    case find(SyncToken, [SegmentPlace])
+    /// The round is over.
+    case finish(SyncReport)
+}
+
+/// A segment by its place.
+public struct SegmentPlace: Sendable, Hashable {
+    /// Its lane.
+    public let lane: Lane
+    /// Its number there.
+    public let sequence: UInt64
+
+    /// A place.
+    public init(lane: Lane, sequence: UInt64) {
+        self.lane = lane
+        self.sequence = sequence
+    }
+}
+
+/// A change of what a device remembers, made durable by the store and by `SyncState.apply`.
+public enum SyncChange: Sendable {
+    /// The remote is this vault's.
+    case attach
+    /// The next roster record, as the remote has it.
+    case extendRoster([UInt8])
+    /// The remote has another record in the place of one that was made here: it takes that place, and what was
+    /// made here is made anew behind it or given up.
+    case replaceRecord(UInt64, [UInt8])
+    /// The remote has all records up to this one.
+    case sent(record: UInt64)
+    /// Others do not know yet of something that was sent.
+    case announce
+    /// The bell says everything that was sent from here.
+    case rang
+    /// Transactions of a verified segment.
+    case apply(Observation, [ChangeBatch])
+    /// Cut what no segment carries yet into segments, sealed and signed, behind the newest own ones.
+    case seal
+    /// These segments are about to be sent for the first time.
+    case offer([Lane: UInt64])
+    /// A segment is known to be in the remote.
+    case settle(Lane, UInt64)
+    /// Make and sign the next own head.
+    case draftHead(HeadBody, HeadTimes)
+    /// The newest own head is in the remote, as this version.
+    case settleHead(ETag)
+    /// The version of whatever stands under the own head's name, to be replaced.
+    case knowHead(ETag)
+    /// Nothing stands there any more.
+    case loseHead
+    /// A head of somebody else was verified.
+    case seeHead(Author, HeadMark)
+    /// Seal a bell that says this; nothing is remembered.
+    case sealBell(BellBody)
+    /// Everything that this version of the bell announces is applied.
+    case heard(ETag)
+    /// All heads were looked at.
+    case lookedAtAll(Int64)
+    /// Something looked wrong at this time and will be looked at again.
+    case suspect(Int64?)
+    /// Something is wrong.
+    case raise(SyncAlarm)
+    /// Another copy of this device was noticed: it sends nothing from here.
+    case halt(SyncState.Halt)
+}
+
+/// What the store answers to those changes that make something.
+public enum CommitResult: Sendable {
+    /// The roster after a change.
+    case membership(any Membership)
+    /// A record breaks the roster's rules, for this reason: nothing of the commit was made.
+    case refused(String)
+    /// Segments, ready to be sent.
+    case sealed([OutboxSegment])
+    /// A head, ready to be sent.
+    case head(OutboxHead)
+    /// The bytes of a bell.
+    case bell([UInt8])
+}

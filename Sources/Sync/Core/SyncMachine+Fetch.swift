@@ -1,0 +1,227 @@
+internal import ObjectStorage
+internal import Vault
+
+/// What others wrote.
+extension SyncMachine {
+    /// One conditional request tells that there is no news.
+    mutating func pumpBell() -> Bool {
+        guard round?.hasAsked == false else { return true }
+        round?.hasAsked = true
+        get(.bell, unless: state.bellETag, limit: Self.headLimit, .bell)
+        return true
+    }
+
+    mutating func receivedBell(_ answer: RemoteAnswer) {
+        switch answer {
+        case .unchanged: break
+        case .object(let bytes, let etag): readBell(bytes, etag)
+        case .absent, .tooLong:
+            round?.hasNoBell = answer == .absent
+            round?.looksAtAll = true
+        default: fail(answer)
+        }
+    }
+
+    /// A bell that can't be read is only no help: all heads are looked at instead.
+    private mutating func readBell(_ bytes: [UInt8], _ etag: ETag) {
+        do throws(SyncError) {
+            let object = try SignedObject(bytes, name: "x")
+            switch knowledge(of: object.header) {
+            case .known: break
+            case .unknown where round?.hasReadRoster == false:
+                round?.unreadBell = (bytes, etag)
+                round?.wantsRoster = true
+                return
+            case .unknown, .different: throw SyncError.integrity("x", "it names another roster")
+            }
+            let body = try BellBody(open(object, as: .bell, name: "x"), name: "x")
+            round?.bell = (body, object.header.rosterSequence, etag)
+            for seen in body.lanes { follow(seen.lane, to: seen.position.sequence, claimant: nil) }
+            for head in body.heads where head.number > state.heads[head.author]?.position.sequence ?? 0 {
+                if head.author != state.author { round?.headsWanted[head.author] = true }
+            }
+        } catch {
+            round?.looksAtAll = true
+        }
+    }
+
+    /// Notes that a lane reaches further than was known. A lane of this device's present life does too when a
+    /// copy of it writes.
+    private mutating func follow(_ lane: Lane, to sequence: UInt64, claimant: Author?) {
+        let end = membership.pin(of: lane).map { min($0.sequence, sequence) } ?? sequence
+        guard end > state.positions[lane]?.sequence ?? 0 else { return }
+        let known = round?.targets[lane]
+        guard end > known?.sequence ?? 0 || (known?.claimant == nil && claimant != nil) else { return }
+        let claims = claimant ?? known?.claimant
+        round?.targets[lane] = SyncRound.Target(sequence: max(end, known?.sequence ?? 0), claimant: claims)
+    }
+
+    /// Asks for what is missing, as many at a time as the window allows.
+    mutating func pumpFetch() -> Bool {
+        guard let round else { return true }
+        if let (bytes, etag) = round.unreadBell, round.hasReadRoster {
+            self.round?.unreadBell = nil
+            readBell(bytes, etag)
+        }
+        if round.hasReadRoster { reconsider() }
+        if self.round?.looksAtAll == true, self.round?.hasAsked == false {
+            self.round?.hasAsked = true
+            self.round?.wantsRoster = true
+            for author in membership.authors { self.round?.headsWanted[author] = true }
+        }
+        for (lane, target) in self.round?.targets ?? SortedMap() {
+            guard self.round?.blocked[lane] == nil else { continue }
+            var next = max(self.round?.asked[lane] ?? 0, state.positions[lane]?.sequence ?? 0) + 1
+            while next <= target.sequence, hasRoom {
+                self.round?.asked[lane] = next
+                get(.segment(lane, next), limit: Self.segmentLimit, .segment(lane, next))
+                next += 1
+            }
+        }
+        for author in self.round?.headsWanted.keys ?? [] where hasRoom {
+            self.round?.headsWanted[author] = nil
+            get(.head(author), limit: Self.headLimit, .head(author))
+        }
+        return compareHeads()
+    }
+
+    private var hasRoom: Bool { (round?.awaited.count ?? 0) + (round?.arrived.count ?? 0) < Self.window }
+
+    /// Looks again at what waited for roster records.
+    private mutating func reconsider() {
+        let heads = round?.headsWaiting ?? SortedMap()
+        round?.headsWaiting = SortedMap()
+        for (author, object) in heads { readHead(object, of: author) }
+        for lane in round?.targets.keys ?? [] { drain(lane) }
+    }
+
+    mutating func receivedSegment(_ lane: Lane, _ sequence: UInt64, _ answer: RemoteAnswer) {
+        let name = "s/\(lane)/\(sequence)"
+        switch answer {
+        case .object where round?.blocked[lane] != nil: break
+        case .object(let bytes, _):
+            do throws(SyncError) {
+                let key = SyncRound.SegmentKey(lane: lane, sequence: sequence)
+                round?.arrived[key] = try SignedObject(bytes, name: name)
+                drain(lane)
+            } catch { block(lane, SyncAlarm(.tampered, name, by: lane.author, error.message)) }
+        case .absent:
+            guard round?.blocked[lane] == nil else { return }
+            // The bell alone is not to be believed. What it said is asked of the heads.
+            guard let claimant = round?.targets[lane]?.claimant else {
+                round?.headsWanted[lane.author] = true
+                return block(lane)
+            }
+            block(lane, SyncAlarm(.withheld, name, by: lane.author, "\(claimant) has seen it, and it is missing"))
+        case .tooLong: block(lane, SyncAlarm(.tampered, name, by: lane.author, "it is larger than any can be"))
+        default: fail(answer)
+        }
+    }
+
+    /// Follows a lane no further in this round.
+    private mutating func block(_ lane: Lane, _ alarm: SyncAlarm? = nil) {
+        guard round != nil, round?.blocked[lane] == nil else { return }
+        round?.blocked[lane] = true
+        for key in round?.arrived.keys ?? [] where key.lane == lane { round?.arrived[key] = nil }
+        if let alarm { raise(alarm) }
+    }
+
+    /// Verifies and applies, in order, what has come of a lane.
+    private mutating func drain(_ lane: Lane) {
+        var changes: [SyncChange] = []
+        while round?.blocked[lane] == nil {
+            let before = round?.verified[lane] ?? state.positions[lane] ?? .start
+            let key = SyncRound.SegmentKey(lane: lane, sequence: before.sequence + 1)
+            guard let object = round?.arrived[key] else { break }
+            if let pin = membership.pin(of: lane), pin.sequence <= before.sequence {
+                block(lane)
+                break
+            }
+            let name = "s/\(lane)/\(key.sequence)"
+            do throws(SyncError) {
+                switch knowledge(of: object.header) {
+                case .known: break
+                case .unknown where round?.hasReadRoster == false:
+                    round?.wantsRoster = true
+                    return commitDrained(changes)
+                case .unknown: throw .integrity(name, "it names a roster record that is missing")
+                case .different: throw .integrity(name, "it names another roster")
+                }
+                if lane.author == state.author {
+                    _ = try open(object, as: .segment, name: name)
+                    block(lane)
+                    return noticeClone(name)
+                }
+                let batches = try verify(object, after: before, in: lane, name: name)
+                round?.arrived[key] = nil
+                round?.verified[lane] = object.position
+                changes.append(.apply(Observation(lane: lane, position: object.position), batches))
+                round?.report.pulledSegments += 1
+                round?.report.pulledChanges += batches.reduce(0) { $0 + $1.changes.count }
+            } catch { block(lane, SyncAlarm(.tampered, name, by: lane.author, error.message)) }
+        }
+        commitDrained(changes)
+    }
+
+    private mutating func commitDrained(_ changes: [SyncChange]) {
+        if !changes.isEmpty { commit(changes) }
+    }
+
+    /// Everything that makes a segment count: its place, its link, its author's right and signature, its
+    /// ciphertext, and what is inside.
+    private func verify(
+        _ object: SignedObject, after before: Position, in lane: Lane, name: String
+    ) throws(SyncError) -> [ChangeBatch] {
+        let header = object.header
+        guard header.kind == .segment, header.lane == lane, header.sequence == before.sequence + 1 else {
+            throw .integrity(name, "it belongs elsewhere")
+        }
+        guard header.link == before.hash else { throw .integrity(name, "it does not follow the one before") }
+        if let pin = membership.pin(of: lane), pin.sequence == header.sequence, pin.hash != object.hash {
+            throw .integrity(name, "it is not the one that the roster has pinned")
+        }
+        return try OpBatch.decode(open(object, as: .segment, name: name), by: lane.author, name: name)
+    }
+
+    /// Checks author and signature, decrypts, takes the padding off.
+    func open(_ object: SignedObject, as kind: ObjectKind, name: String) throws(SyncError) -> [UInt8] {
+        guard object.header.vaultID == membership.vaultID, object.header.kind == kind else {
+            throw .integrity(name, "it belongs elsewhere")
+        }
+        let key = try membership.signingKey(for: object.header, name: name)
+        guard reader.isSigned(object, by: key) else { throw .integrity(name, "its signature is wrong") }
+        return try PaddedBody.decode(reader.open(object, name: name), name: name)
+    }
+
+    /// Another copy of this device has written under its name.
+    mutating func noticeClone(_ name: String) {
+        raise(SyncAlarm(.cloned, name, by: state.author, "it was signed by another copy of this device"))
+        if state.halt == nil { commit([.halt(.copied)]) }
+    }
+
+    /// The end of fetching: what the bell announced is applied, unless something was held back.
+    mutating func finishFetch() {
+        guard let round else { return }
+        if let bell = round.bell, round.blocked.isEmpty, isCaughtUp(with: bell.body), state.bellETag != bell.etag {
+            commit([.heard(bell.etag)])
+        }
+        guard round.looksAtAll else { return }
+        if round.blocked.isEmpty, !round.hasUnacceptedHeads { commit([.lookedAtAll(round.request.now)]) }
+        for author in membership.authors where author != state.author {
+            guard let head = state.heads[author], head.times.validUntil < UInt64(max(0, round.request.now)) else {
+                continue
+            }
+            let silence = SyncReport.Silence(author: author, validUntil: head.times.validUntil)
+            self.round?.report.silent.append(silence)
+        }
+    }
+
+    private func isCaughtUp(with bell: BellBody) -> Bool {
+        bell.lanes.allSatisfy { seen in
+            let end = membership.pin(of: seen.lane)?.sequence ?? .max
+            return state.positions[seen.lane]?.sequence ?? 0 >= min(end, seen.position.sequence)
+        } && bell.heads.allSatisfy { head in
+            head.author == state.author || state.heads[head.author]?.position.sequence ?? 0 >= head.number
+        }
+    }
+}

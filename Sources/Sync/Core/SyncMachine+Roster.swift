@@ -1,0 +1,127 @@
+internal import ObjectStorage
+
+/// Whose the remote is, and who belongs to the vault.
+extension SyncMachine {
+    /// Finds the vault's genesis at the remote. An empty remote is this vault's only when somebody says so: once
+    /// it was attached, a genesis that is gone is an alarm and never a reason to begin anew.
+    mutating func pumpAttach() -> Bool {
+        guard !state.isAttached || round?.request.looksAtAll == true, round?.hasAsked == false else { return true }
+        round?.hasAsked = true
+        get(.genesis, limit: Self.recordLimit, .genesis)
+        return true
+    }
+
+    mutating func receivedGenesis(_ answer: RemoteAnswer) {
+        switch answer {
+        case .object(let bytes, _):
+            guard bytes == membership.record(0) else {
+                raise(SyncAlarm(.foreignVault, "g", "its genesis is not this vault's"))
+                return stop(
+                    SyncError(
+                        .integrityFailure, "the remote holds another vault",
+                        hint: "nothing was sent; set the right remote with `ai-team sync remote set URL`"))
+            }
+            if !state.isAttached { commit([.attach]) }
+        case .absent where state.isAttached:
+            raise(SyncAlarm(.emptied, "g", "the vault's genesis was there and is gone"))
+            stop(
+                SyncError(
+                    .integrityFailure, "the remote has lost this vault",
+                    hint: "nothing local is lost; if the bucket was emptied on purpose, set it anew with "
+                        + "`ai-team sync remote set URL`"))
+        case .absent:
+            guard round?.request.mayFound == true, let genesis = membership.record(0) else {
+                return stop(
+                    SyncError(
+                        .remoteRefused, "the remote holds no vault",
+                        hint: "`ai-team sync remote set URL` makes it this vault's"))
+            }
+            put(.genesis, genesis, .ifAbsent, .founding)
+        case .tooLong:
+            raise(SyncAlarm(.foreignVault, "g", "it is no genesis of a vault"))
+            stop(SyncError(.integrityFailure, "the remote's genesis is larger than any can be"))
+        default: fail(answer)
+        }
+    }
+
+    mutating func receivedFounding(_ answer: RemoteAnswer) {
+        switch answer {
+        case .stored: commit([.attach])
+        // Somebody was quicker, or the answer of an earlier try was lost: what is there decides.
+        case .lost: get(.genesis, limit: Self.recordLimit, .genesis)
+        default: fail(answer)
+        }
+    }
+
+    /// Brings up the records that were made here, then reads on until the remote has no further one.
+    mutating func pumpRoster() -> Bool {
+        guard let round, round.awaited.isEmpty, !round.hasReadRoster else { return true }
+        if state.sentRecord < membership.sequence {
+            let next = state.sentRecord + 1
+            guard let bytes = membership.record(next) else { return true }
+            put(.record(next), bytes, .ifAbsent, .sentRecord(next))
+        } else {
+            get(.record(membership.sequence + 1), limit: Self.recordLimit, .record(membership.sequence + 1))
+        }
+        return false
+    }
+
+    mutating func receivedRecord(_ sequence: UInt64, _ answer: RemoteAnswer) {
+        switch answer {
+        case .object(let bytes, _): commit([.extendRoster(bytes), .sent(record: sequence)])
+        case .absent: round?.hasReadRoster = true
+        case .tooLong: refuseRecord(sequence, "it is larger than any record can be")
+        default: fail(answer)
+        }
+    }
+
+    mutating func sentRecord(_ sequence: UInt64, _ answer: RemoteAnswer) {
+        switch answer {
+        case .stored: commit([.sent(record: sequence), .announce])
+        case .lost: get(.record(sequence), limit: Self.recordLimit, .takenRecord(sequence))
+        default: fail(answer)
+        }
+    }
+
+    /// What stands where a record of this device was to stand.
+    mutating func foundRecord(_ sequence: UInt64, _ answer: RemoteAnswer) {
+        switch answer {
+        case .object(let bytes, _) where bytes == membership.record(sequence):
+            commit([.sent(record: sequence), .announce])
+        case .object(let bytes, _): commit([.replaceRecord(sequence, bytes), .sent(record: sequence)])
+        case .tooLong: refuseRecord(sequence, "it is larger than any record can be")
+        case .absent: stop(SyncError(.remoteUnreachable, "the remote refuses a roster record and shows none"))
+        default: fail(answer)
+        }
+    }
+
+    /// Why the store has refused a commit as a whole; nil when it was made.
+    func refusal(in results: [CommitResult]) -> String? {
+        for case .refused(let reason) in results { return reason }
+        return nil
+    }
+
+    /// A record that can't be: nothing that follows it can be judged, so the round ends.
+    mutating func refuseRecord(_ sequence: UInt64, _ reason: String) {
+        raise(SyncAlarm(.rosterInvalid, "r/\(sequence)", reason))
+        stop(
+            SyncError(
+                .integrityFailure, "roster record \(sequence) of the remote can't be believed: \(reason)",
+                hint: "nothing was sent; compare `ai-team sync status --fingerprint` with another member"))
+    }
+
+    /// Whether the roster record that an object names is known here, and the same.
+    enum RosterKnowledge { case known, unknown, different }
+
+    func knowledge(of header: ObjectHeader) -> RosterKnowledge {
+        guard header.rosterSequence <= membership.sequence else { return .unknown }
+        return membership.recordHash(header.rosterSequence) == header.rosterHash ? .known : .different
+    }
+
+    mutating func fail(_ answer: RemoteAnswer) {
+        guard case .failed(let code, let message) = answer else {
+            return stop(SyncError(.remoteRefused, "the remote answers what was not asked"))
+        }
+        stop(SyncError(code, message, hint: "what was written here stays queued; try again later"))
+    }
+}

@@ -1,0 +1,201 @@
+public import ObjectStorage
+
+/// A segment in its final bytes that waits until it is known to be in the remote.
+public struct OutboxSegment: Sendable, Hashable {
+    /// Its lane.
+    public let lane: Lane
+    /// Its number and hash.
+    public let position: Position
+    /// What is sent, again and again the same.
+    public let bytes: [UInt8]
+    /// Whether it may have left this machine.
+    public internal(set) var isOffered = false
+    /// Whether it is known to be in the remote, and waits for those before it.
+    public internal(set) var isSettled = false
+
+    /// A sealed segment.
+    public init(lane: Lane, position: Position, bytes: [UInt8]) {
+        self.lane = lane
+        self.position = position
+        self.bytes = bytes
+    }
+}
+
+/// An own head in its final bytes.
+public struct OutboxHead: Sendable, Hashable {
+    /// Its number and hash.
+    public let position: Position
+    /// What is sent.
+    public let bytes: [UInt8]
+    /// What it says.
+    public let body: HeadBody
+    /// Milliseconds since 1970.
+    public let issuedAt: UInt64
+
+    /// A sealed head.
+    public init(position: Position, bytes: [UInt8], body: HeadBody, issuedAt: UInt64) {
+        self.position = position
+        self.bytes = bytes
+        self.body = body
+        self.issuedAt = issuedAt
+    }
+}
+
+/// What is remembered of somebody's newest head.
+public struct HeadMark: Sendable, Hashable {
+    /// Its number and hash.
+    public let position: Position
+    /// What it says of times.
+    public let times: HeadTimes
+
+    /// A head that was seen.
+    public init(position: Position, times: HeadTimes) {
+        self.position = position
+        self.times = times
+    }
+}
+
+/// Everything that a device remembers of syncing with one remote. Durable: the store keeps it in the same
+/// transactions as the records that it speaks of.
+public struct SyncState: Sendable, Equatable {
+    /// This device's present life.
+    public internal(set) var author: Author
+    /// The life before, as long as the record of the present one is not in the roster.
+    public internal(set) var formerLife: UInt32?
+    /// Whether the remote was seen to hold this vault.
+    public internal(set) var isAttached = false
+    /// The newest roster record that the remote is known to hold.
+    public internal(set) var sentRecord: UInt64 = 0
+    /// How far each lane is applied; of own lanes, how far they are sealed.
+    public internal(set) var positions = SortedMap<Lane, Position>()
+    /// How far own lanes are known to be in the remote.
+    public internal(set) var settled = SortedMap<Lane, Position>()
+    /// Segments that may not be in the remote yet, by lane and number.
+    public internal(set) var outbox: [OutboxSegment] = []
+    /// The newest own head that is in the remote, and its version there.
+    public internal(set) var head: OutboxHead?
+    /// How the remote calls it.
+    public internal(set) var headETag: ETag?
+    /// An own head that may not be in the remote yet.
+    public internal(set) var pendingHead: OutboxHead?
+    /// The newest heads of others.
+    public internal(set) var heads = SortedMap<Author, HeadMark>()
+    /// The bell whose announcements are all applied.
+    public internal(set) var bellETag: ETag?
+    /// Whether something was sent that the bell may not announce yet.
+    public internal(set) var owesBell = false
+    /// When all heads were last looked at, in milliseconds since 1970; 0: never.
+    public internal(set) var lookedAtAll: Int64 = 0
+    /// When the remote first showed an own head that is too old.
+    public internal(set) var suspectSince: Int64?
+    /// What is wrong, in the order of its discovery; each once.
+    public internal(set) var alarms: [SyncAlarm] = []
+    /// Why this device sends nothing, if so.
+    public internal(set) var halt: Halt?
+
+    /// What keeps a device from sending.
+    public enum Halt: Sendable, Hashable {
+        /// Its numbers were used by another copy of it, or by itself before it was restored: it goes on in a new
+        /// life.
+        case copied
+        /// Another copy of it has taken a new life: a person has to say which of them goes on.
+        case replaced
+    }
+
+    /// A device that has never spoken with the remote.
+    public init(author: Author) { self.author = author }
+
+    /// How far everything is applied here that others may rely on.
+    var observed: [Observation] {
+        positions.compactMap { pair in
+            let lane = pair.key
+            let position = lane.author == author ? settled[lane] ?? .start : pair.value
+            return position.sequence == 0 ? nil : Observation(lane: lane, position: position)
+        }
+    }
+
+    /// Makes a change that the store has made durable.
+    public mutating func apply(_ change: SyncChange, _ result: CommitResult?) {
+        switch change {
+        case .attach: isAttached = true
+        case .sent(let record): sentRecord = max(sentRecord, record)
+        case .announce: owesBell = true
+        case .extendRoster, .replaceRecord:
+            if case .membership(let membership) = result { adopt(membership) }
+        case .apply(let seen, _): positions[seen.lane] = seen.position
+        case .seal:
+            guard case .sealed(let segments) = result else { return }
+            outbox += segments
+            for segment in segments { positions[segment.lane] = segment.position }
+        case .offer(let numbers):
+            for index in outbox.indices where numbers[outbox[index].lane] ?? 0 >= outbox[index].position.sequence {
+                outbox[index].isOffered = true
+            }
+        case .settle(let lane, let sequence):
+            settle(lane, sequence)
+        case .draftHead:
+            if case .head(let head) = result { pendingHead = head }
+        case .settleHead(let etag):
+            head = pendingHead ?? head
+            pendingHead = nil
+            headETag = etag
+            owesBell = true
+        case .knowHead(let etag): headETag = etag
+        case .loseHead: headETag = nil
+        case .seeHead(let author, let mark): heads[author] = mark
+        case .sealBell: break
+        case .rang: owesBell = false
+        case .heard(let etag): bellETag = etag
+        case .lookedAtAll(let time): lookedAtAll = time
+        case .suspect(let time): suspectSince = time
+        case .raise(let alarm):
+            if !alarms.contains(alarm) { alarms.append(alarm) }
+        case .halt(let halt): self.halt = halt
+        }
+    }
+
+    /// Marks a segment, and lets go of those up to the first that is not settled: what others are told must have
+    /// no gap.
+    private mutating func settle(_ lane: Lane, _ sequence: UInt64) {
+        for index in outbox.indices where outbox[index].lane == lane {
+            if outbox[index].position.sequence == sequence { outbox[index].isSettled = true }
+        }
+        while let index = outbox.firstIndex(where: { $0.lane == lane }), outbox[index].isSettled {
+            settled[lane] = outbox.remove(at: index).position
+        }
+    }
+
+    /// Lanes that a new roster has ended go back to their pins; the store takes back what stood above them.
+    ///
+    /// A new life of this device that it did not take itself is a copy's: from here it sends nothing.
+    mutating func adopt(_ membership: any Membership) {
+        let life = membership.life(of: author.device)
+        if life == author.incarnation {
+            formerLife = nil
+        } else if life != formerLife {
+            halt = .replaced
+        }
+        for (lane, position) in positions {
+            guard let pin = membership.pin(of: lane), position.sequence > pin.sequence else { continue }
+            positions[lane] = pin
+        }
+    }
+
+    /// The state after this device took a new life: what it had sealed and not settled goes back to the change
+    /// log and is sealed anew, and its former lanes are followed like those of others.
+    public mutating func reincarnate(as newAuthor: Author) {
+        for (lane, _) in positions where lane.author == author {
+            positions[lane] = settled[lane] ?? .start
+        }
+        formerLife = formerLife ?? author.incarnation
+        author = newAuthor
+        outbox = []
+        settled = SortedMap()
+        head = nil
+        headETag = nil
+        pendingHead = nil
+        bellETag = nil
+        suspectSince = nil
+        halt = nil
+    }
+}

@@ -1,0 +1,47 @@
+internal import Cryptography
+public import KeyRing
+public import ObjectStorage
+
+/// The names of sync's objects in a remote (docs/FORMAT.md, "Sync objects"). Readers compute them and never
+/// have to list.
+public enum SyncName: Sendable, Hashable, Comparable {
+    /// The genesis record.
+    case genesis
+    /// A later roster record.
+    case record(UInt64)
+    /// The summary of all heads.
+    case bell
+    /// An author's head.
+    case head(Author)
+    /// A segment.
+    case segment(Lane, UInt64)
+
+    /// All names begin so.
+    public static let root = "sync/v1/"
+
+    /// The object's name.
+    ///
+    /// - Parameter vault: the vault's name, which device tags depend on.
+    public func objectName(vault: VaultID) -> ObjectName {
+        let path =
+            switch self {
+            case .genesis: "g"
+            case .record(let sequence): "r/" + Self.padded(sequence)
+            case .bell: "x"
+            case .head(let author): "h/\(author.device.tag(in: vault))/\(author.incarnation)"
+            case .segment(let lane, let sequence):
+                "s/\(lane.author.device.tag(in: vault))/\(lane.author.incarnation)/\(lane.stream)/"
+                    + Self.padded(sequence)
+            }
+        guard let name = ObjectName(Self.root + path) else {
+            preconditionFailure("names of sync objects are made of letters, digits and slashes")
+        }
+        return name
+    }
+
+    /// 16 decimal digits, so that names sort like numbers.
+    private static func padded(_ sequence: UInt64) -> String {
+        let digits = String(sequence)
+        return String(repeating: "0", count: max(0, 16 - digits.count)) + digits
+    }
+}

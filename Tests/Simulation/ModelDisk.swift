@@ -1,0 +1,174 @@
+internal import Cryptography
+internal import KeyRing
+internal import Sync
+internal import TestSupport
+internal import Vault
+
+/// What a simulated device has on its disk. A copy of it is what a backup or a virtual machine's snapshot holds.
+struct ModelDisk {
+    /// A transaction of this device, and in which segment it went out.
+    struct Entry {
+        var batch: ChangeBatch
+        var sealedIn: SegmentPlace?
+    }
+
+    struct Applied {
+        var hash: [UInt8]
+        var batches: [ChangeBatch]
+    }
+
+    var state: SyncState
+    var roster: ModelRoster
+    var log: [Entry] = []
+    /// Segments that were applied, and own sealed ones, by lane and number.
+    var segments = SortedMap<Lane, [Applied]>()
+    /// The numbers of the next own head.
+    var heads: UInt64 = 0
+    /// This device has to take a new life, whose record is not in its chain yet.
+    var needsRecord = false
+
+    var hasUnsealed: Bool { log.contains { $0.sealedIn == nil } }
+
+    /// Everything that this device holds: the operations by their bytes.
+    var contents: Set<[UInt8]> {
+        var all = Set(log.map { Self.identity($0.batch) })
+        for (lane, applied) in segments where lane.author != state.author {
+            for segment in applied { all.formUnion(segment.batches.map(Self.identity)) }
+        }
+        return all
+    }
+
+    static func identity(_ batch: ChangeBatch) -> [UInt8] { OpBatch.encode([batch]) }
+
+    /// A local write.
+    mutating func write(id: String, field: UInt32, value: Int64, now: Int64) -> ChangeBatch {
+        let origin = Origin(device: state.author.device.bytes, incarnation: state.author.incarnation)
+        let stamp = HybridTime(now: Timestamp(milliseconds: now), after: log.last?.batch.stamp)
+        let batch = ChangeBatch(
+            sequence: 0, stamp: stamp, origin: origin, actor: "sim",
+            changes: [
+                RecordChange(
+                    collection: 1, id: id, dot: Dot(origin: origin, counter: Int64(log.count + 1)),
+                    fields: [FieldChange(field, .integer(value))])
+            ])
+        log.append(Entry(batch: batch))
+        return batch
+    }
+
+    /// Takes a new life: what was sealed and did not get out, or is void by a pin, is sealed anew.
+    mutating func reincarnate(_ incarnation: UInt32) {
+        let former = state.author
+        state.reincarnate(as: Author(device: former.device, incarnation: incarnation))
+        for index in log.indices {
+            guard let place = log[index].sealedIn, place.lane.author == former else { continue }
+            if place.sequence > state.positions[place.lane]?.sequence ?? 0 { log[index].sealedIn = nil }
+        }
+        cutToPositions()
+        heads = 0
+        needsRecord = true
+    }
+
+    /// Forgets segments above where their lanes end now.
+    mutating func cutToPositions() {
+        for (lane, applied) in segments {
+            let end = Int(state.positions[lane]?.sequence ?? 0)
+            if applied.count > end { segments[lane] = Array(applied.prefix(end)) }
+        }
+    }
+
+    /// Makes changes durable, all or none.
+    mutating func commit(
+        _ changes: [SyncChange], _ crypto: ModelCrypto, _ random: inout SplitMix64
+    ) -> [CommitResult] {
+        var next = self
+        let results = next.make(changes, crypto, &random)
+        for case .refused in results { return results }
+        self = next
+        return results
+    }
+
+    private mutating func make(
+        _ changes: [SyncChange], _ crypto: ModelCrypto, _ random: inout SplitMix64
+    ) -> [CommitResult] {
+        var results: [CommitResult] = []
+        for change in changes {
+            let result = make(change, crypto, &random)
+            if let result { results.append(result) }
+            if case .apply(let seen, let batches) = change {
+                let applied = Applied(hash: seen.position.hash, batches: batches)
+                segments[seen.lane] = (segments[seen.lane] ?? []) + [applied]
+            }
+            state.apply(change, result)
+            if case .membership = result { cutToPositions() }
+        }
+        return results
+    }
+
+    private mutating func make(
+        _ change: SyncChange, _ crypto: ModelCrypto, _ random: inout SplitMix64
+    ) -> CommitResult? {
+        switch change {
+        case .extendRoster(let bytes):
+            guard let longer = roster.adding(bytes) else { return .refused("it does not follow") }
+            roster = longer
+            return .membership(roster)
+        case .replaceRecord(let sequence, let bytes):
+            guard let other = roster.cut(before: sequence).adding(bytes) else {
+                return .refused("it does not follow")
+            }
+            roster = other
+            needsRecord = true
+            return .membership(roster)
+        case .seal: return .sealed(seal(crypto, &random))
+        case .draftHead(let body, let times):
+            heads = max(heads, state.head?.position.sequence ?? 0) + 1
+            let bytes = object(
+                .head, Lane(author: state.author, stream: 0), heads, link: times.link, body.encoded, crypto, &random)
+            return .head(
+                OutboxHead(
+                    position: Self.position(bytes, heads), bytes: bytes, body: body, issuedAt: times.issuedAt))
+        case .sealBell(let body):
+            let zeros = [UInt8](repeating: 0, count: 32)
+            return .bell(
+                object(.bell, Lane(author: state.author, stream: 0), 1, link: zeros, body.encoded, crypto, &random))
+        default: return nil
+        }
+    }
+
+    /// Puts what waits into one segment.
+    private mutating func seal(_ crypto: ModelCrypto, _ random: inout SplitMix64) -> [OutboxSegment] {
+        let waiting = log.indices.filter { log[$0].sealedIn == nil }
+        guard !waiting.isEmpty else { return [] }
+        let lane = Lane(author: state.author, stream: 1)
+        let before = state.positions[lane] ?? .start
+        let batches = waiting.map { log[$0].batch }
+        let bytes = object(
+            .segment, lane, before.sequence + 1, link: before.hash, OpBatch.encode(batches), crypto, &random)
+        let position = Self.position(bytes, before.sequence + 1)
+        for index in waiting { log[index].sealedIn = SegmentPlace(lane: lane, sequence: position.sequence) }
+        segments[lane] = (segments[lane] ?? []) + [Applied(hash: position.hash, batches: batches)]
+        return [OutboxSegment(lane: lane, position: position, bytes: bytes)]
+    }
+
+    private static func position(_ bytes: [UInt8], _ sequence: UInt64) -> Position {
+        Position(sequence: sequence, hash: Hash.digest(.sha256, Array(bytes.prefix(ObjectHeader.count))))
+    }
+
+    private func object(
+        _ kind: ObjectKind, _ lane: Lane, _ sequence: UInt64, link: [UInt8], _ content: [UInt8],
+        _ crypto: ModelCrypto, _ random: inout SplitMix64
+    ) -> [UInt8] {
+        let draft = ObjectDraft(
+            kind: kind, vaultID: roster.vaultID, lane: lane, epoch: 1, sequence: sequence, link: link,
+            rosterSequence: min(roster.sequence, state.sentRecord),
+            rosterHash: roster.recordHash(min(roster.sequence, state.sentRecord)) ?? [])
+        let nonce = withUnsafeBytes(of: random.next()) { Array($0) }
+        do {
+            return try draft.seal(content) { plain, context in
+                crypto.seal(plain, context: context, epoch: 1, nonce: nonce)
+            } sign: { bytes in
+                ModelCrypto.signature(bytes, by: ModelRoster.key(of: lane.author.device))
+            }
+        } catch { preconditionFailure("zstd failed: \(error)") }
+    }
+}

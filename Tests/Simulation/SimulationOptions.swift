@@ -1,0 +1,58 @@
+internal import TestSupport
+
+/// What a seed expands to: how many devices do what, and what goes wrong.
+package struct SimulationOptions: Sendable, CustomStringConvertible {
+    package var seed: UInt64
+    package var devices: Int
+    /// Local writes, over the whole run.
+    package var writes: Int
+    /// Milliseconds of simulated time in which things go wrong.
+    package var duration: Int64
+    /// In 1,000 requests: how many are lost before, lost after, applied late, doubled.
+    package var lostBefore: Int
+    package var lostAfter: Int
+    package var late: Int
+    package var doubled: Int
+    /// In 1,000 effects: how often the device dies before or after one.
+    package var crashes: Int
+    /// How often a disk is put back to an older state without the device being told.
+    package var rollbacks: Int
+    /// How often a second copy of a device begins to run.
+    package var clones: Int
+    /// The most by which a clock is wrong, in milliseconds.
+    package var skew: Int64
+    /// In 1,000 reads: how often an adversary lies.
+    package var lies: Int
+    /// Whether the adversary goes on to the end.
+    package var liesToTheEnd: Bool
+
+    /// The options of a seed. Each fault is absent in some seeds, so that none always heals another.
+    package init(seed: UInt64) {
+        var random = SplitMix64(seed: seed ^ 0x5EED)
+        func chance(_ percent: Int, _ most: Int) -> Int {
+            Int.random(in: 0..<100, using: &random) < percent ? Int.random(in: 1...most, using: &random) : 0
+        }
+        self.seed = seed
+        devices = Int.random(in: 2...4, using: &random)
+        writes = Int.random(in: 1...40, using: &random)
+        duration = Int64.random(in: 60_000...1_200_000, using: &random)
+        lostBefore = chance(50, 150)
+        lostAfter = chance(50, 150)
+        late = chance(40, 100)
+        doubled = chance(30, 50)
+        crashes = chance(50, 60)
+        rollbacks = chance(30, 2)
+        clones = chance(20, 1)
+        skew = Int64(chance(40, 600_000))
+        lies = chance(30, 200)
+        liesToTheEnd = lies > 0 && random.next() % 3 == 0
+    }
+
+    package var description: String {
+        """
+        seed \(seed): \(devices) devices, \(writes) writes in \(duration / 1000) s; of 1,000 requests lost before \
+        \(lostBefore), after \(lostAfter), late \(late), doubled \(doubled); crashes \(crashes) of 1,000 effects; \
+        rollbacks \(rollbacks), clones \(clones), skew \(skew) ms, lies \(lies)\(liesToTheEnd ? " to the end" : "")
+        """
+    }
+}

@@ -1,0 +1,386 @@
+internal import Cryptography
+internal import KeyRing
+internal import ObjectStorage
+internal import Sync
+internal import TestSupport
+internal import Vault
+
+/// A run of several devices over one store, out of one seed: the same seed gives the same run, to the byte.
+package struct World {
+    private enum Event {
+        /// A device looks for news and sends what it has.
+        case round(Int, boot: Int)
+        case write(Int)
+        /// A request reaches the store.
+        case arrive(Int, boot: Int, Request)
+        /// An answer reaches the device.
+        case answer(Int, boot: Int, SyncToken, RemoteAnswer)
+        case restart(Int)
+        case snapshot(Int)
+        case rollBack(Int)
+        case clone(Int)
+    }
+
+    private struct Request {
+        var token: SyncToken
+        var name: SyncName
+        var kind: Kind
+        var isAnswered = true
+
+        enum Kind {
+            case get(ETag?, Int)
+            case put([UInt8], PutCondition)
+        }
+    }
+
+    package let options: SimulationOptions
+    private var random: SplitMix64
+    private var now: Int64 = 1_800_000_000_000
+    private let end: Int64
+    private var queue = EventQueue<Event>()
+    private var store = ModelStore()
+    private let crypto = ModelCrypto()
+    private var devices: [SimulatedDevice] = []
+    private var isFaulty = true
+    private var isLying: Bool
+    /// SHA-256 over everything that has happened.
+    private var trace = [UInt8](repeating: 0, count: 32)
+    private var values: Int64 = 0
+    /// Whether to print what happens.
+    package var prints = false
+
+    package init(_ options: SimulationOptions) {
+        self.options = options
+        random = SplitMix64(seed: options.seed)
+        end = now + options.duration
+        isLying = options.lies > 0
+        let ids = (0..<options.devices).map { _ in
+            DeviceID((0..<16).map { _ in UInt8.random(in: 0...255, using: &random) })
+        }.compactMap { $0 }
+        guard let vaultID = VaultID((0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }) else {
+            preconditionFailure("32 bytes name a vault")
+        }
+        let roster = ModelRoster(vaultID: vaultID, devices: ids)
+        for id in ids {
+            let state = SyncState(author: Author(device: id, incarnation: 0))
+            var device = SimulatedDevice(disk: ModelDisk(state: state, roster: roster))
+            if options.skew > 0 { device.skew = .random(in: -options.skew...options.skew, using: &random) }
+            devices.append(device)
+        }
+        plan()
+    }
+
+    private mutating func plan() {
+        for index in devices.indices { queue.add(.restart(index), at: now) }
+        for _ in 0..<options.writes { queue.add(.write(anyDevice()), at: anyTime()) }
+        for _ in 0..<options.rollbacks {
+            let (device, a, b) = (anyDevice(), anyTime(), anyTime())
+            queue.add(.snapshot(device), at: min(a, b))
+            queue.add(.rollBack(device), at: max(a, b))
+        }
+        for _ in 0..<options.clones { queue.add(.clone(anyDevice()), at: anyTime()) }
+    }
+
+    private mutating func anyDevice() -> Int { Int.random(in: 0..<devices.count, using: &random) }
+    private mutating func anyTime() -> Int64 { Int64.random(in: now...end, using: &random) }
+    private mutating func happens(_ perMille: Int) -> Bool {
+        perMille > 0 && Int.random(in: 0..<1000, using: &random) < perMille
+    }
+
+    /// Runs to the end, heals, and looks at what came out.
+    package mutating func run() -> SimulationOutcome {
+        while let (time, event) = queue.next(), time <= end {
+            now = time
+            take(event)
+        }
+        now = max(now, end)
+        let healed = heal()
+        return SimulationOutcome(
+            options: options, violations: violations(roundsToConverge: healed), trace: trace,
+            roundsToConverge: healed, segments: store.objects.count)
+    }
+
+    private mutating func note(_ text: String) {
+        if prints { print(text) }
+        trace = Hash.digest(.sha256, trace + Array(text.utf8))
+    }
+}
+
+extension World {
+    private mutating func take(_ event: Event) {
+        switch event {
+        case .round(let index, let boot):
+            guard devices[index].boot == boot else { return }
+            begin(index)
+        case .write(let index): write(index)
+        case .arrive(let index, let boot, let request): arrive(index, boot, request)
+        case .answer(let index, let boot, let token, let answer):
+            guard devices[index].boot == boot, devices[index].machine != nil else { return }
+            note("\(now) \(index) answer \(token.number)")
+            feed(.answer(token, answer), to: index)
+        case .restart(let index):
+            guard devices[index].machine == nil else { return }
+            start(index)
+        case .snapshot(let index): devices[index].snapshot = devices[index].disk
+        case .rollBack(let index):
+            guard let snapshot = devices[index].snapshot else { return }
+            note("\(now) \(index) rolled back")
+            devices[index].disk = snapshot
+            devices[index].machine = nil
+            start(index)
+        case .clone(let index):
+            note("\(now) \(index) cloned")
+            var copy = devices[index]
+            copy.machine = nil
+            devices.append(copy)
+            start(devices.count - 1)
+        }
+    }
+
+    private mutating func start(_ index: Int) {
+        let disk = devices[index].disk
+        devices[index].boot += 1
+        devices[index].isInRound = false
+        devices[index].machine = SyncMachine(state: disk.state, membership: disk.roster, reader: crypto)
+        note("\(now) \(index) starts")
+        queue.add(.round(index, boot: devices[index].boot), at: now + .random(in: 0..<20_000, using: &random))
+    }
+
+    private mutating func die(_ index: Int) {
+        note("\(now) \(index) dies")
+        devices[index].machine = nil
+        devices[index].boot += 1
+        queue.add(.restart(index), at: now + .random(in: 1..<20_000, using: &random))
+    }
+
+    private mutating func write(_ index: Int) {
+        values += 1
+        let id = "task-\(Int.random(in: 0..<6, using: &random))"
+        let field = UInt32.random(in: 1...3, using: &random)
+        _ = devices[index].disk.write(
+            id: id, field: field, value: values, now: now + devices[index].skew)
+        note("\(now) \(index) writes \(id) \(field)")
+    }
+
+    /// A round, and another one some time later.
+    private mutating func begin(_ index: Int) {
+        let boot = devices[index].boot
+        queue.add(.round(index, boot: boot), at: now + .random(in: 1_000..<60_000, using: &random))
+        guard !devices[index].isInRound, !devices[index].isStopped else { return }
+        if devices[index].disk.state.halt == .copied {
+            devices[index].disk.reincarnate(UInt32.random(in: 1...UInt32.max, using: &random))
+            let disk = devices[index].disk
+            devices[index].machine = SyncMachine(state: disk.state, membership: disk.roster, reader: crypto)
+            note("\(now) \(index) takes a new life")
+        }
+        devices[index].isInRound = true
+        devices[index].requests = 0
+        let disk = devices[index].disk
+        feed(
+            .begin(
+                SyncRequest(
+                    pulls: true, pushes: !disk.needsRecord, hasUnsealed: disk.hasUnsealed,
+                    looksAtAll: disk.needsRecord, mayFound: true, now: now + devices[index].skew)), to: index)
+    }
+
+    /// Gives a machine an event and does what it wants done. The device may die before and after each effect.
+    private mutating func feed(_ event: SyncEvent, to index: Int) {
+        var events = [event]
+        while !events.isEmpty {
+            guard var machine = devices[index].machine else { return }
+            let effects = machine.step(events.removeFirst())
+            devices[index].machine = machine
+            for effect in effects {
+                if isFaulty, happens(options.crashes) { return die(index) }
+                if let next = perform(effect, index) { events.append(next) }
+                if isFaulty, happens(options.crashes) { return die(index) }
+            }
+        }
+    }
+
+    private mutating func perform(_ effect: SyncEffect, _ index: Int) -> SyncEvent? {
+        switch effect {
+        case .get(let token, let name, let etag, let limit):
+            send(Request(token: token, name: name, kind: .get(etag, limit)), index)
+        case .put(let token, let name, let bytes, let condition):
+            send(Request(token: token, name: name, kind: .put(bytes, condition)), index)
+        case .commit(let token, let changes):
+            note("\(now) \(index) commits \(changes.map(\.brief))")
+            for case .raise(let alarm) in changes { devices[index].alarms.append(alarm) }
+            return .committed(token, devices[index].disk.commit(changes, crypto, &random))
+        case .find(let token, let places):
+            return .found(
+                token,
+                places.map { place in
+                    let segments = devices[index].disk.segments[place.lane] ?? []
+                    let inLane = Int(place.sequence) - 1
+                    return segments.indices.contains(inLane) ? segments[inLane].hash : nil
+                })
+        case .finish(let report): finish(index, report)
+        }
+        return nil
+    }
+
+    private mutating func finish(_ index: Int, _ report: SyncReport) {
+        devices[index].report = report
+        devices[index].isInRound = false
+        note(
+            "\(now) \(index) finished \(report.pushedSegments) \(report.pulledSegments) "
+                + "\(report.failure?.message ?? "")")
+        let disk = devices[index].disk
+        guard disk.needsRecord, report.failure == nil, disk.state.halt == nil, report.alarms.isEmpty else { return }
+        // Everything that the former life has in the remote is here: now it can be ended.
+        let author = disk.state.author
+        let pins = disk.state.positions.compactMap { pair in
+            pair.key.author.device == author.device && pair.key.author != author
+                && disk.roster.pin(of: pair.key) == nil
+                ? Observation(lane: pair.key, position: pair.value) : nil
+        }
+        devices[index].disk.roster = disk.roster.adding(author, pins: pins)
+        devices[index].disk.needsRecord = false
+        let longer = devices[index].disk
+        devices[index].machine = SyncMachine(state: longer.state, membership: longer.roster, reader: crypto)
+    }
+
+    private mutating func send(_ request: Request, _ index: Int) {
+        let boot = devices[index].boot
+        devices[index].requests += 1
+        let there = now + .random(in: 5..<200, using: &random)
+        let timeout = now + 30_000
+        let failure = Event.answer(index, boot: boot, request.token, .failed(.remoteUnreachable, "timeout"))
+        var silent = request
+        silent.isAnswered = false
+        if isFaulty, happens(options.lostBefore) { return queue.add(failure, at: timeout) }
+        if isFaulty, happens(options.lostAfter) {
+            queue.add(.arrive(index, boot: boot, silent), at: there)
+            return queue.add(failure, at: timeout)
+        }
+        if isFaulty, happens(options.late) {
+            queue.add(.arrive(index, boot: boot, silent), at: timeout + .random(in: 0..<120_000, using: &random))
+            return queue.add(failure, at: timeout)
+        }
+        if isFaulty, happens(options.doubled) {
+            queue.add(.arrive(index, boot: boot, silent), at: there + .random(in: 0..<2_000, using: &random))
+        }
+        queue.add(.arrive(index, boot: boot, request), at: there)
+    }
+
+    private mutating func arrive(_ index: Int, _ boot: Int, _ request: Request) {
+        var answer: RemoteAnswer
+        switch request.kind {
+        case .get(let etag, let limit):
+            answer = store.get(request.name, unless: etag, limit: limit)
+            if isLying, happens(options.lies), let lie = Adversary.Lie.allCases.randomElement(using: &random) {
+                answer = Adversary().answer(
+                    lie, request.name, honest: answer, store: store, limit: limit, &random)
+            }
+        case .put(let bytes, let condition): answer = store.put(request.name, bytes, condition, at: now)
+        }
+        note("\(now) \(index) \(request.name) \(answer.brief)")
+        guard request.isAnswered else { return }
+        let back = now + .random(in: 5..<200, using: &random)
+        queue.add(.answer(index, boot: boot, request.token, answer), at: back)
+    }
+}
+
+extension World {
+    /// How many rounds a device may need once nothing goes wrong any more.
+    static let healingRounds = 12
+
+    /// Ends the faults, and lets all devices run rounds until they agree.
+    ///
+    /// - Returns: after how many rounds of each; nil when they don't within the limit.
+    private mutating func heal() -> Int? {
+        isFaulty = false
+        if !options.liesToTheEnd { isLying = false }
+        queue = EventQueue()
+        for round in 1...Self.healingRounds {
+            now += Int64(round) * 70_000
+            for index in devices.indices {
+                if devices[index].machine == nil { start(index) }
+                devices[index].isInRound = false
+                queue.add(.round(index, boot: devices[index].boot), at: now + Int64(index) * 5_000)
+            }
+            let limit = now + 69_000
+            while let (time, event) = queue.next() {
+                if time > limit { continue }
+                if case .round = event, devices.allSatisfy({ $0.isInRound == false }), time > now + 60_000 { continue }
+                now = max(now, time)
+                take(event)
+            }
+            if isSettled { return round }
+        }
+        return nil
+    }
+
+    private var alive: [SimulatedDevice] { devices.filter { !$0.isStopped } }
+
+    private var isSettled: Bool {
+        let alive = alive
+        guard alive.allSatisfy({ !$0.disk.hasUnsealed && $0.disk.state.halt == nil && !$0.disk.needsRecord }) else {
+            return false
+        }
+        return alive.dropFirst().allSatisfy { $0.disk.contents == alive[0].disk.contents }
+    }
+}
+
+/// How a run ended.
+package struct SimulationOutcome: Sendable {
+    package let options: SimulationOptions
+    /// What must never be, and was.
+    package let violations: [String]
+    package let trace: [UInt8]
+    package let roundsToConverge: Int?
+    package let segments: Int
+}
+
+extension World {
+    private func violations(roundsToConverge: Int?) -> [String] {
+        var found: [String] = []
+        if crypto.repeatedNonces > 0 { found.append("a nonce came twice under one key") }
+        if roundsToConverge == nil {
+            if options.liesToTheEnd {
+                // Different states are allowed to those only who know that something is wrong.
+                let unaware = alive.filter { $0.alarms.isEmpty && $0.report?.failure == nil }
+                if Set(unaware.map(\.disk.contents)).count > 1 { found.append("devices differ in silence") }
+            } else {
+                found.append("no convergence within \(Self.healingRounds) rounds: \(summary)")
+            }
+        }
+        return found
+    }
+
+    private var summary: String {
+        let everywhere = alive.map(\.disk.contents).reduce(alive.first?.disk.contents ?? []) { $0.intersection($1) }
+        return devices.map { device in
+            let state = device.disk.state
+            let extra = device.disk.log.filter { !everywhere.contains(ModelDisk.identity($0.batch)) }
+            return "\(state.author) has \(device.disk.contents.count) unsealed \(device.disk.hasUnsealed) "
+                + "halt \(String(describing: state.halt)) needs \(device.disk.needsRecord) "
+                + "failure \(device.report?.failure?.message ?? "-") alarms \(device.alarms.suffix(2)) "
+                + "alone has \(extra.compactMap(\.sealedIn).map { "\($0.lane.author.incarnation)/\($0.sequence)" }) "
+                + "at \(state.positions.map { "\($0.key)=\($0.value.sequence)" })"
+        }.joined(separator: "; ")
+    }
+}
+
+extension RemoteAnswer {
+    fileprivate var brief: String {
+        if case .object(let bytes, let etag) = self { return "\(bytes.count) bytes \(etag)" }
+        return "\(self)"
+    }
+}
+
+extension SyncChange {
+    fileprivate var brief: String {
+        switch self {
+        case .extendRoster: "extendRoster"
+        case .replaceRecord(let sequence, _): "replaceRecord \(sequence)"
+        case .apply(let seen, _): "apply \(seen.lane) \(seen.position.sequence)"
+        case .draftHead: "draftHead"
+        case .sealBell: "sealBell"
+        case .seeHead(let author, let mark): "seeHead \(author) \(mark.position.sequence)"
+        default: "\(self)"
+        }
+    }
+}
