@@ -148,14 +148,17 @@ let package = Package(
             dependencies: [
                 "Cryptography", "KeyRing", "Vault", "ObjectStorage", "Sync", "TestSupport",
             ],
-            path: "Tests/Simulation", swiftSettings: house),
+            path: "Tests/Simulation", exclude: ["regressions.txt"], swiftSettings: house),
         // Runs seeds of it.
         .executableTarget(
             name: "test-simulator", dependencies: ["Simulation"], path: "Tests/Simulator",
             swiftSettings: house, linkerSettings: program),
         .testTarget(
             name: "SyncTests",
-            dependencies: ["Sync", "Simulation", "Cryptography", "KeyRing", "Vault", "TestSupport"],
+            dependencies: [
+                "Sync", "Simulation", "FileSystem", "Cryptography", "KeyRing", "Vault", "ObjectStorage",
+                "TestSupport",
+            ],
             swiftSettings: house),
         .testTarget(
             name: "EndToEndTests", dependencies: ["TestSupport", "ai-team", "test-worker"],

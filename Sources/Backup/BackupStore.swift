@@ -1,5 +1,6 @@
 internal import Cryptography
 internal import FileSystem
+internal import KeyRing
 
 /// The directory that holds backups: `p/<2>/<packid>` and `m/<writer>/<inc>/<seq>`.
 ///

@@ -3,7 +3,8 @@ public struct SyncError: Error, Sendable, CustomStringConvertible {
     /// The kind of failure; new kinds can be added without breaking a caller's `switch`.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         enum Storage: String {
-            case integrityFailure, newerFormat, rollback, conflict, remoteRefused, remoteUnreachable, guardNeeded
+            case integrityFailure, newerFormat, rollback, conflict, remoteRefused, remoteUnreachable,
+                guardNeeded
         }
 
         let storage: Storage

@@ -2,8 +2,8 @@ internal import ObjectStorage
 internal import Sync
 internal import TestSupport
 
-/// A store that lies to whom it pleases. It can show anything that it has ever been given, in whole or damaged,
-/// and nothing that it would have to sign.
+/// A store that lies to whom it pleases. It can show anything that it has ever been given, in whole or
+/// damaged, and nothing that it would have to sign.
 struct Adversary {
     enum Lie: CaseIterable {
         case older, absent, swapped, flipped, cut, unchanged, huge, garbage
@@ -25,7 +25,8 @@ struct Adversary {
             return .object(other.bytes, other.etag)
         case .flipped:
             guard case .object(var bytes, let etag) = honest, !bytes.isEmpty else { return honest }
-            bytes[Int.random(in: 0..<bytes.count, using: &random)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            bytes[Int.random(in: 0..<bytes.count, using: &random)] ^=
+                1 << UInt8.random(in: 0..<8, using: &random)
             return .object(bytes, etag)
         case .cut:
             guard case .object(let bytes, let etag) = honest, !bytes.isEmpty else { return honest }
@@ -33,7 +34,9 @@ struct Adversary {
         case .unchanged: return .unchanged
         case .huge: return .tooLong
         case .garbage:
-            let bytes = (0..<Int.random(in: 0...600, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let bytes = (0..<Int.random(in: 0...600, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             return .object(bytes, ETag("garbage"))
         }
     }

@@ -40,7 +40,9 @@ final class ModelCrypto: ObjectReading {
         return half + half
     }
 
-    private static func tag(_ plain: [UInt8], _ context: [UInt8], _ epoch: UInt32, _ nonce: [UInt8]) -> [UInt8] {
+    private static func tag(_ plain: [UInt8], _ context: [UInt8], _ epoch: UInt32, _ nonce: [UInt8])
+        -> [UInt8]
+    {
         Hash.digest(.sha256, context + nonce + [UInt8(epoch)] + plain)
     }
 

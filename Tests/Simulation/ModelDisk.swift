@@ -4,7 +4,8 @@ internal import Sync
 internal import TestSupport
 internal import Vault
 
-/// What a simulated device has on its disk. A copy of it is what a backup or a virtual machine's snapshot holds.
+/// What a simulated device has on its disk. A copy of it is what a backup or a virtual machine's snapshot
+/// holds.
 struct ModelDisk {
     /// A transaction of this device, and in which segment it went out.
     struct Entry {
@@ -68,6 +69,27 @@ struct ModelDisk {
         needsRecord = true
     }
 
+    /// Ends the former life in the roster, where its lanes end here.
+    mutating func recordNewLife() {
+        let author = state.author
+        let pins = state.positions.compactMap { pair in
+            pair.key.author.device == author.device && pair.key.author != author
+                && roster.pin(of: pair.key) == nil
+                ? Observation(lane: pair.key, position: pair.value) : nil
+        }
+        roster = roster.adding(author, pins: pins)
+        needsRecord = false
+    }
+
+    /// The hashes of own and applied segments.
+    func hashes(_ places: [SegmentPlace]) -> [[UInt8]?] {
+        places.map { place in
+            let lane = segments[place.lane] ?? []
+            let index = Int(place.sequence) - 1
+            return lane.indices.contains(index) ? lane[index].hash : nil
+        }
+    }
+
     /// Forgets segments above where their lanes end now.
     mutating func cutToPositions() {
         for (lane, applied) in segments {
@@ -123,14 +145,18 @@ struct ModelDisk {
         case .draftHead(let body, let times):
             heads = max(heads, state.head?.position.sequence ?? 0) + 1
             let bytes = object(
-                .head, Lane(author: state.author, stream: 0), heads, link: times.link, body.encoded, crypto, &random)
+                .head, Lane(author: state.author, stream: 0), heads, link: times.link, body.encoded, crypto,
+                &random)
             return .head(
                 OutboxHead(
-                    position: Self.position(bytes, heads), bytes: bytes, body: body, issuedAt: times.issuedAt))
+                    position: Self.position(bytes, heads), bytes: bytes, body: body, issuedAt: times.issuedAt)
+            )
         case .sealBell(let body):
             let zeros = [UInt8](repeating: 0, count: 32)
             return .bell(
-                object(.bell, Lane(author: state.author, stream: 0), 1, link: zeros, body.encoded, crypto, &random))
+                object(
+                    .bell, Lane(author: state.author, stream: 0), 1, link: zeros, body.encoded, crypto,
+                    &random))
         default: return nil
         }
     }

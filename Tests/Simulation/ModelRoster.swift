@@ -2,7 +2,8 @@ internal import Cryptography
 internal import KeyRing
 internal import Sync
 
-/// A roster of a simulation: a chain of records that start a vault with its devices and give devices new lives.
+/// A roster of a simulation: a chain of records that start a vault with its devices and give devices new
+/// lives.
 struct ModelRoster: Membership {
     enum Record {
         case genesis([DeviceID])

@@ -17,7 +17,9 @@ struct ModelStore {
     private var writes = 0
 
     /// Writes, when the condition holds.
-    mutating func put(_ name: SyncName, _ bytes: [UInt8], _ condition: PutCondition, at now: Int64) -> RemoteAnswer {
+    mutating func put(_ name: SyncName, _ bytes: [UInt8], _ condition: PutCondition, at now: Int64)
+        -> RemoteAnswer
+    {
         let there = objects[name]
         switch condition {
         case .none: break

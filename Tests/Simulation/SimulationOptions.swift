@@ -23,6 +23,8 @@ package struct SimulationOptions: Sendable, CustomStringConvertible {
     package var skew: Int64
     /// In 1,000 reads: how often an adversary lies.
     package var lies: Int
+    /// Whether one device is shown a store that stands still, from some time on.
+    package var freezes: Bool
     /// Whether the adversary goes on to the end.
     package var liesToTheEnd: Bool
 
@@ -45,14 +47,16 @@ package struct SimulationOptions: Sendable, CustomStringConvertible {
         clones = chance(20, 1)
         skew = Int64(chance(40, 600_000))
         lies = chance(30, 200)
-        liesToTheEnd = lies > 0 && random.next() % 3 == 0
+        freezes = chance(15, 1) > 0
+        liesToTheEnd = (lies > 0 || freezes) && random.next() % 3 == 0
     }
 
     package var description: String {
         """
-        seed \(seed): \(devices) devices, \(writes) writes in \(duration / 1000) s; of 1,000 requests lost before \
-        \(lostBefore), after \(lostAfter), late \(late), doubled \(doubled); crashes \(crashes) of 1,000 effects; \
-        rollbacks \(rollbacks), clones \(clones), skew \(skew) ms, lies \(lies)\(liesToTheEnd ? " to the end" : "")
+        seed \(seed): \(devices) devices, \(writes) writes in \(duration / 1000) s; of 1,000 requests lost \
+        before \(lostBefore), after \(lostAfter), late \(late), doubled \(doubled); crashes \(crashes) of \
+        1,000 effects; rollbacks \(rollbacks), clones \(clones), skew \(skew) ms, \
+        lies \(lies)\(freezes ? ", freezes" : "")\(liesToTheEnd ? " to the end" : "")
         """
     }
 }

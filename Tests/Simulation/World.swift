@@ -19,6 +19,7 @@ package struct World {
         case snapshot(Int)
         case rollBack(Int)
         case clone(Int)
+        case freeze(Int)
     }
 
     private struct Request {
@@ -46,6 +47,14 @@ package struct World {
     /// SHA-256 over everything that has happened.
     private var trace = [UInt8](repeating: 0, count: 32)
     private var values: Int64 = 0
+    /// Operations that were acknowledged and must not get lost.
+    private var acknowledged: Set<[UInt8]> = []
+    private var written: Set<[UInt8]> = []
+    /// Who wrote each operation, and when.
+    private var origins: [[UInt8]: String] = [:]
+    private var authors: [[UInt8]: DeviceID] = [:]
+    /// A device that is shown the store as it was, for ever.
+    private var frozen: (device: Int, store: ModelStore)?
     /// Whether to print what happens.
     package var prints = false
 
@@ -79,6 +88,7 @@ package struct World {
             queue.add(.rollBack(device), at: max(a, b))
         }
         for _ in 0..<options.clones { queue.add(.clone(anyDevice()), at: anyTime()) }
+        if options.freezes { queue.add(.freeze(anyDevice()), at: anyTime()) }
     }
 
     private mutating func anyDevice() -> Int { Int.random(in: 0..<devices.count, using: &random) }
@@ -125,9 +135,13 @@ extension World {
         case .rollBack(let index):
             guard let snapshot = devices[index].snapshot else { return }
             note("\(now) \(index) rolled back")
+            forget(devices[index].disk, of: index, but: snapshot)
             devices[index].disk = snapshot
             devices[index].machine = nil
             start(index)
+        case .freeze(let index):
+            note("\(now) \(index) is frozen")
+            frozen = (index, store)
         case .clone(let index):
             note("\(now) \(index) cloned")
             var copy = devices[index]
@@ -157,9 +171,33 @@ extension World {
         values += 1
         let id = "task-\(Int.random(in: 0..<6, using: &random))"
         let field = UInt32.random(in: 1...3, using: &random)
-        _ = devices[index].disk.write(
+        let batch = devices[index].disk.write(
             id: id, field: field, value: values, now: now + devices[index].skew)
+        acknowledged.insert(ModelDisk.identity(batch))
+        written.insert(ModelDisk.identity(batch))
+        authors[ModelDisk.identity(batch)] = devices[index].disk.state.author.device
+        origins[ModelDisk.identity(batch)] = "\(index) at \(now)"
         note("\(now) \(index) writes \(id) \(field)")
+    }
+
+    /// What was on one disk alone is gone with it.
+    private mutating func forget(_ disk: ModelDisk, of index: Int, but snapshot: ModelDisk) {
+        let kept = devices.indices.filter { $0 != index }.map { devices[$0].disk.contents }
+        let known = kept.reduce(snapshot.contents) { $0.union($1) }
+        for entry in disk.log {
+            let identity = ModelDisk.identity(entry.batch)
+            guard !known.contains(identity), !isStored(entry, of: disk) else { continue }
+            acknowledged.remove(identity)
+        }
+    }
+
+    /// Whether the store has the segment in which an operation went out.
+    private func isStored(_ entry: ModelDisk.Entry, of disk: ModelDisk) -> Bool {
+        guard let place = entry.sealedIn, let object = store.objects[.segment(place.lane, place.sequence)],
+            let segments = disk.segments[place.lane], segments.indices.contains(Int(place.sequence) - 1)
+        else { return false }
+        return segments[Int(place.sequence) - 1].hash
+            == Hash.digest(.sha256, Array(object.bytes.prefix(ObjectHeader.count)))
     }
 
     /// A round, and another one some time later.
@@ -209,13 +247,7 @@ extension World {
             for case .raise(let alarm) in changes { devices[index].alarms.append(alarm) }
             return .committed(token, devices[index].disk.commit(changes, crypto, &random))
         case .find(let token, let places):
-            return .found(
-                token,
-                places.map { place in
-                    let segments = devices[index].disk.segments[place.lane] ?? []
-                    let inLane = Int(place.sequence) - 1
-                    return segments.indices.contains(inLane) ? segments[inLane].hash : nil
-                })
+            return .found(token, devices[index].disk.hashes(places))
         case .finish(let report): finish(index, report)
         }
         return nil
@@ -228,16 +260,11 @@ extension World {
             "\(now) \(index) finished \(report.pushedSegments) \(report.pulledSegments) "
                 + "\(report.failure?.message ?? "")")
         let disk = devices[index].disk
-        guard disk.needsRecord, report.failure == nil, disk.state.halt == nil, report.alarms.isEmpty else { return }
-        // Everything that the former life has in the remote is here: now it can be ended.
-        let author = disk.state.author
-        let pins = disk.state.positions.compactMap { pair in
-            pair.key.author.device == author.device && pair.key.author != author
-                && disk.roster.pin(of: pair.key) == nil
-                ? Observation(lane: pair.key, position: pair.value) : nil
+        guard disk.needsRecord, report.failure == nil, disk.state.halt == nil, report.alarms.isEmpty else {
+            return
         }
-        devices[index].disk.roster = disk.roster.adding(author, pins: pins)
-        devices[index].disk.needsRecord = false
+        // Everything that the former life has in the remote is here: now it can be ended.
+        devices[index].disk.recordNewLife()
         let longer = devices[index].disk
         devices[index].machine = SyncMachine(state: longer.state, membership: longer.roster, reader: crypto)
     }
@@ -256,7 +283,8 @@ extension World {
             return queue.add(failure, at: timeout)
         }
         if isFaulty, happens(options.late) {
-            queue.add(.arrive(index, boot: boot, silent), at: timeout + .random(in: 0..<120_000, using: &random))
+            queue.add(
+                .arrive(index, boot: boot, silent), at: timeout + .random(in: 0..<120_000, using: &random))
             return queue.add(failure, at: timeout)
         }
         if isFaulty, happens(options.doubled) {
@@ -269,8 +297,10 @@ extension World {
         var answer: RemoteAnswer
         switch request.kind {
         case .get(let etag, let limit):
-            answer = store.get(request.name, unless: etag, limit: limit)
-            if isLying, happens(options.lies), let lie = Adversary.Lie.allCases.randomElement(using: &random) {
+            let shown = frozen.map { $0.device == index ? $0.store : store } ?? store
+            answer = shown.get(request.name, unless: etag, limit: limit)
+            if isLying, happens(options.lies), let lie = Adversary.Lie.allCases.randomElement(using: &random)
+            {
                 answer = Adversary().answer(
                     lie, request.name, honest: answer, store: store, limit: limit, &random)
             }
@@ -292,10 +322,14 @@ extension World {
     /// - Returns: after how many rounds of each; nil when they don't within the limit.
     private mutating func heal() -> Int? {
         isFaulty = false
-        if !options.liesToTheEnd { isLying = false }
+        if !options.liesToTheEnd {
+            isLying = false
+            frozen = nil
+        }
         queue = EventQueue()
         for round in 1...Self.healingRounds {
-            now += Int64(round) * 70_000
+            // Who lies to the end shall not be able to by silence: heads grow old.
+            now += options.liesToTheEnd ? 3 * 86_400_000 : Int64(round) * 70_000
             for index in devices.indices {
                 if devices[index].machine == nil { start(index) }
                 devices[index].isInRound = false
@@ -304,7 +338,9 @@ extension World {
             let limit = now + 69_000
             while let (time, event) = queue.next() {
                 if time > limit { continue }
-                if case .round = event, devices.allSatisfy({ $0.isInRound == false }), time > now + 60_000 { continue }
+                if case .round = event, devices.allSatisfy({ $0.isInRound == false }), time > now + 60_000 {
+                    continue
+                }
                 now = max(now, time)
                 take(event)
             }
@@ -317,7 +353,8 @@ extension World {
 
     private var isSettled: Bool {
         let alive = alive
-        guard alive.allSatisfy({ !$0.disk.hasUnsealed && $0.disk.state.halt == nil && !$0.disk.needsRecord }) else {
+        guard alive.allSatisfy({ !$0.disk.hasUnsealed && $0.disk.state.halt == nil && !$0.disk.needsRecord })
+        else {
             return false
         }
         return alive.dropFirst().allSatisfy { $0.disk.contents == alive[0].disk.contents }
@@ -341,24 +378,44 @@ extension World {
         if roundsToConverge == nil {
             if options.liesToTheEnd {
                 // Different states are allowed to those only who know that something is wrong.
-                let unaware = alive.filter { $0.alarms.isEmpty && $0.report?.failure == nil }
+                let unaware = alive.filter {
+                    $0.alarms.isEmpty && $0.report?.failure == nil && $0.report?.silent.isEmpty ?? false
+                }
                 if Set(unaware.map(\.disk.contents)).count > 1 { found.append("devices differ in silence") }
             } else {
                 found.append("no convergence within \(Self.healingRounds) rounds: \(summary)")
             }
+        } else {
+            let stopped = devices.filter(\.isStopped).map(\.disk.contents).reduce(Set()) { $0.union($1) }
+            let kept = alive.first?.disk.contents ?? []
+            // What a device wrote of which copies have parted may wait for a person.
+            let parted = Set(devices.filter(\.isStopped).map(\.disk.state.author.device))
+            let lost = acknowledged.subtracting(kept).subtracting(stopped).filter { identity in
+                authors[identity].map { !parted.contains($0) } ?? true
+            }
+            if !lost.isEmpty {
+                found.append(
+                    "\(lost.count) acknowledged operations are lost, of \(lost.compactMap { origins[$0] }): "
+                        + summary
+                )
+            }
+            let strange = kept.subtracting(written)
+            if !strange.isEmpty { found.append("\(strange.count) operations were written by nobody") }
         }
         return found
     }
 
     private var summary: String {
-        let everywhere = alive.map(\.disk.contents).reduce(alive.first?.disk.contents ?? []) { $0.intersection($1) }
+        let everywhere = alive.map(\.disk.contents).reduce(alive.first?.disk.contents ?? []) {
+            $0.intersection($1)
+        }
         return devices.map { device in
             let state = device.disk.state
             let extra = device.disk.log.filter { !everywhere.contains(ModelDisk.identity($0.batch)) }
             return "\(state.author) has \(device.disk.contents.count) unsealed \(device.disk.hasUnsealed) "
                 + "halt \(String(describing: state.halt)) needs \(device.disk.needsRecord) "
                 + "failure \(device.report?.failure?.message ?? "-") alarms \(device.alarms.suffix(2)) "
-                + "alone has \(extra.compactMap(\.sealedIn).map { "\($0.lane.author.incarnation)/\($0.sequence)" }) "
+                + "alone has \(extra.compactMap(\.sealedIn).map { "\($0.lane)/\($0.sequence)" }) "
                 + "at \(state.positions.map { "\($0.key)=\($0.value.sequence)" })"
         }.joined(separator: "; ")
     }

@@ -2,8 +2,8 @@ import Glibc
 import Simulation
 
 /// `test-simulator FIRST COUNT`: runs seeds and prints those that end in what must never be.
-/// `test-simulator SEED [--trace]`: runs one twice, with its options, and says whether both runs were the same;
-/// on demand with all that happens.
+/// `test-simulator SEED [--trace]`: runs one twice, with its options, and says whether both runs were the
+/// same; on demand with all that happens.
 let numbers = CommandLine.arguments.dropFirst().compactMap { UInt64($0) }
 
 func print(_ outcome: SimulationOutcome) {
@@ -26,7 +26,8 @@ case 2:
         let workers: UInt64 = 2
         for worker in 0..<workers {
             group.addTask {
-                stride(from: numbers[0] + worker, to: numbers[0] + numbers[1], by: Int(workers)).compactMap { seed in
+                stride(from: numbers[0] + worker, to: numbers[0] + numbers[1], by: Int(workers)).compactMap {
+                    seed in
                     var world = World(SimulationOptions(seed: seed))
                     let outcome = world.run()
                     return outcome.violations.isEmpty ? nil : outcome

@@ -1,15 +1,32 @@
+import FileSystem
 import Simulation
+import TestSupport
 import Testing
 
 /// Whole runs of devices over a store that loses, delays and repeats, of copies and old states, and of an
-/// adversary: `scripts/simulate.sh` runs any number of seeds, this a slice.
+/// adversary. `scripts/simulate.sh` runs any number of seeds, `AI_TEAM_TEST_SEEDS` says how many here.
 struct SimulationTests {
-    @Test(arguments: [0, 1])
-    func everySeedEndsInAgreementOrAnAlarm(half: Int) {
-        for seed in 0..<200 where seed % 2 == half {
-            var world = World(SimulationOptions(seed: UInt64(seed)))
-            let outcome = world.run()
-            #expect(outcome.violations.isEmpty, "\(outcome.options): \(outcome.violations)")
-        }
+    private static let workers = 2
+
+    @Test(arguments: 0..<workers)
+    func everySeedEndsInAgreementOrAnAlarm(worker: Int) throws {
+        let count = stressCount("AI_TEAM_TEST_SEEDS", 100)
+        for seed in stride(from: worker, to: count, by: Self.workers) { run(UInt64(seed)) }
+    }
+
+    /// What was found once stays found.
+    @Test func seedsThatHaveFoundSomethingAreQuiet() throws {
+        let path = ProjectPython.root + "/Tests/Simulation/regressions.txt"
+        let text = String(decoding: try Files.readAll(path, limit: 1 << 20), as: UTF8.self)
+        let lines = text.split(separator: "\n")
+        let seeds = lines.compactMap { UInt64($0.prefix { $0.isNumber }) }
+        #expect(!seeds.isEmpty)
+        for seed in seeds { run(seed) }
+    }
+
+    private func run(_ seed: UInt64) {
+        var world = World(SimulationOptions(seed: seed))
+        let outcome = world.run()
+        #expect(outcome.violations.isEmpty, "\(outcome.options): \(outcome.violations)")
     }
 }

@@ -13,6 +13,9 @@ enum Layers {
             "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Compression", "CSystem", "GRDB",
             "GRDBSQLite", "Yams",
         ],
+        "Sync": [
+            "FileSystem", "Cryptography", "KeyRing", "Compression", "Vault", "ObjectStorage",
+        ],
         "Backup": [
             "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Compression", "Vault",
             "ObjectStorage", "CArchive", "CSystem", "GRDB",

@@ -106,8 +106,8 @@ public enum SyncChange: Sendable {
     case attach
     /// The next roster record, as the remote has it.
     case extendRoster([UInt8])
-    /// The remote has another record in the place of one that was made here: it takes that place, and what was
-    /// made here is made anew behind it or given up.
+    /// The remote has another record in the place of one that was made here: it takes that place, and what
+    /// was made here is made anew behind it or given up.
     case replaceRecord(UInt64, [UInt8])
     /// The remote has all records up to this one.
     case sent(record: UInt64)

@@ -64,8 +64,8 @@ extension SyncMachine {
             readBell(bytes, etag)
         }
         if round.hasReadRoster { reconsider() }
-        if self.round?.looksAtAll == true, self.round?.hasAsked == false {
-            self.round?.hasAsked = true
+        if self.round?.looksAtAll == true, self.round?.hasLooked == false {
+            self.round?.hasLooked = true
             self.round?.wantsRoster = true
             for author in membership.authors { self.round?.headsWanted[author] = true }
         }
@@ -78,11 +78,28 @@ extension SyncMachine {
                 next += 1
             }
         }
+        probeFormerLife()
         for author in self.round?.headsWanted.keys ?? [] where hasRoom {
             self.round?.headsWanted[author] = nil
             get(.head(author), limit: Self.headLimit, .head(author))
         }
         return compareHeads()
+    }
+
+    /// What a former life sent last may never have been announced: before its end is written into the roster,
+    /// its lanes are followed to where nothing more is.
+    private mutating func probeFormerLife() {
+        guard let former = state.formerLife else { return }
+        let author = Author(device: state.author.device, incarnation: former)
+        for stream in SyncStream.all {
+            let lane = Lane(author: author, stream: stream)
+            let next = max(round?.verified[lane]?.sequence ?? 0, state.positions[lane]?.sequence ?? 0) + 1
+            guard round?.probed[lane] == nil, round?.blocked[lane] == nil, hasRoom,
+                next > round?.asked[lane] ?? 0
+            else { continue }
+            round?.asked[lane] = next
+            get(.segment(lane, next), limit: Self.segmentLimit, .segment(lane, next))
+        }
     }
 
     private var hasRoom: Bool { (round?.awaited.count ?? 0) + (round?.arrived.count ?? 0) < Self.window }
@@ -105,6 +122,9 @@ extension SyncMachine {
                 round?.arrived[key] = try SignedObject(bytes, name: name)
                 drain(lane)
             } catch { block(lane, SyncAlarm(.tampered, name, by: lane.author, error.message)) }
+        case .absent where sequence > round?.targets[lane]?.sequence ?? 0:
+            round?.probed[lane] = true
+            round?.asked[lane] = sequence - 1
         case .absent:
             guard round?.blocked[lane] == nil else { return }
             // The bell alone is not to be believed. What it said is asked of the heads.
@@ -112,8 +132,11 @@ extension SyncMachine {
                 round?.headsWanted[lane.author] = true
                 return block(lane)
             }
-            block(lane, SyncAlarm(.withheld, name, by: lane.author, "\(claimant) has seen it, and it is missing"))
-        case .tooLong: block(lane, SyncAlarm(.tampered, name, by: lane.author, "it is larger than any can be"))
+            block(
+                lane,
+                SyncAlarm(.withheld, name, by: lane.author, "\(claimant) has seen it, and it is missing"))
+        case .tooLong:
+            block(lane, SyncAlarm(.tampered, name, by: lane.author, "it is larger than any can be"))
         default: fail(answer)
         }
     }
@@ -202,13 +225,16 @@ extension SyncMachine {
     /// The end of fetching: what the bell announced is applied, unless something was held back.
     mutating func finishFetch() {
         guard let round else { return }
-        if let bell = round.bell, round.blocked.isEmpty, isCaughtUp(with: bell.body), state.bellETag != bell.etag {
+        if let bell = round.bell, round.blocked.isEmpty, isCaughtUp(with: bell.body),
+            state.bellETag != bell.etag
+        {
             commit([.heard(bell.etag)])
         }
         guard round.looksAtAll else { return }
         if round.blocked.isEmpty, !round.hasUnacceptedHeads { commit([.lookedAtAll(round.request.now)]) }
         for author in membership.authors where author != state.author {
-            guard let head = state.heads[author], head.times.validUntil < UInt64(max(0, round.request.now)) else {
+            guard let head = state.heads[author], head.times.validUntil < UInt64(max(0, round.request.now))
+            else {
                 continue
             }
             let silence = SyncReport.Silence(author: author, validUntil: head.times.validUntil)
@@ -220,8 +246,9 @@ extension SyncMachine {
         bell.lanes.allSatisfy { seen in
             let end = membership.pin(of: seen.lane)?.sequence ?? .max
             return state.positions[seen.lane]?.sequence ?? 0 >= min(end, seen.position.sequence)
-        } && bell.heads.allSatisfy { head in
-            head.author == state.author || state.heads[head.author]?.position.sequence ?? 0 >= head.number
         }
+            && bell.heads.allSatisfy { head in
+                head.author == state.author || state.heads[head.author]?.position.sequence ?? 0 >= head.number
+            }
     }
 }

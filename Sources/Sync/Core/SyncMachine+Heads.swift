@@ -11,10 +11,14 @@ extension SyncMachine {
             }
         case .absent where author == state.author:
             guard let head = state.head else { return }
-            raise(SyncAlarm(.rollback, name, by: author, "head \(head.position.sequence) was stored and is gone"))
+            raise(
+                SyncAlarm(
+                    .rollback, name, by: author, "head \(head.position.sequence) was stored and is gone"))
         case .absent:
             guard let seen = state.heads[author] else { return }
-            raise(SyncAlarm(.rollback, name, by: author, "head \(seen.position.sequence) was there and is gone"))
+            raise(
+                SyncAlarm(.rollback, name, by: author, "head \(seen.position.sequence) was there and is gone")
+            )
         case .tooLong: raise(SyncAlarm(.tampered, name, by: author, "it is larger than any can be"))
         default: fail(answer)
         }
@@ -50,7 +54,8 @@ extension SyncMachine {
         let before = round?.targets[seen.lane]
         let furthest = max(before?.sequence ?? 0, sequence)
         round?.targets[seen.lane] = SyncRound.Target(sequence: furthest, claimant: author)
-        // Without a claimant it was the bell's word alone that led to nothing; now a member has signed for it.
+        // Without a claimant it was the bell's word alone that led to nothing; now a member has signed for
+        // it.
         if round?.blocked[seen.lane] != nil, before?.claimant == nil {
             round?.blocked[seen.lane] = nil
             round?.asked[seen.lane] = nil
@@ -92,7 +97,8 @@ extension SyncMachine {
         }
         raise(
             SyncAlarm(
-                .rollback, "h/\(state.author)", by: state.author, "head \(stored) was stored, and \(shown) is shown"))
+                .rollback, "h/\(state.author)", by: state.author,
+                "head \(stored) was stored, and \(shown) is shown"))
     }
 
     /// Once all lanes are as far as can be: what each head says of each lane must be what is known here.
@@ -100,7 +106,9 @@ extension SyncMachine {
     /// - Returns: whether nothing is left to compare.
     mutating func compareHeads() -> Bool {
         guard let round, !(round.wantsRoster && !round.hasReadRoster) else { return true }
-        guard round.awaited.isEmpty, !round.headsToCompare.isEmpty else { return round.headsToCompare.isEmpty }
+        guard round.awaited.isEmpty, !round.headsToCompare.isEmpty else {
+            return round.headsToCompare.isEmpty
+        }
         self.round?.headsToCompare = []
         for (author, object, body) in round.headsToCompare {
             let places = body.observed.map { SegmentPlace(lane: $0.lane, sequence: $0.position.sequence) }

@@ -2,10 +2,12 @@ internal import ObjectStorage
 
 /// Whose the remote is, and who belongs to the vault.
 extension SyncMachine {
-    /// Finds the vault's genesis at the remote. An empty remote is this vault's only when somebody says so: once
-    /// it was attached, a genesis that is gone is an alarm and never a reason to begin anew.
+    /// Finds the vault's genesis at the remote. An empty remote is this vault's only when somebody says so:
+    /// once it was attached, a genesis that is gone is an alarm and never a reason to begin anew.
     mutating func pumpAttach() -> Bool {
-        guard !state.isAttached || round?.request.looksAtAll == true, round?.hasAsked == false else { return true }
+        guard !state.isAttached || round?.request.looksAtAll == true, round?.hasAsked == false else {
+            return true
+        }
         round?.hasAsked = true
         get(.genesis, limit: Self.recordLimit, .genesis)
         return true

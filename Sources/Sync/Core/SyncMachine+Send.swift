@@ -41,7 +41,9 @@ extension SyncMachine {
             let key = SyncRound.SegmentKey(lane: segment.lane, sequence: segment.position.sequence)
             guard self.round?.sending[key] == nil else { continue }
             self.round?.sending[key] = true
-            put(.segment(segment.lane, segment.position.sequence), segment.bytes, .ifAbsent, .sending(segment))
+            put(
+                .segment(segment.lane, segment.position.sequence), segment.bytes, .ifAbsent, .sending(segment)
+            )
         }
         return false
     }
@@ -148,7 +150,8 @@ extension SyncMachine {
             if let head = state.head {
                 raise(
                     SyncAlarm(
-                        .rollback, name, by: state.author, "head \(head.position.sequence) was stored and is gone"))
+                        .rollback, name, by: state.author,
+                        "head \(head.position.sequence) was stored and is gone"))
             }
             commit([.loseHead])
         case .tooLong:
@@ -167,7 +170,8 @@ extension SyncMachine {
             return false
         }
         var own = BellBody(
-            lanes: state.observed, heads: state.heads.map { .init(author: $0.key, number: $0.value.position.sequence) })
+            lanes: state.observed,
+            heads: state.heads.map { .init(author: $0.key, number: $0.value.position.sequence) })
         own = own.merged(
             BellBody(lanes: [], heads: [.init(author: state.author, number: head.position.sequence)]))
         let merged = round.bell.map { $0.body.merged(own) } ?? own

@@ -4,11 +4,11 @@ internal import ObjectStorage
 /// does nothing itself, so that a simulation sees exactly what a device does.
 ///
 /// The life of a round: find the vault at the remote (`attach`); ask the bell whether there is news; follow
-/// the lanes it names and the heads of their authors, verify each segment's signature and link, apply it; look
-/// whether what each head says its author has seen is what was seen here; then read the roster, seal what the
-/// change log holds, send it, publish a head, ring the bell. Each durable step is a commit that the store
-/// acknowledges before the next effect relies on it, and everything that is sent exists in its final bytes
-/// before: so a crash between any two effects loses nothing and repeats nothing.
+/// the lanes it names and the heads of their authors, verify each segment's signature and link, apply it;
+/// look whether what each head says its author has seen is what was seen here; then read the roster, seal
+/// what the change log holds, send it, publish a head, ring the bell. Each durable step is a commit that the
+/// store acknowledges before the next effect relies on it, and everything that is sent exists in its final
+/// bytes before: so a crash between any two effects loses nothing and repeats nothing.
 public struct SyncMachine: Sendable {
     /// What is remembered.
     public private(set) var state: SyncState
@@ -31,7 +31,8 @@ public struct SyncMachine: Sendable {
     /// How long a head is valid, and after what time it is renewed, in milliseconds: 7 days and one.
     static let headLifetime: Int64 = 7 * 86_400_000
     static let headRenewal: Int64 = 86_400_000
-    /// An own head that is too old is looked at again after so many milliseconds before it is called a rollback.
+    /// An own head that is too old is looked at again after so many milliseconds before it is called a
+    /// rollback.
     static let suspicionInterval: Int64 = 60_000
 
     /// A machine that goes on from what a device remembers.

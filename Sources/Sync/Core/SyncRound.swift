@@ -67,6 +67,8 @@ struct SyncRound: Sendable {
     var verified = SortedMap<Lane, Position>()
     /// Lanes that are not followed any further in this round.
     var blocked = SortedMap<Lane, Bool>()
+    /// Lanes of this device's former life whose end was found.
+    var probed = SortedMap<Lane, Bool>()
     /// Heads to fetch.
     var headsWanted = SortedMap<Author, Bool>()
     /// Heads that came and wait for the roster.
@@ -77,6 +79,8 @@ struct SyncRound: Sendable {
     var hasUnacceptedHeads = false
     /// All heads are looked at in this round.
     var looksAtAll = false
+    /// They were asked for.
+    var hasLooked = false
 
     // Sending.
     /// Segments that are being sent.

@@ -95,8 +95,8 @@ public struct SyncState: Sendable, Equatable {
 
     /// What keeps a device from sending.
     public enum Halt: Sendable, Hashable {
-        /// Its numbers were used by another copy of it, or by itself before it was restored: it goes on in a new
-        /// life.
+        /// Its numbers were used by another copy of it, or by itself before it was restored: it goes on in a
+        /// new life.
         case copied
         /// Another copy of it has taken a new life: a person has to say which of them goes on.
         case replaced
@@ -128,7 +128,8 @@ public struct SyncState: Sendable, Equatable {
             outbox += segments
             for segment in segments { positions[segment.lane] = segment.position }
         case .offer(let numbers):
-            for index in outbox.indices where numbers[outbox[index].lane] ?? 0 >= outbox[index].position.sequence {
+            for index in outbox.indices
+            where numbers[outbox[index].lane] ?? 0 >= outbox[index].position.sequence {
                 outbox[index].isOffered = true
             }
         case .settle(let lane, let sequence):
@@ -154,8 +155,8 @@ public struct SyncState: Sendable, Equatable {
         }
     }
 
-    /// Marks a segment, and lets go of those up to the first that is not settled: what others are told must have
-    /// no gap.
+    /// Marks a segment, and lets go of those up to the first that is not settled: what others are told must
+    /// have no gap.
     private mutating func settle(_ lane: Lane, _ sequence: UInt64) {
         for index in outbox.indices where outbox[index].lane == lane {
             if outbox[index].position.sequence == sequence { outbox[index].isSettled = true }
@@ -181,8 +182,8 @@ public struct SyncState: Sendable, Equatable {
         }
     }
 
-    /// The state after this device took a new life: what it had sealed and not settled goes back to the change
-    /// log and is sealed anew, and its former lanes are followed like those of others.
+    /// The state after this device took a new life: what it had sealed and not settled goes back to the
+    /// change log and is sealed anew, and its former lanes are followed like those of others.
     public mutating func reincarnate(as newAuthor: Author) {
         for (lane, _) in positions where lane.author == author {
             positions[lane] = settled[lane] ?? .start

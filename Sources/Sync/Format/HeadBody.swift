@@ -159,7 +159,9 @@ public struct BellBody: Sendable, Hashable {
             lanes[seen.lane] = seen.position
         }
         var heads = SortedMap<Author, UInt64>()
-        for head in self.heads + other.heads { heads[head.author] = max(heads[head.author] ?? 0, head.number) }
+        for head in self.heads + other.heads {
+            heads[head.author] = max(heads[head.author] ?? 0, head.number)
+        }
         return BellBody(
             lanes: lanes.map { Observation(lane: $0.key, position: $0.value) },
             heads: heads.map { HeadNumber(author: $0.key, number: $0.value) })

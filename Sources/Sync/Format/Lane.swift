@@ -21,6 +21,19 @@ public struct Author: Sendable, Hashable, Comparable, CustomStringConvertible {
     }
 }
 
+/// The kinds of records that travel together, and alone: who does not want a stream never reads it.
+public enum SyncStream {
+    /// Tasks, their links and comments, and projects.
+    public static let tasks: UInt16 = 1
+    /// The knowledge base: documents and their versions.
+    public static let knowledgeBase: UInt16 = 2
+    /// Documents that are only pushed.
+    public static let documents: UInt16 = 3
+
+    /// All that there are.
+    public static let all = [tasks, knowledgeBase, documents]
+}
+
 /// One author's sequence of segments for one stream of records.
 public struct Lane: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// Who writes it.

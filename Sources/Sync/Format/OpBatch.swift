@@ -51,7 +51,9 @@ public enum OpBatch {
         _ bytes: [UInt8], by author: Author, name: String
     ) throws(SyncError) -> [ChangeBatch] {
         let batches: [ChangeBatch]
-        do { batches = try read(bytes) } catch { throw .integrity(name, "its operations are malformed: \(error)") }
+        do { batches = try read(bytes) } catch {
+            throw .integrity(name, "its operations are malformed: \(error)")
+        }
         guard encode(batches) == bytes else { throw .integrity(name, "its operations are not canonical") }
         guard batches.allSatisfy({ $0.origin.device == author.device.bytes }) else {
             throw .integrity(name, "it speaks for another device")

@@ -1,0 +1,119 @@
+internal import KeyRing
+internal import ObjectStorage
+package import Sync
+internal import TestSupport
+internal import Vault
+
+/// A few devices and a store without faults, for tests that say what happens step by step. What a device is
+/// shown can be changed on its way.
+package struct Lab {
+    private var random: SplitMix64
+    private let crypto = ModelCrypto()
+    private var disks: [ModelDisk] = []
+    private var store = ModelStore()
+    /// Milliseconds since 1970.
+    package var now: Int64 = 1_800_000_000_000
+    /// Changes an answer on its way to a device.
+    package var onAnswer: ((_ device: Int, _ name: SyncName, _ answer: RemoteAnswer) -> RemoteAnswer)?
+    /// The names of all requests of the newest round, in order.
+    package private(set) var requests: [String] = []
+
+    /// Devices that belong to one vault and have never synced.
+    package init(devices: Int, seed: UInt64 = 1) {
+        random = SplitMix64(seed: seed)
+        func bytes(_ count: Int) -> [UInt8] {
+            (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+        }
+        let ids = (0..<devices).compactMap { _ in DeviceID(bytes(16)) }
+        guard let vaultID = VaultID(bytes(32)) else { preconditionFailure("32 bytes name a vault") }
+        let roster = ModelRoster(vaultID: vaultID, devices: ids)
+        disks = ids.map {
+            ModelDisk(state: SyncState(author: Author(device: $0, incarnation: 0)), roster: roster)
+        }
+    }
+
+    /// A local write.
+    package mutating func write(_ device: Int, _ id: String = "task-1", value: Int64) {
+        _ = disks[device].write(id: id, field: 1, value: value, now: now)
+    }
+
+    /// A whole round of a device.
+    @discardableResult
+    package mutating func sync(
+        _ device: Int, pulls: Bool = true, pushes: Bool = true, looksAtAll: Bool = false
+    ) -> SyncReport {
+        now += 2_000
+        requests = []
+        let disk = disks[device]
+        var machine = SyncMachine(state: disk.state, membership: disk.roster, reader: crypto)
+        var events: [SyncEvent] = [
+            .begin(
+                SyncRequest(
+                    pulls: pulls, pushes: pushes, hasUnsealed: disk.hasUnsealed, looksAtAll: looksAtAll,
+                    mayFound: true, now: now))
+        ]
+        while !events.isEmpty {
+            for effect in machine.step(events.removeFirst()) {
+                switch effect {
+                case .get(let token, let name, let etag, let limit):
+                    requests.append("GET \(name)")
+                    events.append(answer(token, name, store.get(name, unless: etag, limit: limit), device))
+                case .put(let token, let name, let bytes, let condition):
+                    requests.append("PUT \(name)")
+                    events.append(answer(token, name, store.put(name, bytes, condition, at: now), device))
+                case .commit(let token, let changes):
+                    events.append(.committed(token, disks[device].commit(changes, crypto, &random)))
+                case .find(let token, let places): events.append(.found(token, disks[device].hashes(places)))
+                case .finish(let report): return report
+                }
+            }
+        }
+        preconditionFailure("a round ends with a report")
+    }
+
+    private func answer(
+        _ token: SyncToken, _ name: SyncName, _ honest: RemoteAnswer, _ device: Int
+    ) -> SyncEvent {
+        .answer(token, onAnswer?(device, name, honest) ?? honest)
+    }
+
+    /// What a device remembers.
+    package func state(_ device: Int) -> SyncState { disks[device].state }
+
+    /// How many transactions a device has, its own and those of others.
+    package func count(_ device: Int) -> Int { disks[device].contents.count }
+
+    /// Whether devices have the same.
+    package func agree(_ a: Int, _ b: Int) -> Bool { disks[a].contents == disks[b].contents }
+
+    /// The bytes that an object had in its versions, oldest first.
+    package func versions(_ name: SyncName) -> [[UInt8]] { (store.versions[name] ?? []).map(\.bytes) }
+
+    /// A second copy of a device as it is now; its number.
+    package mutating func clone(_ device: Int) -> Int {
+        disks.append(disks[device])
+        return disks.count - 1
+    }
+
+    /// The segment that a device would send next, in its final bytes.
+    package mutating func seal(_ device: Int) -> [UInt8] {
+        for case .sealed(let segments) in disks[device].commit([.seal], crypto, &random) {
+            return segments.first?.bytes ?? []
+        }
+        return []
+    }
+
+    /// Puts a device's disk back to what another one's is.
+    package mutating func restore(_ device: Int, from copy: Int) { disks[device] = disks[copy] }
+
+    /// Gives a device a new life, which it takes with its next rounds.
+    package mutating func reincarnate(_ device: Int) {
+        disks[device].reincarnate(UInt32.random(in: 1...UInt32.max, using: &random))
+    }
+
+    /// Ends the former life, once everything of it is here.
+    package mutating func recordNewLife(_ device: Int) { disks[device].recordNewLife() }
+
+    /// What a store holds, for another one.
+    package var objects: [SyncName] { store.objects.keys }
+}
