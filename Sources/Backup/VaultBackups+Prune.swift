@@ -48,7 +48,11 @@ extension VaultBackups {
         try PruneSigning<VaultBackupKeys>.requireSound(index, givesUp: options.acceptsRollback)
         return try PrunePlan(
             index, of: source, options.policy, now: time, offset: options.offset,
-            tags: { try OpenBackup($0, store: source, keys: backupKeys).body.tags })
+            tags: {
+                try OpenBackup(
+                    $0, store: source, keys: backupKeys, acceptsUnanchored: acceptsUnanchored
+                ).body.tags
+            })
     }
 
     /// - Throws: `.guardRefused` for a mass deletion that was not allowed.

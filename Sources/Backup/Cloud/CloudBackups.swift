@@ -17,7 +17,14 @@ public struct CloudBackups {
     /// What the remote does with conditions, as it was found out last.
     var probe: RemoteProbe?
 
-    var local: VaultBackups { VaultBackups(home: home, keys: keys, surroundings: surroundings) }
+    /// As `VaultBackups.acceptsUnanchored`.
+    public var acceptsUnanchored = false
+
+    var local: VaultBackups {
+        var local = VaultBackups(home: home, keys: keys, surroundings: surroundings)
+        local.acceptsUnanchored = acceptsUnanchored
+        return local
+    }
 
     /// - Parameters:
     ///   - record: the last probe of this remote, as `initialise` returned it; one that does not verify or is
@@ -121,7 +128,8 @@ public struct CloudBackups {
         _ listing: RemoteListing, acceptsRollback: Bool
     ) throws -> (index: BackupIndex, memory: [BackupIndex.Failure]) {
         let index = try BackupIndex(
-            manifests(listing), at: remote.location, running: keys.roster)
+            manifests(listing), at: remote.location, running: keys.roster,
+            acceptsUnanchored: acceptsUnanchored)
         return (index, try local.remembered(index, acceptsRollback: acceptsRollback))
     }
 

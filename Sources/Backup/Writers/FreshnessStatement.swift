@@ -162,11 +162,12 @@ package struct OfferedFile: Sendable, Equatable, Canonical {
         return Hash.digest(.sha256, writer.bytes)
     }
 
-    /// Whether it is a place where files of `data/` stand: a directory of two letters in one of the parts.
+    /// Whether it is the place of a file of `data/`: `documents/ab/ab…` or `vectors/ab/ab…` with a name of 32
+    /// letters of base32. Nothing of the uploader's own is called so, wherever a link in a spool might lead.
     var isInPlace: Bool {
-        guard let components = RelativePath(path)?.components, components.count == 3 else { return false }
-        let parts = components.map { String(decoding: $0, as: UTF8.self) }
-        return ["documents", "vectors"].contains(parts[0]) && parts[1].utf8.count == 2
-            && !parts[2].contains(".")
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 3 else { return false }
+        return ["documents", "vectors"].contains(parts[0]) && parts[1] == parts[2].prefix(2)
+            && parts[2].utf8.count == 32 && parts[2].utf8.allSatisfy(ULIDText.alphabet.contains)
     }
 }

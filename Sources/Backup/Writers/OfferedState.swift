@@ -32,7 +32,14 @@ package struct OfferedState {
     ///
     /// - Throws: `.integrity` for one that is missing or of another length.
     package func files<Keys: BackupKeys>() throws -> [DocumentUnits<Keys>.Source] {
-        try offer.files.map { file in
+        let folders = Set(offer.files.map { String($0.path.prefix { $0 != "/" }) })
+            .union(offer.files.map { Path.parent($0.path) ?? "" })
+        for folder in folders.sorted() {
+            guard try Files.status(directory + "/" + folder)?.kind == .directory else {
+                throw BackupError.integrity(folder, "it is no directory in the spool")
+            }
+        }
+        return try offer.files.map { file in
             let location = directory + "/" + file.path
             guard let status = try Files.status(location), status.kind == .regular,
                 UInt64(status.size) == file.length

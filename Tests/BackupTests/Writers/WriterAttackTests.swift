@@ -156,6 +156,66 @@ import Vault
         #expect(try scene.restored(id, acceptsUnanchored: true) == scene.contents())
     }
 
+    /// When the device that offered is removed, its statements end; the chain of the uploader goes on.
+    @Test func theChainOutlivesWhoVouched() throws {
+        let member = try HandMadeIdentity()
+        let keys = PublicKeys(signing: member.signing.publicKey, agreement: member.agreement.publicKey)
+        try scene.change {
+            try KeyRing.addMember(
+                keys, as: .writer, name: "second", in: scene.living.home.keysDirectory, keys: $0, time: 3)
+        }
+        try scene.offer(time: 1_700_000_000_600)
+        let state = try OfferedState(in: scene.spool)
+        var statement = state.offer.statement
+        statement.deviceID = member.id
+        statement.signature = try member.signing.sign(
+            statement.signedBytes, domain: "ai-team/freshness/v1")
+        let (store, first) = try scene.forge(state.pages(), files: state, statement)
+        _ = run("/bin/cp", "-r", store + "/.", scene.uploader.backupsDirectory)
+        try scene.upload(time: 1_760_000_000_000)
+        scene.deliver()
+        #expect(try scene.backups.list().backups.count == 2)
+        try scene.change {
+            try KeyRing.removeMember(
+                keys.id, pins: [], in: scene.living.home.keysDirectory, keys: $0, time: 5)
+        }
+        try scene.offer(time: 1_700_000_000_700)
+        let last = try scene.upload(time: 1_760_000_004_000)
+        scene.deliver()
+        var backups = scene.backups
+        let listed = try backups.list()
+        #expect(listed.backups.count == 2 && listed.backups.last?.id == last.id)
+        #expect(listed.problems.map(\.code) == [.integrity], "\(listed.problems)")
+        #expect(try scene.restored(last.id) == scene.contents())
+        // A rule may have what nobody vouches for when it is told so.
+        var policy = RetentionPolicy()
+        policy.last = 1
+        var options = VaultBackups.PruneOptions(policy)
+        options.allowsMassDeletion = true
+        #expect(try backups.planPrune(options, time: 1_760_000_005_000).rows.count == 2)
+        backups.acceptsUnanchored = true
+        let plan = try backups.planPrune(options, time: 1_760_000_005_000)
+        #expect(plan.rows.count == 3 && plan.removed.contains { $0.id == first })
+        _ = try backups.prune(plan, options, time: 1_760_000_005_000)
+        backups.acceptsUnanchored = false
+        #expect(try backups.list().problems.isEmpty)
+        #expect(try backups.verify(data: true).problems.isEmpty)
+    }
+
+    /// Links in a spool lead nowhere.
+    @Test func aLinkInASpoolIsNotFollowed() throws {
+        let file = try #require(OfferedState(in: scene.spool).offer.files.first)
+        let folder = try #require(Path.parent(scene.spool + "/" + file.path))
+        let elsewhere = scene.path("elsewhere")
+        try Durable.rename(folder, to: elsewhere)
+        #expect(run("/bin/ln", "-s", elsewhere, folder).status == 0)
+        let error = #expect(throws: BackupError.self) { try scene.upload() }
+        #expect(error?.code == .integrity)
+        try Durable.remove(folder)
+        try Durable.rename(elsewhere, to: folder)
+        try scene.upload()
+    }
+
     /// An uploader that signs a backup of the ordinary kind, as if it had keys.
     @Test func aBackupWithoutAStatement() throws {
         let state = try OfferedState(in: scene.spool)

@@ -10,7 +10,8 @@ struct BackupPrune: Command {
             A backup stays when any rule wants it, and the newest of each device always stays. Without a \
             --keep option the rules are those of backup.local in config/sync.yaml (daily for 30 days). What \
             goes is signed into the chain of manifests, so that it is told from what somebody deleted. \
-            Nothing is removed while a chain has a missing or unreadable manifest.
+            Nothing is removed while a chain has a missing or unreadable manifest. Backups for which nobody \
+            vouches are left alone, unless --accept-unanchored lets the rules have them.
 
             EXAMPLES:
               ai-team backup prune --dry-run
@@ -19,10 +20,12 @@ struct BackupPrune: Command {
 
     @OptionGroup var retention: RetentionOptions
     @OptionGroup var rollback: RollbackOption
+    @OptionGroup var unanchored: UnanchoredOption
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        let backups = try context.backups()
+        var backups = try context.backups()
+        backups.acceptsUnanchored = unanchored.isAccepted
         var options = VaultBackups.PruneOptions(try retention.policy("local", context))
         options.allowsMassDeletion = retention.allowMassDeletion
         options.acceptsRollback = rollback.isAccepted

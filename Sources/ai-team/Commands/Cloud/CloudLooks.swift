@@ -20,7 +20,7 @@ struct CloudList: Command {
     func execute(_ context: Context) throws {
         let found = try context.cloud(remote).list(acceptsRollback: rollback.isAccepted)
         context.report(found.problems)
-        let rows = try found.backups.map { (backup: $0, name: try context.deviceName($0.summary.device)) }
+        let rows = try found.backups.map { (backup: $0, name: try context.makers(of: $0.summary)) }
         context.console.emit({ writer in
             writer.array { writer in
                 for (backup, name) in rows {

@@ -20,6 +20,7 @@ struct CloudPrune: Command {
     @OptionGroup var retention: RetentionOptions
     @OptionGroup var remote: RemoteOption
     @OptionGroup var rollback: RollbackOption
+    @OptionGroup var unanchored: UnanchoredOption
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
@@ -27,7 +28,8 @@ struct CloudPrune: Command {
         options.allowsMassDeletion = retention.allowMassDeletion
         options.acceptsRollback = rollback.isAccepted
         options.offset = { LocalTime.offset(at: $0) }
-        let cloud = try context.probedCloud(remote)
+        var cloud = try context.probedCloud(remote)
+        cloud.acceptsUnanchored = unanchored.isAccepted
         let plan = try cloud.planPrune(options, time: context.milliseconds)
         guard !retention.dryRun else { return retention.announce(plan, context) }
         try retention.confirm(plan)
