@@ -49,6 +49,10 @@ public struct FileLock: ~Copyable, Sendable {
     public consuming func release() {}
 
     private init(file: consuming File) { self.file = file }
+
+    /// Closing alone would leave the lock to a child that another thread is just starting: until its exec it
+    /// has the same open file.
+    deinit { flock(file.descriptor, LOCK_UN) }
 }
 
 extension FileLock.Mode {
