@@ -9,10 +9,14 @@ import Synchronization
 public enum Zstandard {
     /// The compression level.
     public static let level: Int32 = 3
-    /// log2 of the largest window that is expanded; level 3 writes up to 2 MiB.
+    /// log2 of the largest window that is expanded.
     static let windowLog: Int32 = 23
+    /// log2 of the window of a frame that is made at once: all of the largest unit of a backup. Level 3 alone
+    /// would look back 2 MiB.
+    private static let ownWindowLog: Int32 = 22
 
-    private static let contexts = CompressionContexts()
+    private static let contexts = Contexts(make: makeCompressor, free: { ZSTD_freeCCtx($0) })
+    private static let expanders = Contexts(make: { ZSTD_createDCtx() }, free: { ZSTD_freeDCtx($0) })
 
     /// One frame of `plain`.
     public static func compress(_ plain: [UInt8]) throws(CompressionError) -> [UInt8] {
@@ -29,8 +33,7 @@ public enum Zstandard {
         let bound = ZSTD_compressBound(plain.count)
         var count = 0
         let frame = [UInt8](unsafeUninitializedCapacity: bound) { buffer, initialized in
-            count = ZSTD_compressCCtx(
-                context.pointer, buffer.baseAddress, bound, plain.baseAddress, plain.count, level)
+            count = ZSTD_compress2(context.pointer, buffer.baseAddress, bound, plain.baseAddress, plain.count)
             initialized = ZSTD_isError(count) == 0 ? count : 0
         }
         guard ZSTD_isError(count) == 0 else { throw library(count) }
@@ -42,6 +45,8 @@ public enum Zstandard {
         _ frame: [UInt8], plainCount: Int, limit: Int
     ) throws(CompressionError) -> [UInt8] {
         guard plainCount >= 0, plainCount <= limit else { throw aboveLimit(plainCount, limit) }
+        let context = try expanders.take()
+        defer { expanders.giveBack(context) }
         var result = 0
         let plain = [UInt8](unsafeUninitializedCapacity: plainCount) { buffer, initialized in
             var nothing: UInt8 = 0
@@ -50,13 +55,28 @@ public enum Zstandard {
                 let size = ZSTD_findFrameCompressedSize(frame.baseAddress, frame.count)
                 guard size == frame.count else { return -1 }
                 return withUnsafeMutablePointer(to: &nothing) { empty in
-                    ZSTD_decompress(buffer.baseAddress ?? empty, plainCount, frame.baseAddress, frame.count)
+                    ZSTD_decompressDCtx(
+                        context.pointer, buffer.baseAddress ?? empty, plainCount, frame.baseAddress,
+                        frame.count)
                 }
             }
             initialized = result >= 0 && result <= plainCount ? result : 0
         }
         guard plain.count == plainCount, result == plainCount else { throw failure(result, plainCount) }
         return plain
+    }
+
+    private static func makeCompressor() -> OpaquePointer? {
+        guard let context = ZSTD_createCCtx() else { return nil }
+        let results = [
+            ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level),
+            ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, ownWindowLog),
+        ]
+        guard results.allSatisfy({ ZSTD_isError($0) == 0 }) else {
+            ZSTD_freeCCtx(context)
+            return nil
+        }
+        return context
     }
 
     static func aboveLimit(_ plainCount: Int, _ limit: Int) -> CompressionError {
@@ -77,26 +97,33 @@ public enum Zstandard {
 }
 
 /// Contexts that wait for the next frame: making one costs more than a small frame does.
-private final class CompressionContexts: Sendable {
+private final class Contexts: Sendable {
     // SAFETY: a context is in the list or with the one thread that took it, never both.
     struct Context: @unchecked Sendable { let pointer: OpaquePointer }
 
     private static let kept = 16
-    private let free = Mutex<[Context]>([])
+    private let make: @Sendable () -> OpaquePointer?
+    private let free: @Sendable (OpaquePointer) -> Void
+    private let idle = Mutex<[Context]>([])
+
+    init(make: @escaping @Sendable () -> OpaquePointer?, free: @escaping @Sendable (OpaquePointer) -> Void) {
+        self.make = make
+        self.free = free
+    }
 
     func take() throws(CompressionError) -> Context {
-        if let context = free.withLock({ $0.popLast() }) { return context }
-        guard let pointer = ZSTD_createCCtx() else {
+        if let context = idle.withLock({ $0.popLast() }) { return context }
+        guard let pointer = make() else {
             throw CompressionError(.libraryFailure, "zstd has no memory")
         }
         return Context(pointer: pointer)
     }
 
     func giveBack(_ context: Context) {
-        let isSurplus = free.withLock { free in
-            if free.count < Self.kept { free.append(context) }
-            return free.last?.pointer != context.pointer
+        let isSurplus = idle.withLock { idle in
+            if idle.count < Self.kept { idle.append(context) }
+            return idle.last?.pointer != context.pointer
         }
-        if isSurplus { ZSTD_freeCCtx(context.pointer) }
+        if isSurplus { free(context.pointer) }
     }
 }

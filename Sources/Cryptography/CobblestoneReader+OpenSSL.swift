@@ -34,17 +34,29 @@ public struct CobblestoneReader: ~Copyable {
 
     /// The plaintext of chunk `index`, whose bytes are those of `range(ofChunk:)`.
     public mutating func openChunk(_ index: Int, _ bytes: [UInt8]) throws(CryptoError) -> [UInt8] {
-        guard (0..<chunkCount).contains(index), bytes.count == range(ofChunk: index).count else {
-            throw CobblestoneDecryptor.truncated
-        }
-        var plaintext = [UInt8](repeating: 0, count: bytes.count - 16)
-        try bytes.withRaw { (bytes) throws(CryptoError) in
-            try plaintext.withMutableRaw { (output) throws(CryptoError) in
-                try chunks.open(UInt64(index), bytes, into: output)
+        guard bytes.count >= 16 else { throw CobblestoneDecryptor.truncated }
+        let count = bytes.count - 16
+        var result: Result<Void, CryptoError> = .success(())
+        let plaintext = [UInt8](unsafeUninitializedCapacity: count) { output, initialized in
+            let room = UnsafeMutableRawBufferPointer(output).part(0..<count)
+            result = bytes.withUnsafeBytes { bytes in
+                Result { () throws(CryptoError) in try openChunk(index, bytes, into: room) }
             }
+            if case .success = result { initialized = count }
         }
-        if index == chunkCount - 1 { isLengthAuthentic = true }
+        try result.get()
         return plaintext
+    }
+
+    /// The same, into memory that has exactly the room for it.
+    public mutating func openChunk(
+        _ index: Int, _ bytes: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+    ) throws(CryptoError) {
+        guard (0..<chunkCount).contains(index), bytes.count == range(ofChunk: index).count,
+            output.count == bytes.count - 16
+        else { throw CobblestoneDecryptor.truncated }
+        try chunks.open(UInt64(index), bytes, into: output)
+        if index == chunkCount - 1 { isLengthAuthentic = true }
     }
 
     /// Opens the last chunk, if that was not done yet. `fetch` reads a range of the message.

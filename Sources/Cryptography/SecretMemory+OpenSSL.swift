@@ -7,7 +7,8 @@ import Synchronization
 /// Locks of mlock(2) do not nest and cover whole pages, so secrets never share a page with anything else:
 /// small ones (keys) share one region that stays locked, larger ones get pages of their own.
 public enum SecretMemory {
-    private static let slotCount = 64
+    /// Holds what HKDF needs on its way too: to lock a page costs more than to derive a key.
+    private static let slotCount = 128
     private static let regionCount = 32 * 1024
 
     private struct State: ~Copyable {
