@@ -151,6 +151,18 @@ package struct BackupIndex: Sendable {
         return newest.flatMap { heads[$0] }
     }
 
+    /// Counts a manifest that was stored after everything else was read, by who holds the store's lock.
+    mutating func add(_ manifest: Manifest) {
+        let name = BackupStore.Name(manifest.head)
+        heads[name] = manifest.head
+        entries.append(
+            Entry(
+                name: name, head: manifest.head, id: Self.idText(manifest.clear.id),
+                statement: manifest.statement, isUnanchored: false))
+        entries.sort { $0.name < $1.name }
+        for pack in manifest.clear.packs { packs.insert(pack.id) }
+    }
+
     // MARK: - Reading
 
     /// A manifest that was read and is still to be judged. Its pack table is not kept: with many backups of

@@ -59,24 +59,37 @@ package struct BackupRun<Keys: BackupKeys> {
         self.progress = progress
     }
 
+    /// What was made.
+    package struct Made {
+        /// The manifest as it was stored, and its encrypted part.
+        package let manifest: Manifest
+        package let body: ManifestBody
+        /// What of the files outside was left out.
+        package let notes: [OutsideNote]
+        /// The store as it was judged under its lock, with this backup.
+        package let index: BackupIndex
+    }
+
     /// Makes a backup.
     ///
     /// - Parameters:
     ///   - time: milliseconds since 1970.
+    ///   - judge: is given the store's index, read under the store's lock, before anything is written.
     ///   - lend: called once, before files outside the vault are read, which may take long.
-    /// - Returns: the manifest as it was stored, and what of the files outside was left out.
     /// - Throws: `.conflict` while another process makes one, or when this home is a copy of another that
     ///   went on writing; `.rollback` when this writer's own newest manifests can't be believed.
     package func make(
-        _ input: Input, running: Roster?, time: UInt64, lend: Lend
-    ) throws -> (manifest: Manifest, notes: [OutsideNote]) {
+        _ input: Input, running: Roster?, time: UInt64, judge: (BackupIndex) throws -> Void = { _ in },
+        lend: Lend
+    ) throws -> Made {
         try store.prepare()
         // One that is just ending is waited for; so is a child that was forked and is no other program yet.
         let lockPath = store.directory + "/.lock"
         guard let lock = try FileLock.acquire(lockPath, .exclusive, timeout: .seconds(2)) else {
             throw BackupError(.conflict, "another backup is being made", hint: "wait until it is done")
         }
-        let index = try BackupIndex(store, at: .local(device: keys.deviceID), running: running)
+        var index = try BackupIndex(store, at: .local(device: keys.deviceID), running: running)
+        try judge(index)
         let tag = BackupStore.writerTag(vaultID: keys.vaultID, deviceID: keys.deviceID)
         let previous = try index.newestHead(of: tag, incarnation: keys.incarnation)
         try store.sweep(index)
@@ -91,8 +104,9 @@ package struct BackupRun<Keys: BackupKeys> {
                 id: ULIDText.fresh(time), body: body, packs: table.packs, previous: previous, created: time,
                 relay: input.relay, keys: keys)
             try store.add(manifest)
+            index.add(manifest)
             lock.release()
-            return (manifest, notes)
+            return Made(manifest: manifest, body: body, notes: notes, index: index)
         } catch {
             try pipeline.abandon()
             throw error

@@ -87,6 +87,12 @@ package struct OpenBackup {
             of: map, packs: manifest.clear.packs, isSealed: isRelayed, read: packs.read, body)
     }
 
+    /// Every group of pages once.
+    func groups(of map: PageMapTable, _ body: (StoredGroup) throws -> Void) throws {
+        try DatabaseUnits.groups(
+            of: map, packs: manifest.clear.packs, isSealed: isRelayed, read: packs.read, body)
+    }
+
     /// The files of `data/`, in the order of their paths.
     var documents: DocumentList {
         DocumentList(body.documents) { [packs] in try $0.plain("documents", packs.read) }
@@ -116,6 +122,7 @@ package struct OpenBackup {
 }
 
 extension VaultBackups.Summary {
+    /// - Parameter body: the manifest's encrypted part.
     init(_ entry: BackupIndex.Entry, _ manifest: Manifest, _ body: ManifestBody) {
         id = entry.id
         createdAt = manifest.head.created

@@ -34,6 +34,16 @@ package struct PageVersion: Sendable, Hashable, Canonical {
 
     /// epoch 4 ‖ nonce 24 ‖ tag 16.
     package var encoded: [UInt8] { bytes }
+
+    /// Puts them where there is room for exactly 44 bytes.
+    func put(into bytes: UnsafeMutableRawBufferPointer) {
+        bytes.storeBytes(of: epoch.bigEndian, as: UInt32.self)
+        bytes.storeBytes(of: words.0.bigEndian, toByteOffset: 4, as: UInt64.self)
+        bytes.storeBytes(of: words.1.bigEndian, toByteOffset: 12, as: UInt64.self)
+        bytes.storeBytes(of: words.2.bigEndian, toByteOffset: 20, as: UInt64.self)
+        bytes.storeBytes(of: words.3.bigEndian, toByteOffset: 28, as: UInt64.self)
+        bytes.storeBytes(of: words.4.bigEndian, toByteOffset: 36, as: UInt64.self)
+    }
     package var nonce: [UInt8] { Array(bytes[4..<28]) }
     package var tag: [UInt8] { Array(bytes[28...]) }
 

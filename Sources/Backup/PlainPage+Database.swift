@@ -20,7 +20,13 @@ extension PlainPage {
     /// The root over a backup's page map: the database's own function.
     static func root(_ databaseID: [UInt8], _ counter: UInt64, _ pages: [PageEntry]) -> [UInt8] {
         var hasher = PageRootHasher(databaseID: databaseID, counter: counter)
-        for page in pages { page.version.encoded.withUnsafeBytes { hasher.add($0) } }
+        var row = [UInt8](repeating: 0, count: 44)
+        row.withUnsafeMutableBytes { row in
+            for page in pages {
+                page.version.put(into: row)
+                hasher.add(UnsafeRawBufferPointer(row))
+            }
+        }
         return hasher.finalize()
     }
 }

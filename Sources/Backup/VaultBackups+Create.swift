@@ -30,8 +30,6 @@ extension VaultBackups {
         _ vault: Vault, _ options: CreateOptions = CreateOptions(), time: UInt64,
         progress: @escaping (BackupProgress) -> Void = { _ in }
     ) throws -> (backup: Summary, notes: [OutsideNote]) {
-        let (_, memory) = try judged(acceptsRollback: options.acceptsRollback)
-        if let gone = memory.first { throw Self.rollback(gone) }
         let run = BackupRun(store: store, keys: backupKeys, root: PlainPage.root, progress: progress)
         var input = BackupRun<VaultBackupKeys>.Input()
         input.tags = options.tags
@@ -40,16 +38,21 @@ extension VaultBackups {
             let key = try OutsideKey(keys, device: keys.device.bytes, epoch: keys.currentEpoch)
             input.outside = (selection, key)
         }
-        let made = try run.make(input, running: keys.roster, time: time) { use in
+        let made = try run.make(input, running: keys.roster, time: time) { index in
+            try requireNewestRoster(index)
+            let memory = try remembered(index, acceptsRollback: options.acceptsRollback)
+            if let gone = memory.first { throw Self.rollback(gone) }
+        } lend: { use in
             // Read before the snapshot is taken: what it names is in the snapshot for certain.
             let last = try vault.read { try $0.lastChangeSequence() }
             try vault.database.withSnapshot { image in
                 try use(ImageSource(image), content(of: vault, since: UInt64(last)))
             }
         }
-        let (index, _) = try judged()
+        _ = try remembered(made.index, acceptsRollback: false)
         try Restore.dropOldStates(home: home.path)
-        return (try open(BackupIndex.idText(made.manifest.clear.id), in: index).summary, made.notes)
+        let entry = try made.index.entry(BackupIndex.idText(made.manifest.clear.id))
+        return (Summary(entry, made.manifest, made.body), made.notes)
     }
 
     /// Blobs are only ever removed by who excludes snapshots: what the image names is here. The catalogue is

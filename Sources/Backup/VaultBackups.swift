@@ -114,6 +114,11 @@ public struct VaultBackups {
         return (summaries.sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }, problems)
     }
 
+    /// What `list` says of one backup.
+    ///
+    /// - Throws: `.notFound`, `.ambiguous`, `.integrity`.
+    public func summary(_ id: String) throws -> Summary { try open(id, in: judged().index).summary }
+
     /// One backup with what it holds.
     ///
     /// - Throws: `.notFound`, `.ambiguous`, `.integrity`.
@@ -186,12 +191,16 @@ public struct VaultBackups {
     func judged(acceptsRollback: Bool = false) throws -> (index: BackupIndex, memory: [BackupIndex.Failure]) {
         let index = try BackupIndex(
             store, at: location, running: keys.roster, acceptsUnanchored: acceptsUnanchored)
-        if let roster = index.roster, roster.records.count > keys.roster.records.count {
-            throw BackupError(
-                .rollback, "the backups were written under a newer roster than the one in keys/",
-                hint: "someone put an old keys/ back; put the newest one there again")
-        }
+        try requireNewestRoster(index)
         return (index, try remembered(index, acceptsRollback: acceptsRollback))
+    }
+
+    /// - Throws: `.rollback` when the backups know more of the vault's members than this home's keys do.
+    func requireNewestRoster(_ index: BackupIndex) throws(BackupError) {
+        guard let roster = index.roster, roster.records.count > keys.roster.records.count else { return }
+        throw BackupError(
+            .rollback, "the backups were written under a newer roster than the one in keys/",
+            hint: "someone put an old keys/ back; put the newest one there again")
     }
 
     /// What this home has seen before, where the index was read, and does not find; and from now on it has

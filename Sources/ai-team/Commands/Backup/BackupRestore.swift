@@ -57,15 +57,15 @@ struct BackupRestore: Command {
         options.acceptsRollback = rollback.isAccepted
         if !only.isEmpty { return try writeFiles(home, context) }
         if dryRun { return try announce(home, context) }
-        let found = try backups.show(id)
+        let found = try backups.summary(id)
         if try home.exists() {
-            let question = "replace \(home.path.printable) by \(found.summary.id)?"
+            let question = "replace \(home.path.printable) by \(found.id)?"
             try Confirmation.require(question, yes: yes)
         }
         let bar = BackupBar("restoring", context.console)
         defer { bar.finish() }
         let report = try backups.restore(
-            found.summary.id, options, time: context.milliseconds, progress: bar.show)
+            found.id, options, time: context.milliseconds, progress: bar.show)
         bar.finish()
         // The keys on disk are new; what was opened belongs to the incarnation that ended.
         context.cache.keys = nil
