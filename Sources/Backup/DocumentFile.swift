@@ -75,77 +75,98 @@ package struct DocumentSegment: Sendable, Equatable {
 
     package init(files: [DocumentFile] = []) { self.files = files }
 
-    /// The packs that the files stand in.
-    package var packs: [[UInt8]] {
-        var seen = Set<[UInt8]>()
-        return files.flatMap(\.extents).map(\.pack).filter { seen.insert($0).inserted }
-    }
-
     /// The one encoding.
-    package var bytes: [UInt8] {
-        let packs = packs
-        var rows: [[UInt8]: UInt32] = [:]
-        for (row, id) in packs.enumerated() { rows[id] = UInt32(row) }
+    package var bytes: [UInt8] { encoded().bytes }
+
+    /// The one encoding, and the packs that the files stand in.
+    func encoded() -> (bytes: [UInt8], packs: [[UInt8]]) {
+        var table = PackRows()
+        var body = CanonicalWriter()
+        body.count(files.count)
+        for file in files {
+            body.string(file.path)
+            body.u64(file.length)
+            body.raw(file.sha256)
+            body.count(file.extents.count)
+            for extent in file.extents {
+                body.u32(table.row(of: extent.pack))
+                body.u64(extent.offset)
+                body.u32(extent.length)
+            }
+            body.list(file.versions)
+        }
         var writer = CanonicalWriter()
         writer.raw(Self.magic)
-        writer.count(packs.count)
-        for id in packs { writer.raw(id) }
-        writer.count(files.count)
-        for file in files {
-            writer.string(file.path)
-            writer.u64(file.length)
-            writer.raw(file.sha256)
-            writer.count(file.extents.count)
-            for extent in file.extents {
-                writer.u32(rows[extent.pack] ?? .max)
-                writer.u64(extent.offset)
-                writer.u32(extent.length)
-            }
-            writer.list(file.versions)
-        }
-        return writer.bytes
+        writer.count(table.ids.count)
+        for id in table.ids { writer.raw(id) }
+        writer.raw(body.bytes)
+        return (writer.bytes, table.ids)
     }
 
     /// Reads a segment again.
     ///
     /// - Throws: `.integrity` for anything but the one encoding.
     package init(_ bytes: [UInt8], object: String) throws(BackupError) {
+        var table = PackRows()
+        let packs: [[UInt8]]
         do throws(CryptoError) {
             var reader = CanonicalReader(bytes)
             guard try reader.raw(4) == Self.magic else { throw CryptoError(.malformed, "another segment") }
-            var packs: [[UInt8]] = []
+            var ids: [[UInt8]] = []
             for _ in 0..<(try reader.count(limit: listLimit, elementCount: 16)) {
-                packs.append(try reader.raw(16))
+                ids.append(try reader.raw(16))
             }
+            packs = ids
             for _ in 0..<(try reader.count(limit: listLimit, elementCount: 52)) {
-                files.append(try Self.file(&reader, packs))
+                files.append(try Self.file(&reader, packs, &table))
             }
             try reader.expectEnd()
         } catch {
             throw .integrity(object, "a malformed list of documents")
         }
-        guard self.bytes == bytes else {
+        // All else has one encoding only.
+        guard table.ids == packs else {
             throw .integrity(object, "a list of documents that is not canonical")
         }
     }
 
     private static func file(
-        _ reader: inout CanonicalReader, _ packs: [[UInt8]]
+        _ reader: inout CanonicalReader, _ packs: [[UInt8]], _ table: inout PackRows
     ) throws(CryptoError) -> DocumentFile {
         let path = try reader.string(limit: 4096)
         let length = try reader.u64()
         let sha256 = try reader.raw(32)
         var extents: [StoredUnit] = []
         for _ in 0..<(try reader.count(limit: listLimit, elementCount: 16)) {
-            let row = Int(try reader.u32())
-            guard row < packs.count else { throw CryptoError(.malformed, "a pack that is not listed") }
+            let row = try reader.u32()
+            guard Int(row) < packs.count, table.row(of: packs[Int(row)]) == row else {
+                throw CryptoError(.malformed, "a pack that is not listed, or not in its place")
+            }
             let offset = try reader.u64()
             let count = try reader.u32()
             extents.append(
-                StoredUnit(pack: packs[row], offset: offset, length: count, plainLength: count))
+                StoredUnit(pack: packs[Int(row)], offset: offset, length: count, plainLength: count))
         }
         return DocumentFile(
             path: path, length: length, sha256: sha256, extents: extents,
             versions: try reader.list(of: DocumentVersion.self, limit: listLimit, size: 56))
+    }
+}
+
+/// Numbers packs in the order of first use. Neighbours are nearly always in the same one.
+private struct PackRows {
+    private(set) var ids: [[UInt8]] = []
+    private var rows: [[UInt8]: UInt32] = [:]
+    private var last: (id: [UInt8], row: UInt32)?
+
+    mutating func row(of id: [UInt8]) -> UInt32 {
+        if let last, last.id == id { return last.row }
+        let row = rows[id] ?? UInt32(ids.count)
+        if row == ids.count {
+            ids.append(id)
+            rows[id] = row
+        }
+        last = (id, row)
+        return row
     }
 }

@@ -44,13 +44,12 @@ package struct DocumentBase {
     package var list: DocumentList
     package var segments: [StoredSegment]
 
-    /// Reads a backup's listing once, to know which packs each segment needs.
+    /// Every segment must be there, or nobody builds on it; which packs one needs is known again when its
+    /// files were looked at.
     package init(_ segments: [Segment], packs: [PackRecord], read: @escaping DocumentList.Read) throws {
+        for segment in segments { _ = try read(segment) }
         let names = PackNames(packs)
         list = DocumentList(segments, read: read)
-        self.segments = try segments.map { segment in
-            let needs = try DocumentSegment(read(segment), object: "documents").packs
-            return try names.stored(segment, needs: Set(needs))
-        }
+        self.segments = try segments.map { try names.stored($0, needs: []) }
     }
 }

@@ -25,19 +25,14 @@ package struct DocumentUnits<Keys: BackupKeys> {
         package var added: UInt64 = 0
     }
 
-    private struct Shipped {
-        var length: UInt64
-        var sha256: [UInt8]
-        var numbers: [Int]
-    }
-
     private let pipeline: UnitPipeline<Keys>
     private let base: DocumentBase?
-    private var shipped: [String: Shipped] = [:]
+    private var runs: BlobRuns<Keys>
 
     private init(_ pipeline: UnitPipeline<Keys>, _ base: DocumentBase?) {
         self.pipeline = pipeline
         self.base = base
+        runs = BlobRuns(pipeline)
     }
 
     /// Writes what the base lacks, then the listing of all.
@@ -50,80 +45,95 @@ package struct DocumentUnits<Keys: BackupKeys> {
         progress: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws -> Written {
         var units = DocumentUnits(pipeline, base)
-        try units.ship(sources, progress)
-        try pipeline.drain()
-        return try units.list(sources)
+        return try units.write(sources, progress)
     }
 
-    private mutating func ship(_ sources: [Source], _ progress: (UInt64, UInt64) -> Void) throws {
-        var new: [Source] = []
-        try merge(sources) { source, known in
-            if known == nil { new.append(source) }
-        }
-        let total = try new.reduce(UInt64(0)) { $0 + UInt64(try Files.status($1.location)?.size ?? 0) }
-        var done: UInt64 = 0
-        for source in new {
-            let file = try ship(source)
-            shipped[source.path] = file
-            done += file.length
-            progress(done, total)
-        }
+    /// A row of the listing, and whether its content has to be written first.
+    private struct Row {
+        var file: DocumentFile
+        var isNew = false
     }
 
-    /// Adds a file as it is, in pieces; memory holds a few.
-    private func ship(_ source: Source) throws -> Shipped {
-        let handle = try File.open(source.location, .read)
-        var hasher = Hasher(.sha256)
-        var numbers: [Int] = []
-        var offset: Int64 = 0
-        let size = try handle.size()
-        while offset < size {
-            let wanted = Int(min(Int64(Unit.plainLimit), size - offset))
-            let piece = try handle.read(count: wanted, at: offset)
-            guard piece.count == wanted else {
-                throw BackupError(.failed, "it was cut off while it was read", object: source.path)
-            }
-            hasher.update(piece)
-            numbers.append(
-                try pipeline.submit("\(source.path)/\(offset)", piece, compressing: false))
-            offset += Int64(piece.count)
-        }
-        return Shipped(length: UInt64(offset), sha256: hasher.finalize(), numbers: numbers)
-    }
-
-    private func list(_ sources: [Source]) throws -> Written {
+    /// The base's listing is read once: segments without anything new are done at once, the others wait until
+    /// it is known where what is new stands.
+    private mutating func write(
+        _ sources: [Source], _ progress: (UInt64, UInt64) -> Void
+    ) throws -> Written {
         let series = SegmentSeries("documents", pipeline, base: base?.segments ?? [])
         var written = Written()
-        var segment = DocumentSegment()
+        var rows: [Row] = []
+        var waiting: [(place: Int, rows: [Row])] = []
+        var new: [Source] = []
         var cut = ListingCut()
         func close() throws {
-            guard !segment.files.isEmpty else { return }
-            try series.add(segment.bytes, needs: Set(segment.packs))
-            segment.files.removeAll(keepingCapacity: true)
+            guard !rows.isEmpty else { return }
+            if rows.contains(where: \.isNew) {
+                waiting.append((series.reserve(), rows))
+            } else {
+                try Self.add(rows.map(\.file), to: series, at: series.reserve())
+            }
+            rows.removeAll(keepingCapacity: true)
         }
+        var total: UInt64 = 0
         try merge(sources) { source, known in
-            let file = try known ?? file(source)
+            var file =
+                known ?? DocumentFile(path: source.path, length: 0, sha256: [], extents: [], versions: [])
+            file.versions = source.versions
+            var pieces = file.extents.count
+            if known == nil {
+                // A list is cut at the same places whether its files are new or not.
+                let size = try Files.status(source.location)?.size ?? 0
+                pieces = BlobRuns<Keys>.pieceCount(size)
+                total += UInt64(size)
+                new.append(source)
+            }
+            rows.append(Row(file: file, isNew: known == nil))
             written.bytes += file.length
-            if known == nil { written.added += 1 }
-            segment.files.append(
-                DocumentFile(
-                    path: file.path, length: file.length, sha256: file.sha256, extents: file.extents,
-                    versions: source.versions))
-            let size = 60 + 20 * file.extents.count + source.versions.reduce(0) { $0 + 90 + $1.name.count }
+            let size = 60 + 20 * pieces + source.versions.reduce(0) { $0 + 90 + $1.name.count }
             if cut.endsAfter(key: Array(source.path.utf8), bytes: size) { try close() }
         }
         try close()
+        var shipped = try ship(new) { progress($0, total) }[...]
+        for (place, rows) in waiting {
+            let files = try rows.map { row in
+                guard row.isNew, let blob = shipped.popFirst() else { return row.file }
+                written.added += 1
+                written.bytes += blob.length
+                var file = row.file
+                file.length = blob.length
+                file.sha256 = blob.sha256
+                file.extents = try blob.pieces.map(runs.unit)
+                return file
+            }
+            try Self.add(files, to: series, at: place)
+        }
         written.segments = try series.finish()
         return written
     }
 
-    private func file(_ source: Source) throws -> DocumentFile {
-        guard let file = shipped[source.path] else {
-            throw BackupError(.failed, "a file that was not shipped", object: source.path)
+    private static func add(
+        _ files: [DocumentFile], to series: SegmentSeries<Keys>, at place: Int
+    ) throws {
+        let (bytes, packs) = DocumentSegment(files: files).encoded()
+        try series.add(bytes, needs: Set(packs), at: place)
+    }
+
+    /// Puts files into packs, in their order.
+    private mutating func ship(
+        _ new: [Source], _ progress: (UInt64) -> Void
+    ) throws -> [BlobRuns<Keys>.Shipped] {
+        var done: UInt64 = 0
+        var shipped: [BlobRuns<Keys>.Shipped] = []
+        shipped.reserveCapacity(new.count)
+        for source in new {
+            let blob = try runs.add(source.path, File.open(source.location, .read))
+            shipped.append(blob)
+            done += blob.length
+            progress(done)
         }
-        return DocumentFile(
-            path: source.path, length: file.length, sha256: file.sha256,
-            extents: try file.numbers.map(pipeline.unit), versions: [])
+        try runs.finish()
+        try pipeline.drain()
+        return shipped
     }
 
     /// Walks the sources beside the base's listing: both are in the same order.

@@ -103,6 +103,7 @@ package final class SegmentSeries<Keys: BackupKeys> {
     private var made: [Made] = []
 
     private enum Made {
+        case awaited
         case old(StoredSegment)
         case new(sha256: [UInt8], numbers: [Int], needs: Set<[UInt8]>)
     }
@@ -120,18 +121,29 @@ package final class SegmentSeries<Keys: BackupKeys> {
     ///
     /// - Parameter needs: the packs that its records name.
     package func add(_ plain: [UInt8], needs: Set<[UInt8]>) throws {
+        try add(plain, needs: needs, at: reserve())
+    }
+
+    /// Keeps the next place for a segment that is added later.
+    func reserve() -> Int {
+        made.append(.awaited)
+        return made.count - 1
+    }
+
+    /// Adds the segment that a place was kept for.
+    func add(_ plain: [UInt8], needs: Set<[UInt8]>, at place: Int) throws {
         let hash = Hash.digest(.sha256, plain)
         if var old = base[hash] {
             old.needs = needs
-            made.append(.old(old))
+            made[place] = .old(old)
             return
         }
         let numbers = try stride(from: 0, to: plain.count, by: Unit.plainLimit).map { start in
             try pipeline.submit(
-                "\(name)/\(made.count)/\(start)",
+                "\(name)/\(place)/\(start)",
                 Array(plain[start..<min(start + Unit.plainLimit, plain.count)]), isList: true)
         }
-        made.append(.new(sha256: hash, numbers: numbers, needs: needs))
+        made[place] = .new(sha256: hash, numbers: numbers, needs: needs)
     }
 
     /// All segments in order, once they have their places.
@@ -139,6 +151,7 @@ package final class SegmentSeries<Keys: BackupKeys> {
         try pipeline.drain()
         return try made.map { made in
             switch made {
+            case .awaited: throw BackupError(.failed, "a segment that was never added", object: name)
             case .old(let segment): return segment
             case .new(let sha256, let numbers, let needs):
                 return StoredSegment(parts: try numbers.map(pipeline.unit), sha256: sha256, needs: needs)

@@ -1,6 +1,9 @@
 internal import Synchronization
 
-/// Writes many packs of 16 to 32 MiB: a pack ends when the next unit would not fit.
+/// Writes many packs of 16 to 32 MiB.
+///
+/// Two are being filled: the older one takes what still fits, and ends when a unit fits in neither. So little
+/// of a pack is padding, and units stand nearly in the order in which they came.
 ///
 /// A full pack is synced and named while the next one is filled, since waiting for the disk would stop the
 /// cores. `finish` waits until every pack is on disk: only then may a manifest name them. Who can't open its
@@ -13,18 +16,26 @@ package final class PackSeries<Keys: BackupKeys> {
 
     private let store: BackupStore
     private let keys: Keys
-    /// What is being filled, by whether it is for lists.
-    private var open: [Bool: Open] = [:]
+    /// The older ones first.
+    private var open: [Open] = []
+    /// What became of the packs that were begun, in that order.
+    private var records: [PackRecord?] = []
 
     private struct Open {
         let file: PackFile
         let builder: PackBuilder<Keys>
         /// Its row among the ids.
-        let row: UInt32
+        let row: Int
+        /// Whether it is for lists.
+        let isList: Bool
+
+        func hasRoom(for content: [UInt8]) -> Bool {
+            builder.count + content.count + 4096 <= PackSeries.packLimit
+        }
     }
 
-    /// The packs that are done: the first rows of the manifest's table.
-    package private(set) var packs: [PackRecord] = []
+    /// The packs that are done, once all are: the first rows of the manifest's table.
+    package var packs: [PackRecord] { records.compactMap(\.self) }
     /// The ids in the order in which packs were begun. Others ask while a pack is being filled.
     private let ids = Mutex<[[UInt8]]>([])
     /// Bytes of content in the packs.
@@ -45,13 +56,10 @@ package final class PackSeries<Keys: BackupKeys> {
             throw BackupError(.failed, "a unit of \(content.count) bytes", object: name)
         }
         let isList = isList && keys.isBlind
-        if let current = open[isList], current.builder.count + content.count + 4096 > Self.packLimit {
-            try close(isList)
-        }
-        let current = try open[isList] ?? begin(isList)
+        let current = try open.first { $0.isList == isList && $0.hasRoom(for: content) } ?? begin(isList)
         let place = try current.builder.add(name, content)
         byteCount += UInt64(content.count)
-        return Extent(pack: current.row, offset: place.offset, length: place.length)
+        return Extent(pack: UInt32(current.row), offset: place.offset, length: place.length)
     }
 
     /// The id of the pack in a row.
@@ -59,23 +67,22 @@ package final class PackSeries<Keys: BackupKeys> {
 
     /// Ends what is open and waits until all packs are on disk under their names.
     package func finish() throws {
-        try close(false)
-        try close(true)
+        while !open.isEmpty { try close(0) }
         try commits.wait()
     }
 
     /// Drops what is open after a failure. Finished packs stay until the next sweep.
     package func abandon() throws {
-        defer { open = [:] }
-        for current in open.values { try current.file.abandon() }
+        defer { open = [] }
+        for current in open { try current.file.abandon() }
         try commits.wait()
     }
 
-    private func close(_ isList: Bool) throws {
-        guard let current = open.removeValue(forKey: isList) else { return }
+    private func close(_ index: Int) throws {
+        let current = open.remove(at: index)
         do {
             let record = try current.builder.finish()
-            packs.append(record)
+            records[current.row] = record
             commits.begin(current.file, record)
         } catch {
             try current.file.abandon()
@@ -84,14 +91,14 @@ package final class PackSeries<Keys: BackupKeys> {
     }
 
     private func begin(_ isList: Bool) throws -> Open {
+        let alike = open.indices.filter { open[$0].isList == isList }
+        if alike.count == 2 { try close(alike[0]) }
         let file = try PackFile(in: store)
         let builder = try PackBuilder(keys: keys, isKept: isList) { try file.write($0) }
-        let row = ids.withLock { ids in
-            ids.append(builder.id)
-            return UInt32(ids.count - 1)
-        }
-        let begun = Open(file: file, builder: builder, row: row)
-        open[isList] = begun
+        let begun = Open(file: file, builder: builder, row: records.count, isList: isList)
+        open.append(begun)
+        records.append(nil)
+        ids.withLock { $0.append(builder.id) }
         return begun
     }
 }

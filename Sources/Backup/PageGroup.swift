@@ -19,15 +19,15 @@ package struct PlainPage: Sendable, Equatable {
     }
 }
 
-/// Up to 64 pages that are compressed together.
+/// Up to 1,000 pages that are compressed together.
 ///
 ///     "ATPG" ‖ count u32 ‖ count × (number u32 ‖ epoch u32 ‖ nonce 24 ‖ tag 16) ‖ count × 4048 bytes
 ///
 /// as one zstd frame; with "ATPC" and ciphertext in place of "ATPG" and plaintext, as it is. Page numbers
 /// ascend.
 package enum PageGroup {
-    /// The most pages in a group.
-    package static let limit = 64
+    /// The most pages in a group: what a unit can hold, nearly.
+    package static let limit = 1000
     private static func magic(_ isSealed: Bool) -> [UInt8] {
         Array((isSealed ? "ATPC" : "ATPG").utf8)
     }

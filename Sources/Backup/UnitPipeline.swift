@@ -6,10 +6,11 @@ internal import Synchronization
 ///
 /// Whoever submits goes on reading meanwhile. The thread that has compressed the unit whose turn it is places
 /// it, and those after it that are ready; so placing, which encrypts, is done by one thread at a time
-/// without having one to itself. At most `limit` units are under way: memory stays bounded.
+/// without having one to itself. Memory stays bounded by the bytes that are under way.
 package final class UnitPipeline<Keys: BackupKeys>: Sendable {
-    /// Units under way at most.
-    private static var limit: Int { 12 }
+    /// Room for what is under way, and what one part of it stands for: 24 MiB together.
+    private static var room: Int { 96 }
+    private static var partCount: Int { 1 << 18 }
 
     private struct Waiting {
         var name: String
@@ -41,12 +42,12 @@ package final class UnitPipeline<Keys: BackupKeys>: Sendable {
 
     private let owned: Owned
     private let state = Mutex(State())
-    private let room = DispatchSemaphore(value: UnitPipeline.limit)
+    private let room = DispatchSemaphore(value: UnitPipeline.room)
     private let group = DispatchGroup()
 
     package init(_ series: PackSeries<Keys>) { owned = Owned(series: series) }
 
-    /// Takes a unit of at most 4 MiB; waits while too many are under way.
+    /// Takes a unit of at most 4 MiB; waits while too much is under way. For one thread.
     ///
     /// - Parameters:
     ///   - isCompressed: false for what would not get smaller.
@@ -56,7 +57,8 @@ package final class UnitPipeline<Keys: BackupKeys>: Sendable {
     package func submit(
         _ name: String, _ plain: [UInt8], compressing isCompressed: Bool = true, isList: Bool = false
     ) throws -> Int {
-        room.wait()
+        let parts = max(1, plain.count / Self.partCount)
+        for _ in 0..<parts { room.wait() }
         let number: Int
         do {
             number = try state.withLock { state in
@@ -65,7 +67,7 @@ package final class UnitPipeline<Keys: BackupKeys>: Sendable {
                 return state.submitted - 1
             }
         } catch {
-            room.signal()
+            leave(parts)
             throw error
         }
         DispatchQueue.global().async(group: group) { [self] in
@@ -78,10 +80,12 @@ package final class UnitPipeline<Keys: BackupKeys>: Sendable {
             } catch {
                 state.withLock { state in if state.failure == nil { state.failure = error } }
             }
-            room.signal()
+            leave(parts)
         }
         return number
     }
+
+    private func leave(_ parts: Int) { for _ in 0..<parts { room.signal() } }
 
     /// Waits until everything that was submitted has its place.
     ///

@@ -92,7 +92,7 @@ struct FakePages: PageSource {
     }
 
     @Test func everyPageComesBackOnce() throws {
-        let source = FakePages(count: 150)
+        let source = FakePages(count: 2500)
         let made = try write(source)
         #expect(try base(made).map.groups.count == 3)
         #expect(try read(made) == source.pages)

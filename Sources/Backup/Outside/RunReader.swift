@@ -6,8 +6,8 @@ internal import Synchronization
 ///
 /// For one thread. Memory holds at most `recentLimit + aheadLimit` runs.
 final class RunReader {
-    private static let recentLimit = 8
-    private static let aheadLimit = 6
+    private static let recentLimit = 3
+    private static let aheadLimit = 4
 
     private let key: OutsideKey?
     private let fetch: SharedFetch

@@ -1,11 +1,8 @@
 /// Puts chunks into runs, each once, and runs into packs.
 ///
-/// A run is chunks one after the other, about 1 MiB of them, compressed together: small files beside each
-/// other compress far better than each alone.
+/// A run is as many chunks one after the other as a unit may hold, compressed together: small files beside
+/// each other compress far better than each alone.
 struct RunWriter<Keys: BackupKeys> {
-    /// A run that has grown to this is written.
-    private static var target: Int { 1 << 20 }
-
     private let key: OutsideKey
     private let pipeline: UnitPipeline<Keys>
     /// The run that is being filled, and its number.
@@ -34,12 +31,12 @@ struct RunWriter<Keys: BackupKeys> {
     mutating func add(_ chunk: UnsafeRawBufferPointer) throws -> ChunkPlace {
         let id = try key.identifier(chunk)
         if let known = index[id] { return known }
+        if open.count + chunk.count > Unit.plainLimit { try finish() }
         let run = number ?? begin()
         let place = ChunkPlace(
             id: id, run: run, offset: UInt32(open.count), length: UInt32(chunk.count))
         index.insert(place)
         open.append(contentsOf: chunk)
-        if open.count >= Self.target { try finish() }
         return place
     }
 
@@ -56,7 +53,7 @@ struct RunWriter<Keys: BackupKeys> {
     private mutating func begin() -> UInt32 {
         let run = runs.begin()
         number = run
-        open.reserveCapacity(Self.target + KeyedChunker.maximum)
+        open.reserveCapacity(Unit.plainLimit)
         return run
     }
 }

@@ -22,7 +22,8 @@ struct BlobWriter {
     let store: BlobStore
     let random: @Sendable (Int) throws -> [UInt8]
 
-    /// Compresses where it saves an eighth at least; small sources are held in memory and read once.
+    /// Compresses where it saves a sixteenth at least, as it does with floating-point numbers; small sources
+    /// are held in memory and read once.
     /// - Parameter isKnown: asked with the hash before any file is written; true skips the writing.
     func stage(
         _ source: some BlobSource, isKnown: (BlobReference) throws -> Bool
@@ -43,7 +44,7 @@ struct BlobWriter {
             stored += Int64(frame.count)
             if small { kept.append(frame) }
             // What does not compress in its first megabytes is taken not to compress at all.
-            if index == 15 && stored * 8 > Int64(index + 1) * Int64(BlobHeader.pieceCount) * 7 {
+            if index == 15 && stored * 16 > Int64(index + 1) * Int64(BlobHeader.pieceCount) * 15 {
                 isPaying = false
             }
         }
@@ -53,7 +54,7 @@ struct BlobWriter {
         if try isKnown(reference) {
             return StagedBlob(reference: reference, name: name, temporary: nil)
         }
-        isPaying = isPaying && stored * 8 <= source.count * 7
+        isPaying = isPaying && stored * 16 <= source.count * 15
         let header =
             isPaying
             ? BlobHeader(encoding: .zstd, plainCount: source.count, storedCount: stored, frames: frames)
