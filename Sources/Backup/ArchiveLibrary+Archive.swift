@@ -30,9 +30,9 @@ struct ArchiveLibrary: Sendable {
     /// C: archive_read_new and its family
     let readNew: Make
     let readSupportFormatTar: Status
-    let readOpen:
+    let readOpen2:
         @Sendable @convention(c) (
-            Handle, UnsafeMutableRawPointer?, Opened?, Read?, Opened?
+            Handle, UnsafeMutableRawPointer?, Opened?, Read?, Skip?, Opened?
         ) -> Int32
     let readNextHeader2: @Sendable @convention(c) (Handle, Handle) -> Int32
     let readData: @Sendable @convention(c) (Handle, UnsafeMutableRawPointer?, Int) -> Int
@@ -72,6 +72,8 @@ struct ArchiveLibrary: Sendable {
             Handle?, UnsafeMutableRawPointer?, UnsafeMutablePointer<UnsafeRawPointer?>?
         ) -> Int
 
+    typealias Skip = @convention(c) (Handle?, UnsafeMutableRawPointer?, Int64) -> Int64
+
     private static let loaded: Result<ArchiveLibrary, BackupError> = {
         do throws(BackupError) { return .success(try ArchiveLibrary()) } catch { return .failure(error) }
     }()
@@ -109,7 +111,7 @@ struct ArchiveLibrary: Sendable {
         writeFree = try symbol("archive_write_free")
         readNew = try symbol("archive_read_new")
         readSupportFormatTar = try symbol("archive_read_support_format_tar")
-        readOpen = try symbol("archive_read_open")
+        readOpen2 = try symbol("archive_read_open2")
         readNextHeader2 = try symbol("archive_read_next_header2")
         readData = try symbol("archive_read_data")
         readDataSkip = try symbol("archive_read_data_skip")

@@ -14,9 +14,9 @@ package final class BackupCheck<Keys: BackupKeys> {
         case data
     }
 
-    /// What was found in a pack: offset and length of every member's content, or what is wrong.
+    /// What was found in a pack, or what is wrong.
     private enum Outcome {
-        case members([UInt64: UInt64])
+        case members(PackMembers)
         case bad(BackupError)
     }
 
@@ -48,11 +48,7 @@ package final class BackupCheck<Keys: BackupKeys> {
         do {
             for extent in try extents(of: manifest, body, packs, &found) {
                 let pack = table[Int(extent.pack)]
-                if case .members(let members) = known[pack.id],
-                    members[extent.offset] == UInt64(extent.length)
-                {
-                    continue
-                }
+                if case .members(let members) = known[pack.id], members.hold(extent) { continue }
                 found.append(
                     .integrity(
                         "pack " + pack.name, "no member of the archive stands at offset \(extent.offset)"))
@@ -115,20 +111,14 @@ package final class BackupCheck<Keys: BackupKeys> {
     private static func outcome(of pack: PackRecord, in store: BackupStore, _ keys: Keys) throws -> Outcome {
         let name = "pack " + pack.name
         do {
-            let fetch = try store.open(pack)
-            var hasher = Hasher(.sha256)
-            let piece = 1 << 20
-            for start in stride(from: 0, to: Int(pack.length), by: piece) {
-                hasher.update(try fetch(start..<min(start + piece, Int(pack.length))))
+            let fetch = HashedFetch(try store.open(pack), count: Int(clamping: pack.length))
+            let members = Result {
+                try PackMembers(PackReader(pack, keys: keys, fetch: fetch.callAsFunction).members())
             }
-            guard hasher.finalize() == pack.sha256 else {
+            guard try fetch.digest() == pack.sha256 else {
                 throw BackupError.integrity(name, "it was changed")
             }
-            var members: [UInt64: UInt64] = [:]
-            for member in try PackReader(pack, keys: keys, fetch: fetch).members() {
-                members[member.offset] = member.length
-            }
-            return .members(members)
+            return .members(try members.get())
         } catch let error as BackupError {
             return .bad(error)
         }

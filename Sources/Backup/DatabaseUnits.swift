@@ -79,7 +79,7 @@ package struct DatabaseWritten: Sendable {
 
 /// Puts a database into packs and takes it out again.
 ///
-/// Pages that the base does not have in the same version go out in groups of 64 that are compressed
+/// Pages that the base does not have in the same version go out in groups of 1,000 that are compressed
 /// together, and the map says which group holds which version. On the way back a page counts only when its
 /// epoch, nonce and tag are those of the map, and the map only when its root is the signed one.
 package enum DatabaseUnits {
@@ -204,6 +204,18 @@ package enum DatabaseUnits {
         of map: PageMapTable, packs: [PackRecord], isSealed: Bool = false,
         read: (Extent) throws -> [UInt8], _ body: (PlainPage) throws -> Void
     ) throws {
+        try groups(of: map, packs: packs, isSealed: isSealed, read: read) {
+            try $0.pages(of: map).forEach(body)
+        }
+    }
+
+    /// Hands out every group that the map takes pages from, as it stands in its pack.
+    ///
+    /// - Throws: `.integrity` for a group in a pack that is not in the table.
+    static func groups(
+        of map: PageMapTable, packs: [PackRecord], isSealed: Bool = false,
+        read: (Extent) throws -> [UInt8], _ body: (StoredGroup) throws -> Void
+    ) throws {
         var rows: [[UInt8]: UInt32] = [:]
         for (row, pack) in packs.enumerated() { rows[pack.id] = UInt32(row) }
         var wanted = [UInt32](repeating: 0, count: map.groups.count)
@@ -214,22 +226,10 @@ package enum DatabaseUnits {
             }
             let place = Extent(pack: row, offset: group.offset, length: group.length)
             let unit = Unit(place: place, plainLength: group.plainLength)
-            let bytes = try isSealed ? read(place) : unit.expand(read)
-            var found: UInt32 = 0
-            for page in try PageGroup.decode(bytes, isSealed: isSealed, object: "group \(index)") {
-                guard page.number >= 1, Int(page.number) <= map.pages.count else { continue }
-                let entry = map.pages[Int(page.number) - 1]
-                guard entry.group == UInt32(index) else { continue }
-                guard entry.version == page.version else {
-                    throw BackupError.integrity(
-                        "page \(page.number)", "another version than the map names")
-                }
-                found += 1
-                try body(page)
-            }
-            guard found == wanted[index] else {
-                throw BackupError.integrity("group \(index)", "pages are missing")
-            }
+            try body(
+                StoredGroup(
+                    index: UInt32(index), wanted: wanted[index], isSealed: isSealed, unit: unit,
+                    bytes: read(place)))
         }
     }
 

@@ -51,18 +51,27 @@ package final class PackReader {
         let isFirstOpen = last?.index == chunks.lowerBound
         let from = isFirstOpen ? chunks.lowerBound + 1 : chunks.lowerBound
         let sealed = from <= chunks.upperBound ? try fetch(from...chunks.upperBound) : []
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(wanted.count)
-        for index in chunks {
-            let start = (index - from) * Cobblestone.sealedChunkCount
-            let plain = try index < from ? last?.plain ?? [] : open(index, in: sealed, at: start)
-            let first = max(0, wanted.lowerBound - index * size)
-            bytes.append(contentsOf: plain[first..<min(plain.count, wanted.upperBound - index * size)])
+        return try [UInt8](unsafeUninitializedCapacity: wanted.count) { buffer, initialized in
+            let output = UnsafeMutableRawBufferPointer(buffer)
+            for index in chunks {
+                let start = (index - from) * Cobblestone.sealedChunkCount
+                let first = max(0, wanted.lowerBound - index * size)
+                let end = min(size, wanted.upperBound - index * size)
+                let target = UnsafeMutableRawBufferPointer(
+                    rebasing: output[initialized..<initialized + end - first])
+                if index >= from, end - first == size {
+                    try open(index, in: sealed, at: start, into: target)
+                } else {
+                    let plain = try index < from ? last?.plain ?? [] : open(index, in: sealed, at: start)
+                    plain.withUnsafeBytes { target.copyBytes(from: $0[first..<end]) }
+                }
+                initialized += end - first
+            }
         }
-        return bytes
     }
 
-    /// Walks the tar from its first member to its end: every content's place, in order.
+    /// Walks the tar from its first member to its end: every content's place, in order. What is nothing but
+    /// content is not opened.
     ///
     /// - Throws: `.integrity` for anything but plain files under names that stay below, each once, or for
     ///   bytes other than zeros behind the archive's end.
@@ -76,7 +85,13 @@ package final class PackReader {
             defer { next += 1 }
             return try open(next)
         }
-        let tar = try PaxReader(name: name, source)
+        let skip: PaxReader.Skip = { [self] count in
+            let size = Int64(Cobblestone.chunkCount)
+            let chunks = min(count / size, Int64(max(0, reader.chunkCount - 1 - next)))
+            next += Int(chunks)
+            return chunks * size
+        }
+        let tar = try PaxReader(name: name, skip: skip, source)
         var found: [(name: String, offset: UInt64, length: UInt64)] = []
         var names: Set<[UInt8]> = []
         while let member = try tar.next() {
@@ -105,14 +120,29 @@ package final class PackReader {
     }
 
     private func open(_ index: Int, in sealed: [UInt8], at start: Int) throws -> [UInt8] {
+        let end = min(start + Cobblestone.sealedChunkCount, sealed.count)
+        let isAll = start == 0 && end == sealed.count
         do {
-            let end = min(start + Cobblestone.sealedChunkCount, sealed.count)
-            let plain = try reader.openChunk(index, Array(sealed[min(start, end)..<end]))
+            let plain = try reader.openChunk(index, isAll ? sealed : Array(sealed[min(start, end)..<end]))
             last = (index, plain)
             return plain
         } catch {
             throw BackupError.integrity(name, error.message)
         }
+    }
+
+    /// Opens a full chunk where it is wanted.
+    private func open(
+        _ index: Int, in sealed: [UInt8], at start: Int, into output: UnsafeMutableRawBufferPointer
+    ) throws {
+        let end = min(start + Cobblestone.sealedChunkCount, sealed.count)
+        let result = sealed.withUnsafeBytes { sealed in
+            Result { () throws(CryptoError) in
+                try reader.openChunk(
+                    index, UnsafeRawBufferPointer(rebasing: sealed[min(start, end)..<end]), into: output)
+            }
+        }
+        do { try result.get() } catch { throw BackupError.integrity(name, error.message) }
     }
 
     private func fetch(_ chunks: ClosedRange<Int>) throws -> [UInt8] {

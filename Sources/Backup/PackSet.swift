@@ -78,6 +78,11 @@ package final class PackSet<Keys: BackupKeys> {
         }
     }
 
+    /// Where a file's pieces stand by the rows of their packs.
+    ///
+    /// - Throws: `.integrity` when the manifest does not name one.
+    func extents(of file: DocumentFile) throws -> [Extent] { try file.extents.map(place) }
+
     /// The unit's place by the row of its pack.
     ///
     /// - Throws: `.integrity` when the manifest does not name the pack.

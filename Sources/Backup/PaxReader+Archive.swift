@@ -17,6 +17,8 @@ package final class PaxReader {
 
     /// Returns the next bytes of the stream, an empty array at its end.
     package typealias Source = () throws -> [UInt8]
+    /// Passes over at most so many bytes of the stream that nobody wants; returns how many.
+    package typealias Skip = (Int64) -> Int64
 
     private let library: ArchiveLibrary
     private let archive: ArchiveLibrary.Handle
@@ -29,10 +31,14 @@ package final class PaxReader {
 
     private final class Origin {
         let source: Source
+        let skip: Skip
         var failure: (any Error)?
         /// Alive until the next callback, as libarchive asks.
         var block = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-        init(_ source: @escaping Source) { self.source = source }
+        init(_ source: @escaping Source, _ skip: @escaping Skip) {
+            self.source = source
+            self.skip = skip
+        }
         deinit { block.deallocate() }
     }
     private let origin: Origin
@@ -42,8 +48,13 @@ package final class PaxReader {
 
     /// Opens the stream.
     ///
-    /// - Parameter name: what error messages call the archive.
-    package init(name: String, limits: Limits = Limits(), _ source: @escaping Source) throws {
+    /// - Parameters:
+    ///   - name: what error messages call the archive.
+    ///   - skip: for content that is not read.
+    package init(
+        name: String, limits: Limits = Limits(), skip: @escaping Skip = { _ in 0 },
+        _ source: @escaping Source
+    ) throws {
         library = try ArchiveLibrary.load()
         guard let archive = library.readNew(), let entry = library.entryNew() else {
             throw BackupError(.failed, "out of memory")
@@ -52,7 +63,7 @@ package final class PaxReader {
         self.entry = entry
         self.limits = limits
         self.name = name
-        origin = Origin(source)
+        origin = Origin(source, skip)
         try check(library.readSupportFormatTar(archive))
         let read: ArchiveLibrary.Read = { _, context, result in
             guard let context, let result else { return -1 }
@@ -69,8 +80,12 @@ package final class PaxReader {
                 return -1
             }
         }
+        let pass: ArchiveLibrary.Skip = { _, context, count in
+            guard let context else { return 0 }
+            return Unmanaged<Origin>.fromOpaque(context).takeUnretainedValue().skip(count)
+        }
         let context = Unmanaged.passUnretained(origin).toOpaque()
-        try check(library.readOpen(archive, context, nil, read, nil))
+        try check(library.readOpen2(archive, context, nil, read, pass, nil))
     }
 
     deinit {

@@ -3,27 +3,34 @@
 /// Names are bytes, as Linux has them. Refused: absolute paths, `.`, `..`, empty components, NUL, names of
 /// more than 255 bytes, more than 512 levels.
 package struct RelativePath: Hashable, Sendable {
-    /// At least one name.
-    package let components: [[UInt8]]
+    /// The names with slashes between them.
+    package let bytes: [UInt8]
 
-    /// Checks `bytes`; nil if the path is not one that stays below.
+    /// Checks `bytes`; nil if the path is not one that stays below. A slash at the end does not count.
     package init?(_ bytes: [UInt8]) {
-        var bytes = bytes[...]
-        if bytes.last == UInt8(ascii: "/") { bytes = bytes.dropLast() }
-        guard !bytes.isEmpty, bytes.count <= 16_384 else { return nil }
-        let parts = bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        guard parts.count <= 512 else { return nil }
-        for part in parts {
-            guard !part.isEmpty, part.count <= 255, !part.contains(0) else { return nil }
-            if part.elementsEqual(".".utf8) || part.elementsEqual("..".utf8) { return nil }
+        let (slash, dot) = (UInt8(ascii: "/"), UInt8(ascii: "."))
+        let end = bytes.last == slash ? bytes.count - 1 : bytes.count
+        guard end > 0, end <= 16_384 else { return nil }
+        var (start, levels) = (0, 0)
+        for index in 0...end {
+            guard index == end || bytes[index] == slash else {
+                if bytes[index] == 0 { return nil }
+                continue
+            }
+            let count = index - start
+            guard count > 0, count <= 255 else { return nil }
+            if bytes[start] == dot, count == 1 || (count == 2 && bytes[start + 1] == dot) { return nil }
+            levels += 1
+            start = index + 1
         }
-        components = parts.map(Array.init)
+        guard levels <= 512 else { return nil }
+        self.bytes = end == bytes.count ? bytes : Array(bytes[..<end])
     }
 
-    package init?(_ text: String) { self.init(Array(text.utf8)) }
+    /// At least one name.
+    package var components: [[UInt8]] { bytes.split(separator: UInt8(ascii: "/")).map(Array.init) }
 
-    /// The path again, with slashes.
-    package var bytes: [UInt8] { Array(components.joined(separator: [UInt8(ascii: "/")])) }
+    package init?(_ text: String) { self.init(Array(text.utf8)) }
 
     /// Whether a symbolic link that stands here and says `destination` stays below the root.
     package func containsLink(to destination: [UInt8]) -> Bool {

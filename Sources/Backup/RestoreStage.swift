@@ -43,36 +43,52 @@ final class RestoreStage {
     ///
     /// - Parameters:
     ///   - known: how far the database is known to have come elsewhere.
-    ///   - progress: pages written so far, of how many.
+    ///   - isKept: false when it is only looked at, and need not reach the disk.
+    ///   - progress: pages read so far, of how many.
+    /// - Returns: the page map.
+    @discardableResult
     func writeDatabase(
-        _ backup: OpenBackup, keys: UnlockedKeys, after known: [DatabaseHistory] = [],
+        _ backup: OpenBackup, keys: UnlockedKeys, after known: [DatabaseHistory] = [], isKept: Bool = true,
         progress: (UInt64, UInt64) -> Void = { _, _ in }
-    ) throws {
+    ) throws -> PageMapTable {
         let record = backup.body.database
         let map = try backup.pageMap()
         let database = try RestoredDatabase(
             at: home.databasePath, databaseID: record.databaseID, pageCount: record.pageCount, keys: keys)
         var done: UInt64 = 0
-        try backup.pages(of: map) { page in
-            guard let tag = page.pageTag else {
-                throw BackupError.integrity("page \(page.number)", "a malformed tag")
-            }
-            do throws(EncryptedDatabaseError) {
-                if backup.isRelayed {
-                    try database.write(sealed: page.sealed, number: page.number)
-                } else {
-                    try database.write(page.padded, number: page.number, as: tag)
+        _ = try Workers<Void>.run { workers in
+            try backup.groups(of: map) { group in
+                try workers.submit {
+                    for page in try group.pages(of: map) {
+                        try Self.write(page, isSealed: group.isSealed, to: database)
+                    }
                 }
-            } catch {
-                guard error.code == .tampered else { throw error }
-                throw BackupError.integrity(
-                    "page \(page.number)", "it does not give the tag that the signed map names")
+                done += UInt64(group.wanted)
+                progress(done, UInt64(record.pageCount))
             }
-            done += 1
-            progress(done, UInt64(record.pageCount))
         }
         let own = DatabaseHistory(databaseID: record.databaseID, counter: record.counter)
-        try database.finish(after: known + [own])
+        try database.finish(after: known + [own], isKept: isKept)
+        return map
+    }
+
+    private static func write(
+        _ page: PlainPage, isSealed: Bool, to database: RestoredDatabase
+    ) throws {
+        guard let tag = page.pageTag else {
+            throw BackupError.integrity("page \(page.number)", "a malformed tag")
+        }
+        do throws(EncryptedDatabaseError) {
+            if isSealed {
+                try database.write(sealed: page.sealed, number: page.number)
+            } else {
+                try database.write(page.padded, number: page.number, as: tag)
+            }
+        } catch {
+            guard error.code == .tampered else { throw error }
+            throw BackupError.integrity(
+                "page \(page.number)", "it does not give the tag that the signed map names")
+        }
     }
 
     /// Writes one file of `data/` as it is; its length and hash must be those of the manifest.
@@ -143,16 +159,21 @@ final class RestoreStage {
         try backup.checkFiles()
         try withVault(keys, surroundings) { vault in
             if checksFiles, backup.isRelayed { try checkBlobs(vault) }
-            do {
-                _ = try vault.read { try $0.checkIntegrity() }
-            } catch let error as VaultError {
-                throw BackupError.integrity(backup.id, error.message)
-            }
-            let last = try vault.read { try $0.lastChangeSequence() }
-            guard UInt64(last) >= backup.body.database.changeSequence else {
-                throw BackupError.integrity(
-                    backup.id, "its change log ends before the change that the manifest names")
-            }
+            try Self.check(vault, backup.id, changeSequence: backup.body.database.changeSequence)
+        }
+    }
+
+    /// Demands that an open vault's tables and indexes are whole and that it has come as far as this.
+    static func check(_ vault: Vault, _ id: String, changeSequence: UInt64) throws {
+        do {
+            _ = try vault.read { try $0.checkIntegrity() }
+        } catch let error as VaultError {
+            throw BackupError.integrity(id, error.message)
+        }
+        let last = try vault.read { try $0.lastChangeSequence() }
+        guard UInt64(last) >= changeSequence else {
+            throw BackupError.integrity(
+                id, "its change log ends before the change that the manifest names")
         }
     }
 
@@ -164,7 +185,7 @@ final class RestoreStage {
             guard try Files.exists(home.path + "/data/" + path) else {
                 throw BackupError.integrity(path, "the database names it and the backup lacks it")
             }
-            do { try vault.verify(blob, at: home.path + "/data/" + path) } catch let error as VaultError {
+            do { try vault.verify(blob) } catch let error as VaultError {
                 throw BackupError.integrity(path, error.message)
             }
         }

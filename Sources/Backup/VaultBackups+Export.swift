@@ -46,7 +46,7 @@ extension VaultBackups {
         }
         let total = wishes.isEmpty ? backup.summary.bytesLogical : 0
         return try withStage { stage in
-            try stage.writeDatabase(backup, keys: keys)
+            try stage.writeDatabase(backup, keys: keys, isKept: false)
             let result = try stage.withVault(keys, surroundings) { vault in
                 let choice = try ExportChoice(wishes, in: vault)
                 try stage.writeBlobs(backup, taking: wantedBlobs(vault, wishes.isEmpty, choice.takes))

@@ -62,21 +62,29 @@ extension VaultBackups {
         result.bytes += check.bytes
     }
 
-    /// Restores the database for a look at it, and each blob in turn.
+    /// Restores the database for a look at it, and opens every blob without a file.
+    ///
+    /// SQLite looks at its tables and indexes on one core while the others look at blobs and files.
     private func rehearse(
         _ backup: OpenBackup, _ seen: inout SeenUnits, _ progress: (BackupProgress) -> Void
     ) throws -> [Problem] {
+        try backup.checkFiles()
         let stage = try RestoreStage(in: home)
         do {
-            try stage.writeDatabase(backup, keys: keys) {
+            let map = try stage.writeDatabase(backup, keys: keys, isKept: false) {
                 progress(BackupProgress(phase: .database, done: $0, total: $1))
             }
-            try stage.check(backup, keys: keys, surroundings: surroundings, checksFiles: false)
-            seen.database = (backup.body.database.databaseID, try backup.pageMap())
-            var problems = try stage.withVault(keys, surroundings) {
-                try blobs(of: backup, stage, $0, &seen, progress)
+            seen.database = (backup.body.database.databaseID, map)
+            let problems = try stage.withVault(keys, surroundings) { vault in
+                let (id, last) = (backup.id, backup.body.database.changeSequence)
+                var problems: [Problem] = []
+                _ = try Workers<Void>.run { workers in
+                    try workers.submit { try RestoreStage.check(vault, id, changeSequence: last) }
+                    problems += try blobs(of: backup, vault, &seen, progress)
+                    problems += try files(of: backup, &seen, progress)
+                }
+                return problems
             }
-            problems += try files(of: backup, &seen, progress)
             try stage.remove()
             return problems
         } catch {
@@ -122,37 +130,38 @@ extension VaultBackups {
 
     /// What the documents' rows name must be in the backup and open.
     private func blobs(
-        of backup: OpenBackup, _ stage: RestoreStage, _ vault: Vault, _ seen: inout SeenUnits,
+        of backup: OpenBackup, _ vault: Vault, _ seen: inout SeenUnits,
         _ progress: (BackupProgress) -> Void
     ) throws -> [Problem] {
-        var records: [String: DocumentFile] = [:]
-        try backup.documents.each {
-            records[$0.path] = $0
-            _ = seen.isNew($0)
+        var named: [String: StoredBlob] = [:]
+        for blob in try vault.read({ try vault.storedBlobs($0) }) {
+            named["documents/\(blob.name.prefix(2))/\(blob.name)"] = blob
         }
-        let named = try vault.read { try vault.storedBlobs($0) }
-        var problems: [Problem] = []
-        for (done, blob) in named.enumerated() {
-            let path = "documents/\(blob.name.prefix(2))/\(blob.name)"
-            do {
-                guard let record = records.removeValue(forKey: path) else {
-                    throw BackupError.integrity(path, "the database names it and the backup lacks it")
-                }
-                try vault.verify(blob, at: stage.writeScratch(record, of: backup))
-            } catch let error as BackupError {
-                problems.append(Problem(error, in: path))
-            } catch let error as VaultError {
-                problems.append(Problem(BackupError.integrity(path, error.message), in: path))
+        let total = UInt64(named.count)
+        var done: UInt64 = 0
+        let read = SharedFetch(backup.packs.read)
+        let check = BlobCheck(vault: vault, read: read)
+        var problems = try Workers<[Problem]>.run { workers in
+            var batch = BlobCheck.Batch()
+            try backup.documents.each { file in
+                _ = seen.isNew(file)
+                let blob = named.removeValue(forKey: file.path)
+                if blob != nil { done += 1 }
+                batch.add(file, blob, of: backup.packs, read)
+                guard batch.isFull else { return }
+                let full = batch
+                batch = BlobCheck.Batch()
+                try workers.submit { try check.problems(in: full) }
+                progress(BackupProgress(phase: .documents, done: done, total: total))
             }
-            progress(
-                BackupProgress(phase: .documents, done: UInt64(done + 1), total: UInt64(named.count)))
+            let last = batch
+            try workers.submit { try check.problems(in: last) }
+        }.flatMap { $0 }
+        for path in named.keys.sorted() {
+            let missing = BackupError.integrity(path, "the database names it and the backup lacks it")
+            problems.append(Problem(missing, in: path))
         }
-        for record in records.values.sorted(by: { $0.path < $1.path }) {
-            // No row names it any more: nothing to decrypt it by, but it has to be what was backed up.
-            do { try backup.packs.check(record) } catch let error as BackupError {
-                problems.append(Problem(error, in: record.path))
-            }
-        }
+        progress(BackupProgress(phase: .documents, done: total, total: total))
         return problems
     }
 }

@@ -1,4 +1,5 @@
 import Cryptography
+import Synchronization
 
 /// How far a database had come; a restored copy goes on from beyond all that is known.
 public struct DatabaseHistory: Sendable, Hashable {
@@ -40,15 +41,17 @@ extension EncryptedDatabase {
 ///
 /// Each page is encrypted under exactly the epoch and nonce that the backup recorded, and has to give the
 /// recorded tag: what stands on disk is byte for byte what was backed up (same key, nonce and message, so
-/// nothing is used twice). `finish` then makes the seal, without which the file does not open. Not
-/// thread-safe; nobody else may know the path before `finish` returned.
-public final class RestoredDatabase {
+/// nothing is used twice). `finish` then makes the seal, without which the file does not open. Several
+/// threads may write different pages at once; nobody else may know the path before `finish` returned.
+public final class RestoredDatabase: Sendable {
     private let path: String
     private let file: Descriptor
     private let keys: any DatabaseKeySource
     private let databaseID: [UInt8]
     private let pageCount: UInt32
-    private let sealer: PageSealer
+    // SAFETY: a sealer is in the list or with the one thread that took it, never both.
+    private struct Idle: @unchecked Sendable { let sealer: PageSealer }
+    private let idle = Mutex<[Idle]>([])
 
     /// Makes the file; `exists` when something is there.
     ///
@@ -72,7 +75,6 @@ public final class RestoredDatabase {
         self.keys = keys
         self.databaseID = databaseID
         self.pageCount = pageCount
-        sealer = PageSealer(keys: keys, databaseID: databaseID)
     }
 
     /// Writes page `number`, counted from 1.
@@ -85,7 +87,9 @@ public final class RestoredDatabase {
         guard number >= 1, number <= pageCount, number != Layout.lockPage else {
             throw EncryptedDatabaseError.tampered(page: number)
         }
-        let page = try sealer.seal(plain, number: number, as: tag)
+        let page = try withSealer { sealer throws(EncryptedDatabaseError) in
+            try sealer.seal(plain, number: number, as: tag)
+        }
         try file.write(page, at: Int64(number - 1) * Int64(Layout.page))
     }
 
@@ -97,20 +101,34 @@ public final class RestoredDatabase {
         guard number >= 1, number <= pageCount, number != Layout.lockPage else {
             throw EncryptedDatabaseError.tampered(page: number)
         }
-        _ = try sealer.open(page, number: number)
+        _ = try withSealer { sealer throws(EncryptedDatabaseError) in
+            try sealer.open(page, number: number)
+        }
         try file.write(page, at: Int64(number - 1) * Int64(Layout.page))
+    }
+
+    /// Lends a sealer that no other thread has.
+    private func withSealer<R>(
+        _ body: (PageSealer) throws(EncryptedDatabaseError) -> R
+    ) throws(EncryptedDatabaseError) -> R {
+        let own =
+            idle.withLock { $0.popLast() } ?? Idle(sealer: PageSealer(keys: keys, databaseID: databaseID))
+        defer { idle.withLock { $0.append(own) } }
+        return try body(own.sealer)
     }
 
     /// Syncs the file and makes its seal: drained, the counter one above every known one.
     ///
     /// The log's generation goes on from a random number above every known one: elsewhere the same database
     /// may go on from where it was, and a log of its must not fit to this copy.
-    public func finish(after known: [DatabaseHistory]) throws {
+    ///
+    /// - Parameter isKept: false for a copy that is looked at and removed: its pages need not reach the disk.
+    public func finish(after known: [DatabaseHistory], isKept: Bool = true) throws {
         let end = Int64(pageCount) * Int64(Layout.page)
         guard try Paths.size(path) == end else {
             throw EncryptedDatabaseError(.tampered, "\(path) is shorter than \(pageCount) pages")
         }
-        try file.sync()
+        if isKept { try file.sync() }
         var seal = Seal(databaseID: databaseID)
         seal.state = .drained
         seal.isFinished = true

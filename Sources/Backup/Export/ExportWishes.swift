@@ -178,8 +178,8 @@ struct ExportChoice {
     func takes(_ path: RelativePath) -> Bool {
         if isEverything { return true }
         let bytes = path.bytes
-        return tables.contains(bytes) || documents.contains(bytes)
-            || patterns.contains { $0.matches(bytes) }
+        return patterns.contains { $0.matches(bytes) } || tables.contains(bytes)
+            || documents.contains(bytes)
     }
 
     /// Which records of a kind are taken where the table is not; nil for none. A task comes with its

@@ -2,9 +2,36 @@ internal import Compression
 internal import Cryptography
 internal import FileSystem
 
+/// A blob's encrypted bytes, wherever they stand.
+package struct SealedBlob {
+    let count: Int
+    let read: (Range<Int>) throws -> [UInt8]
+
+    /// - Parameters:
+    ///   - count: bytes of the whole file.
+    ///   - read: exactly the bytes of a range of it, or fewer when they are not there.
+    package init(count: Int, read: @escaping (Range<Int>) throws -> [UInt8]) {
+        self.count = count
+        self.read = read
+    }
+
+    init(_ file: consuming File) throws {
+        let handle = Handle(file)
+        try self.init(count: Int(handle.file.size())) {
+            try handle.file.read(count: $0.count, at: Int64($0.lowerBound))
+        }
+    }
+
+    /// Owns the descriptor that the closure reads.
+    private final class Handle {
+        let file: File
+        init(_ file: consuming File) { self.file = file }
+    }
+}
+
 /// One open blob, read in any order.
 struct BlobReader: ~Copyable {
-    private let file: File
+    private let file: SealedBlob
     private let name: String
     private let store: BlobStore
     private var cobblestone: CobblestoneReader
@@ -15,7 +42,7 @@ struct BlobReader: ~Copyable {
     private var cached: (index: Int, bytes: [UInt8])?
 
     private init(
-        _ file: consuming File, name: String, store: BlobStore, cobblestone: consuming CobblestoneReader
+        _ file: SealedBlob, name: String, store: BlobStore, cobblestone: consuming CobblestoneReader
     ) {
         self.file = file
         self.name = name
@@ -28,7 +55,7 @@ struct BlobReader: ~Copyable {
 
     /// Opens a blob and checks its commitment, its length and its header.
     static func open(
-        _ file: consuming File, name: String, store: BlobStore, reference: BlobReference
+        _ file: SealedBlob, name: String, store: BlobStore, reference: BlobReference
     ) throws -> BlobReader {
         let cobblestone = try cobblestone(file, name: name, store: store, epoch: reference.epoch)
         var reader = BlobReader(file, name: name, store: store, cobblestone: cobblestone)
@@ -56,12 +83,13 @@ struct BlobReader: ~Copyable {
     }
 
     private static func cobblestone(
-        _ file: borrowing File, name: String, store: BlobStore, epoch: UInt32
+        _ file: SealedBlob, name: String, store: BlobStore, epoch: UInt32
     ) throws -> CobblestoneReader {
         do {
             return try CobblestoneReader(
                 key: store.keys.key(epoch), context: store.context(name),
-                header: file.read(count: Cobblestone.headerCount, at: 0), ciphertextCount: Int(file.size()))
+                header: file.read(0..<min(Cobblestone.headerCount, file.count)),
+                ciphertextCount: file.count)
         } catch is CryptoError {
             throw store.failure(name, "its header is not authentic")
         }
@@ -117,7 +145,7 @@ struct BlobReader: ~Copyable {
     private mutating func chunk(_ index: Int) throws -> [UInt8] {
         if let cached, cached.index == index { return cached.bytes }
         let place = cobblestone.range(ofChunk: index)
-        let sealed = try file.read(count: place.count, at: Int64(place.lowerBound))
+        let sealed = try file.read(place)
         do {
             let bytes = try cobblestone.openChunk(index, sealed)
             cached = (index, bytes)
@@ -138,6 +166,6 @@ extension BlobStore {
                 .notFound, "the blob \(name) is missing", hint: "restore it from a backup")
         }
         return try BlobReader.open(
-            File.open(path, .read), name: name, store: self, reference: reference)
+            SealedBlob(File.open(path, .read)), name: name, store: self, reference: reference)
     }
 }

@@ -36,8 +36,7 @@ package struct BlobStore: Sendable {
     }
 
     /// Gives the whole content in order, piece by piece; each piece was authenticated before. After the
-    /// last one
-    /// the length and the hash of everything were compared with the reference.
+    /// last one the length and the hash of everything were compared with the reference.
     /// - Throws: `VaultError` with code `integrity_failure`, naming the blob; `not_found` when it isn't here.
     ///
     /// - Parameter copy: where the blob's file stands, when that is not its place.
@@ -46,6 +45,13 @@ package struct BlobStore: Sendable {
         _ emit: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
         var reader = try open(reference, at: copy)
+        try read(&reader, reference, emit)
+    }
+
+    private func read(
+        _ reader: inout BlobReader, _ reference: BlobReference,
+        _ emit: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
         let hasher = RunningHash()
         var offset: Int64 = 0
         while offset < reference.size {
@@ -70,8 +76,12 @@ package struct BlobStore: Sendable {
     }
 
     /// Reads everything and keeps nothing.
-    package func verify(_ reference: BlobReference, at copy: String? = nil) throws {
-        try read(reference, at: copy) { _ in }
+    package func verify(_ reference: BlobReference) throws { try read(reference) { _ in } }
+
+    /// The same for bytes that stand elsewhere, in a backup.
+    package func verify(_ reference: BlobReference, name: String, in sealed: SealedBlob) throws {
+        var reader = try BlobReader.open(sealed, name: name, store: self, reference: reference)
+        try read(&reader, reference) { _ in }
     }
 
     package func isPresent(_ reference: BlobReference) throws -> Bool {

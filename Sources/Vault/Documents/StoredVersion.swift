@@ -57,10 +57,11 @@ extension Vault {
 
     /// Reads a blob whole and compares its hash.
     /// - Throws: `VaultError` with code `integrity_failure` or `not_found` that names it.
-    ///
-    /// - Parameter copy: where its file stands, when that is not its place.
-    public func verify(_ blob: StoredBlob, at copy: String? = nil) throws {
-        try blobs.verify(blob.reference, at: copy)
+    public func verify(_ blob: StoredBlob) throws { try blobs.verify(blob.reference) }
+
+    /// The same for a copy of its file that a backup holds.
+    package func verify(_ blob: StoredBlob, in sealed: SealedBlob) throws {
+        try blobs.verify(blob.reference, name: blob.name, in: sealed)
     }
 
     /// Reads every blob of every version whole.
