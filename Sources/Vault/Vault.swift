@@ -35,7 +35,9 @@ public final class Vault: Sendable {
     /// Reads at one moment; never waits for writers.
     public func read<T>(_ body: (ReadTransaction) throws -> T) throws -> T {
         try explaining {
-            try database.pool.read { db in try body(ReadTransaction(db: db, now: surroundings.now())) }
+            try database.pool.read { db in
+                try body(ReadTransaction(db: db, now: surroundings.now(), device: origin.device))
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 import Vault
 
@@ -38,10 +39,12 @@ enum MergeBench {
         _ name: String, _ batches: [ChangeBatch], _ body: () throws -> Void
     ) rethrows {
         let fields = batches.reduce(0) { $0 + $1.changes.reduce(0) { $0 + $1.fields.count } }
-        let start = ContinuousClock.now
+        let (start, processor) = (ContinuousClock.now, clock())
         try body()
         let seconds = (ContinuousClock.now - start) / .seconds(1)
-        print("\(name): \(fields) fields, \(Int(Double(fields) / seconds)) a second")
+        let busy = Double(clock() - processor) / Double(CLOCKS_PER_SEC)
+        func rate(_ seconds: Double) -> Int { Int(Double(fields) / seconds) }
+        print("\(name): \(fields) fields, \(rate(seconds)) a second, \(rate(busy)) of the processor's")
     }
 
     private static let origin = Origin(device: [UInt8](repeating: 7, count: 16), incarnation: 0)

@@ -11,20 +11,34 @@ extension WriteTransaction {
     @discardableResult
     public func apply(_ batches: [ChangeBatch]) throws -> MergeReport {
         var merge = Merge(last: try clock())
+        toldGroups = []
+        try hear(batches)
         for batch in batches {
             let sequence = try appendBatch(batch.stamp, origins.number(db, of: batch.origin), batch.actor)
             for change in batch.changes {
-                if change.collection == Verdict.collection {
-                    try take(verdict: change, to: sequence, &merge)
-                } else {
-                    try take(change, batch, sequence, &merge)
+                switch change.collection {
+                case Verdict.collection: try take(verdict: change, to: sequence, &merge)
+                case Collection.control: try take(control: change, batch, to: sequence)
+                default: try take(change, batch, sequence, &merge)
                 }
             }
         }
+        let hidden = try hiddenRecords()
         for key in merge.order {
             guard let touched = merge.records[key] else { continue }
-            try show(touched.state, changes: touched.changes)
+            if touched.isPlain && !hidden.contains(key) {
+                try showPlainly(touched)
+            } else {
+                try show(touched.state, changes: touched.changes)
+            }
             merge.report.future += touched.state.writes(after: believed)
+        }
+        // Only now do the tables show all that conflicts are looked for in.
+        let known = try recordsInConflict()
+        for key in merge.order {
+            guard let state = merge.records[key]?.state, state.mayConflict || known.contains(key)
+            else { continue }
+            merge.report.conflicts += try noteConflicts(in: state)
         }
         if merge.purgesTasks { try SearchIndex.compact(db) }
         // The newest row of the log is this vault's own again, and later than all it believes.
@@ -39,7 +53,7 @@ extension WriteTransaction {
         /// The last stamp of this vault before.
         let last: HybridTime?
         var order: [RecordKey] = []
-        var records: [RecordKey: (state: RecordState, changes: Int64)] = [:]
+        var records: [RecordKey: TouchedRecord] = [:]
         var report = MergeReport()
         var purgesTasks = false
         /// Somebody found this device's clock to be ahead.
@@ -63,8 +77,18 @@ extension WriteTransaction {
             merge.purgesTasks = merge.purgesTasks || change.collection == Collection.task.number
         }
         merge.report.fields += fields.count
-        merge.records[key]?.changes += 1
-        merge.records[key]?.state.apply(fields, dot: change.dot, stamp: batch.stamp, origin: batch.origin)
+        merge.records[key]?.apply(fields, change.dot, batch.stamp, batch.origin, believed)
+    }
+
+    /// Takes over what is about the log itself, or what only a later program understands.
+    private func take(control change: RecordChange, _ batch: ChangeBatch, to sequence: Int64) throws {
+        guard RecordKey(change.collection, change.id).isValid else { return }
+        _ = try appendChange(
+            to: sequence, change.collection, change.id,
+            dot: (origins.number(db, of: change.dot.origin), change.dot.counter), change.fields)
+        guard change.collection == SeenNote.collection, let note = SeenNote(id: change.id, change.fields)
+        else { return }
+        try self.note(note, by: batch.origin, since: batch.stamp)
     }
 
     private func take(verdict change: RecordChange, to sequence: Int64, _ merge: inout Merge) throws {
@@ -77,11 +101,12 @@ extension WriteTransaction {
         // The log has it now, so that loading applies it too; twice is as once.
         try load(verdict.write.key, &merge)
         merge.records[verdict.write.key]?.state.apply(verdict)
+        merge.records[verdict.write.key]?.isPlain = false
     }
 
     private func load(_ key: RecordKey, _ merge: inout Merge) throws {
         guard merge.records[key] == nil else { return }
-        merge.records[key] = (try state(key), 0)
+        merge.records[key] = TouchedRecord(try state(key))
         merge.order.append(key)
     }
 
@@ -89,6 +114,8 @@ extension WriteTransaction {
     /// what it believes now; until somebody has said so, its stamps only rise.
     private func ownClock(_ merge: Merge) throws -> HybridTime? {
         guard merge.demotesOwn, let last = merge.last, last > believed else { return merge.last }
+        // What was told under stamps that are void now must be told again.
+        try db.execute(sql: "UPDATE heard SET told = 0")
         return try Int64.fetchOne(
             db, sql: "SELECT max(stamp) FROM change_batch WHERE stamp <= ?", arguments: [believed.rawValue]
         ).map(HybridTime.init(rawValue:))

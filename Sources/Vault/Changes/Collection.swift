@@ -46,6 +46,9 @@ struct Collection: Sendable {
             .integer("created_at", 0),
         ])
 
+    /// The numbers of what is about changes, and no record by itself.
+    static let control: ClosedRange<UInt32> = 50...59
+
     static let all = [task, link, comment, project, document, documentVersion]
 
     /// What shows, column by column, of fields that have these values.
@@ -57,9 +60,25 @@ struct Collection: Sendable {
         return shown
     }
 
+    /// What shows of one field's value, and where; nil for one that this program doesn't know.
+    func shown(_ field: UInt32, _ value: FieldValue?) -> (column: String, value: FieldValue)? {
+        if field == Self.deletedField { return ("deleted_at", Self.deletion.shown(value)) }
+        guard field >= 1, Int(field) <= columns.count else { return nil }
+        let column = columns[Int(field) - 1]
+        return (column.name, column.shown(value))
+    }
+
     private static let deletion = Column.integer("deleted_at")
 
     static func numbered(_ number: UInt32) -> Collection? { all.first { $0.number == number } }
+
+    /// A collection, without columns when this program doesn't know it.
+    static func named(_ number: UInt32) -> Collection {
+        numbered(number) ?? Collection(number: number, table: name(number), columns: [])
+    }
+
+    /// What people call a collection.
+    static func name(_ number: UInt32) -> String { numbered(number)?.table ?? "collection_\(number)" }
 
     /// The column that holds a field; nil for one that this program doesn't know.
     func column(_ field: UInt32) -> String? {

@@ -136,19 +136,13 @@ extension WriteTransaction {
                 ])
         }
         guard old?.content.sha256 != file.blob.reference.sha256 else { return id }
-        let parents = try versions(of: id).last.map { [$0.id] } ?? []
-        var fields = [
-            FieldChange(1, .text(id)), FieldChange(2, .integer(Int64((old?.version ?? 0) + 1))),
-            FieldChange(3, .text(file.contentType)), FieldChange(4, .integer(file.blob.reference.size)),
-            FieldChange(5, .blob(file.blob.reference.sha256)),
-            FieldChange(6, .integer(Int64(file.blob.reference.epoch))),
-            FieldChange(9, .text(Text.encode(parents))), FieldChange(10, .integer(now.milliseconds)),
-        ]
-        if let text = file.text {
-            fields.append(FieldChange(7, .integer(text.reference.size)))
-            fields.append(FieldChange(8, .blob(text.reference.sha256)))
-        }
-        try insert(.documentVersion, id: try ids.next(.version), fields)
+        let versions = try headVersions(of: id)
+        // Heads with what shows are one; others stay in conflict with it.
+        let shown = versions.last
+        let parents = versions.heads.filter { $0.content.sha256 == shown?.content.sha256 }.map(\.id)
+        try addVersion(
+            of: id, contentType: file.contentType, content: file.blob.reference, text: file.text?.reference,
+            number: (shown?.number ?? 0) + 1, parents: parents)
         return id
     }
 

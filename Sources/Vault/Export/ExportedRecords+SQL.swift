@@ -117,7 +117,7 @@ private struct ChangeLine: JSONEncodable {
             writer.field("time", batch.stamp.time)
             writer.field("actor", batch.actor)
             writer.field("device", Hex.encode(batch.origin.device))
-            writer.field("collection", collection?.table ?? "collection_\(change.collection)")
+            writer.field("collection", Collection.name(change.collection))
             writer.field("id", change.id)
             writer.field("fields", .object((collection ?? .task).json(change.fields, record: change.id)))
         }

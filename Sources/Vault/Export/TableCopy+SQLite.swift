@@ -4,7 +4,9 @@ internal import GRDBSQLite
 /// Copies tables from one database to another, value by value without looking at them.
 enum TableCopy {
     /// Tables that say nothing without this program.
-    private static let internals: Set<String> = ["blinding", "blob_intent", "hidden"]
+    private static let internals: Set<String> = [
+        "blinding", "blob_intent", "hidden", "conflict", "heard", "seen",
+    ]
 
     /// Copies every ordinary table; indexes, triggers and virtual tables stay behind.
     static func copy(from source: Database, to target: Database) throws {

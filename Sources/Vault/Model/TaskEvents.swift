@@ -10,6 +10,9 @@ public struct TaskEvent: Sendable, Equatable {
     public var fields: JSONObject
     /// The device that wrote it, in hexadecimal.
     public var device: String
+    /// The fields whose value did not last: another device changed them without knowing of it, or its clock
+    /// was ahead.
+    public var overruled: [String] = []
 }
 
 extension TaskEvent: JSONEncodable {
@@ -20,6 +23,7 @@ extension TaskEvent: JSONEncodable {
             writer.field("action", action)
             writer.field("fields", .object(fields))
             writer.field("device", device)
+            writer.field("overruled", overruled)
         }
     }
 }

@@ -7,11 +7,14 @@ public class ReadTransaction {
     let db: Database
     /// The moment the transaction began.
     public let now: Timestamp
+    /// This device, 16 bytes.
+    let ownDevice: [UInt8]
     let origins = Origins()
 
-    init(db: Database, now: Timestamp) {
+    init(db: Database, now: Timestamp, device: [UInt8]) {
         self.db = db
         self.now = now
+        ownDevice = device
     }
 }
 

@@ -162,5 +162,15 @@ package struct Schema: Sendable {
         CREATE TABLE hidden(
             collection INTEGER NOT NULL, record TEXT NOT NULL, until INTEGER NOT NULL,
             PRIMARY KEY(collection, record)) WITHOUT ROWID;
+        CREATE TABLE conflict(
+            collection INTEGER NOT NULL, record TEXT NOT NULL, id TEXT NOT NULL,
+            detected_at INTEGER NOT NULL, PRIMARY KEY(collection, record, id)) WITHOUT ROWID;
+        CREATE TABLE heard(
+            sync_group INTEGER NOT NULL, origin INTEGER NOT NULL, upto INTEGER NOT NULL,
+            told INTEGER NOT NULL, PRIMARY KEY(sync_group, origin)) WITHOUT ROWID;
+        CREATE TABLE seen(
+            observer INTEGER NOT NULL, sync_group INTEGER NOT NULL, observed INTEGER NOT NULL,
+            since INTEGER NOT NULL, upto INTEGER NOT NULL,
+            PRIMARY KEY(observer, sync_group, observed, since)) WITHOUT ROWID;
         """
 }

@@ -10,13 +10,15 @@ public final class WriteTransaction: ReadTransaction {
     let surroundings: Surroundings
     let origin: Origin
     private var batch: Batch?
+    /// The groups whose others need not be told anything any more.
+    var toldGroups: Set<SyncGroup> = []
 
     init(db: Database, actor: String, origin: Origin, surroundings: Surroundings, ids: IDGenerator) {
         self.actor = actor
         self.origin = origin
         self.surroundings = surroundings
         self.ids = ids
-        super.init(db: db, now: surroundings.now())
+        super.init(db: db, now: surroundings.now(), device: origin.device)
     }
 
     /// Creates a record. Null fields may be left out.
@@ -32,7 +34,7 @@ public final class WriteTransaction: ReadTransaction {
     /// Changes fields of a record that exists.
     func update(_ collection: Collection, id: String, _ fields: [FieldChange]) throws {
         guard !fields.isEmpty else { return }
-        let batch = try batch(for: collection, id: id, fields)
+        let batch = try batch(for: RecordKey(collection.number, id), fields)
         let dot = try Self.updateRow(db, collection, id: id, at: batch.time, fields)
         guard let dot else { throw VaultError(.notFound, "nothing has the id \(id)") }
         try append(collection.number, id: id, dot: dot, fields: fields, batch: batch)
@@ -40,16 +42,37 @@ public final class WriteTransaction: ReadTransaction {
 
     /// Writes down a change that a statement of its own has made to the row already.
     func record(_ collection: Collection, id: String, dot: (Int64, Int64), _ fields: [FieldChange]) throws {
-        let batch = try batch(for: collection, id: id, fields)
+        let batch = try batch(for: RecordKey(collection.number, id), fields)
         try append(collection.number, id: id, dot: dot, fields: fields, batch: batch)
+    }
+
+    /// Changes fields of any record, one that no table shows too, and shows what comes of it.
+    func change(_ state: inout RecordState, _ fields: [FieldChange]) throws {
+        guard let dot = state.dot, !fields.isEmpty else { return }
+        let batch = try batch(for: state.key, fields)
+        try append(
+            state.key.collection, id: state.key.id, dot: (origins.number(db, of: dot.origin), dot.counter),
+            fields: fields, batch: batch)
+        state.apply(fields, dot: dot, stamp: batch.stamp, origin: origin)
+        try show(state, changes: 1)
     }
 
     /// Writes down a verdict on values of a record.
     func record(_ verdict: Verdict) throws {
-        let dot = Dot(origin: origin, counter: 0)
-        try append(
-            Verdict.collection, id: verdict.write.key.id, dot: nil, fields: verdict.change(dot: dot).fields,
-            batch: openBatch())
+        let change = verdict.change(dot: Dot(origin: origin, counter: 0))
+        let batch = try openBatch()
+        try tell(change.group, in: batch)
+        _ = try appendChange(
+            to: batch.sequence, change.collection, change.id, dot: (batch.origin, nil), change.fields)
+    }
+
+    /// Tells the others what was taken over of them since they were told last.
+    private func tell(_ group: SyncGroup, in batch: Batch) throws {
+        guard toldGroups.insert(group).inserted, let note = try untold(group) else { return }
+        let change = note.change(dot: Dot(origin: origin, counter: 0))
+        _ = try appendChange(
+            to: batch.sequence, change.collection, change.id, dot: (batch.origin, nil), change.fields)
+        try self.note(note, by: origin, since: batch.stamp)
     }
 
     /// Removes a record for good: its row, and its old values from the change log. What stays is that it was.
@@ -64,6 +87,8 @@ public final class WriteTransaction: ReadTransaction {
             collection.number, id: id, dot: (row[0], row[1]),
             fields: [FieldChange(Collection.purgedField, .integer(batch.time.milliseconds))], batch: batch)
         try forget(RecordKey(collection.number, id), but: purged)
+        try db.cachedStatement(sql: "DELETE FROM conflict WHERE collection = ? AND record = ?")
+            .execute(arguments: [collection.number, id])
     }
 
     /// Removes what the log has of a record, but for one change.
@@ -82,7 +107,14 @@ public final class WriteTransaction: ReadTransaction {
         try Blinding.write(db)
     }
 
-    typealias Batch = (sequence: Int64, origin: Int64, time: Timestamp)
+    /// A batch that this transaction writes to.
+    struct Batch {
+        let sequence: Int64
+        /// The number of this vault's origin.
+        let origin: Int64
+        let stamp: HybridTime
+        var time: Timestamp { stamp.time }
+    }
 
     @discardableResult
     func openBatch() throws -> Batch {
@@ -102,7 +134,8 @@ public final class WriteTransaction: ReadTransaction {
     func beginBatch(after last: HybridTime?) throws -> Batch {
         let stamp = HybridTime(now: now, after: last)
         let number = try origins.number(db, of: origin)
-        let opened = (try appendBatch(stamp, number, actor), number, stamp.time)
+        let opened = Batch(
+            sequence: try appendBatch(stamp, number, actor), origin: number, stamp: stamp)
         batch = opened
         return opened
     }
@@ -116,14 +149,14 @@ public final class WriteTransaction: ReadTransaction {
 
     /// The batch for a change of these fields. Where one of them was changed in this transaction already, a
     /// further batch: two values of one field under one stamp would count by their bytes.
-    private func batch(for collection: Collection, id: String, _ fields: [FieldChange]) throws -> Batch {
+    private func batch(for key: RecordKey, _ fields: [FieldChange]) throws -> Batch {
         guard let batch else { return try openBatch() }
         let statement = try db.cachedStatement(
             sql: """
                 SELECT fields FROM change INDEXED BY change_of_record
                 WHERE collection = ? AND record = ? AND batch = ?
                 """)
-        let earlier = try Data.fetchAll(statement, arguments: [collection.number, id, batch.sequence])
+        let earlier = try Data.fetchAll(statement, arguments: [key.collection, key.id, batch.sequence])
         let written = try Set(earlier.flatMap { try FieldCodec.decode(Array($0)).map(\.field) })
         guard fields.contains(where: { written.contains($0.field) }) else { return batch }
         return try beginBatch(after: clock())
@@ -134,7 +167,8 @@ public final class WriteTransaction: ReadTransaction {
     private func append(
         _ collection: UInt32, id: String, dot: (Int64, Int64)?, fields: [FieldChange], batch: Batch
     ) throws -> Int64 {
-        try appendChange(
+        if let group = SyncGroup(collection: collection) { try tell(group, in: batch) }
+        return try appendChange(
             to: batch.sequence, collection, id, dot: (dot?.0 ?? batch.origin, dot?.1), fields)
     }
 

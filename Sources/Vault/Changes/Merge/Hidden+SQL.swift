@@ -31,6 +31,7 @@ extension WriteTransaction {
         try record(verdict)
         state.apply(verdict)
         try show(state, changes: 0)
+        try noteConflicts(in: state)
     }
 
     /// Shows what the clock has come near in the meantime: a vault whose own clock was behind catches up.
@@ -45,11 +46,17 @@ extension WriteTransaction {
         for row in due {
             let state = try state(RecordKey(row[0], row[1]))
             try show(state, changes: 0)
+            try noteConflicts(in: state)
             last = [last, state.lastStamp(notAfter: believed)].compactMap { $0 }.max()
         }
         // What counts now must not count more than what is written next.
         if let last, let own = try clock(), last > own { try beginBatch(after: last) }
         return due.count
+    }
+
+    func hiddenRecords() throws -> Set<RecordKey> {
+        let rows = try Row.fetchAll(db, sql: "SELECT collection, record FROM hidden")
+        return Set(rows.map { RecordKey($0[0], $0[1]) })
     }
 
     /// Remembers a record that has hidden values until the first of them can be shown.

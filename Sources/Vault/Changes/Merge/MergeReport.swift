@@ -5,6 +5,8 @@ public struct MergeReport: Sendable, Equatable {
     /// Values of the records concerned that are stamped more than ten minutes ahead of this vault's clock:
     /// its tables don't show them. Whoever trusts this clock calls `WriteTransaction.demote` with them.
     public internal(set) var future: [FieldWrite] = []
+    /// The ids of the conflicts that are new.
+    public internal(set) var conflicts: [String] = []
 
     public init() {}
 }

@@ -91,6 +91,15 @@ public struct RecordState: Sendable {
         return verdict == true || verdict == false && !settled
     }
 
+    /// Whether there is any verdict on its values.
+    var isJudged: Bool { !verdicts.isEmpty }
+
+    /// Whether it is worth looking for conflicts in it.
+    var mayConflict: Bool {
+        !verdicts.isEmpty || (winner(Collection.deletedField)?.value ?? .null) != .null
+            || SyncGroup(collection: key.collection) == .knowledgeBase
+    }
+
     /// Whether anything was ever changed: a verdict alone makes no record.
     public var exists: Bool { dot != nil }
 }

@@ -40,6 +40,35 @@ extension WriteTransaction {
         try setRow(collection, state.key.id, new)
     }
 
+    /// `show`, where it is known what can have changed.
+    func showPlainly(_ touched: TouchedRecord) throws {
+        let state = touched.state
+        guard let collection = Collection.numbered(state.key.collection), let dot = state.dot,
+            let latest = touched.latest
+        else { return }
+        if touched.isNew {
+            return try Self.insertRow(
+                db, collection, id: state.key.id, origin: origins.number(db, of: dot.origin),
+                counter: dot.counter, version: touched.changes, at: latest.time,
+                collection.shown { state.winner($0)?.value })
+        }
+        let changed = touched.changed.compactMap { field in
+            collection.shown(field, state.winner(field)?.value)
+        }
+        let sets = changed.map { "\($0.column) = ?, " }.joined()
+        let values: [any DatabaseValueConvertible] = changed.map(\.value.databaseValue)
+        try db.cachedStatement(
+            sql: """
+                UPDATE \(collection.table)
+                SET \(sets)version = version + ?, updated_at = max(updated_at, ?) WHERE id = ?
+                """
+        ).execute(
+            arguments: StatementArguments(
+                values + [touched.changes, latest.time.milliseconds, state.key.id]))
+        guard db.changesCount > 0 else { return try show(state, changes: touched.changes) }
+        try endLostClaim(collection, state.key.id, changed)
+    }
+
     private func setRow(
         _ collection: Collection, _ id: String, _ columns: [(column: String, value: FieldValue)]
     ) throws {
@@ -48,6 +77,12 @@ extension WriteTransaction {
         let values: [any DatabaseValueConvertible] = columns.map(\.value.databaseValue)
         try db.cachedStatement(sql: "UPDATE \(collection.table) SET \(sets) WHERE id = ?")
             .execute(arguments: StatementArguments(values + [id]))
+        try endLostClaim(collection, id, columns)
+    }
+
+    private func endLostClaim(
+        _ collection: Collection, _ id: String, _ columns: [(column: String, value: FieldValue)]
+    ) throws {
         guard collection.number == Collection.task.number,
             columns.contains(where: { $0.column == "status" || $0.column == "assigned_to" })
         else { return }

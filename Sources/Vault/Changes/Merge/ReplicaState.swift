@@ -8,8 +8,10 @@ public struct ReplicaState: Sendable {
     /// Takes over a batch.
     public mutating func apply(_ batch: ChangeBatch) {
         for change in batch.changes {
-            if change.collection == Verdict.collection {
-                guard let verdict = Verdict(id: change.id, change.fields) else { continue }
+            if Collection.control.contains(change.collection) {
+                guard change.collection == Verdict.collection,
+                    let verdict = Verdict(id: change.id, change.fields)
+                else { continue }
                 withRecord(verdict.write.key) { $0.apply(verdict) }
             } else {
                 withRecord(RecordKey(change.collection, change.id)) { state in

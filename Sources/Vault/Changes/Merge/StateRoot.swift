@@ -12,7 +12,7 @@ public enum SyncGroup: UInt8, Sendable, CaseIterable {
     public init?(collection: UInt32) {
         switch collection {
         case 5, 6, 32...49: self = .knowledgeBase
-        case 50...59: return nil
+        case Collection.control: return nil
         default: self = .tasks
         }
     }

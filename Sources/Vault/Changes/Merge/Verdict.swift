@@ -52,7 +52,8 @@ public struct Verdict: Sendable, Hashable {
             default: continue
             }
         }
-        guard let collection, let device, let incarnation, let stamp, collection != Self.collection
+        guard let collection, let device, let incarnation, let stamp,
+            !Collection.control.contains(collection)
         else { return nil }
         self.init(
             FieldWrite(

@@ -40,7 +40,10 @@ struct TasksHistory: Command {
             list: Page(items: events, hasMore: false), none: "no history",
             columns: ["TIME", "WHO", "WHAT", "FIELDS"], flexible: 3
         ) { event in
-            let fields = event.fields.members.map { "\($0.key)=\($0.value.string ?? $0.value.text)" }
+            let fields = event.fields.members.map { name, value in
+                let mark = event.overruled.contains(name) ? " (overruled)" : ""
+                return "\(name)=\(value.string ?? value.text)\(mark)"
+            }
             return [event.time.short, event.actor, event.action, fields.joined(separator: " ")]
         }
     }
