@@ -21,7 +21,7 @@ import sqlite3
 import sys
 import tempfile
 
-from vaultformat import (NOT_FOUND, USAGE, WRONG_CODE, Refused, Roster, attempt, base32, cobblestone, demand,
+from vaultformat import (NOT_FOUND, USAGE, WRONG_CODE, Record, Refused, Roster, attempt, base32, cobblestone, demand,
                          identity_pair, inflate, integer, passphrase_pair, read, recovery_pair, sha, u32,
                          unbox, verify, xaes)
 
@@ -34,12 +34,15 @@ UNIT, PIECE, BODY = 4 << 20, 1 << 18, 1 << 29
 def read_manifest(directory, name):
     data = (directory / name).read_bytes()
     head = read("head", data)
-    known = (head.magic, head.suite, head.reader) == (b"ATBM", 1, 1) and head.kind in (1, 2)
+    known = (head.magic, head.suite, head.reader) == (b"ATBM", 1, 1) and head.kind in (1, 2, 3)
     demand(known, "not a manifest that this program knows")
     clear, encrypted = head.rest[:head.length], head.rest[head.length:]
     demand(sha(clear) == head.hash, "its clear part was changed")
-    m = read("clear" if head.kind == 1 else "prune", clear)
+    said = clear[:272 * (head.kind == 3)]
+    m = read("prune" if head.kind == 2 else "clear", clear[len(said):])
+    m.statement, m.said = said and read("statement", said), said[:-64]
     fits = (m.length, m.hash) == (len(encrypted), sha(encrypted)) and (head.kind == 2 or m.table == 0)
+    fits = fits and (not said or m.statement.opening == b"ATFS\1\1\0\0")
     demand(fits, "its encrypted part was changed")
     removed = [row.bytes for row in m.removed] if head.kind == 2 else []
     m.removed, m.lost = [(read("head", data), sha(data)) for data in removed], getattr(m, "lost", [])
@@ -59,13 +62,25 @@ def judge(m, roster):
     demand(known and m.name == f"m/{tag}/{head.incarnation:08x}/{head.seq:016}", "an unknown writer")
     pins = [pin for pin in member.pins if (pin.kind, pin.ended) == (2, head.incarnation)]
     kept = [pin for pin in member.kept if (pin.kind, pin.ended) == (2, head.incarnation)]
-    counts = kept or present and present.role <= 3
+    counts = (kept or present and present.role != 4) and (member.role <= 3 or m.statement)
     demand(counts, "its writer makes no backups" if present else "its writer was removed from the vault")
     alive = all(head.seq < pin.seq or (head.seq, m.own) == (pin.seq, pin.hash) for pin in pins)
     demand(alive, "it was written after its incarnation had ended")
     verify(eras[-1][:32], b"manifest", m.signed, head.signature)
+    if m.statement:
+        vouch(m, m.statement, roster)
     m.order, m.role = (head.device, member.incarnations.index(head.incarnation), head.seq), member.role
     return m
+
+
+def vouch(m, said, roster):
+    """A machine without keys made it: a member with keys must have said of which state."""
+    voucher, count = roster.members.get(said.device), len(m.chain)
+    place = (said.vault, said.seq, said.record) == (roster.vault, count - 1, sha(m.chain[-1]))
+    known = place and voucher and voucher.role <= 3 and said.incarnation in voucher.incarnations
+    eras = [keys for since, keys in voucher.eras if since < count] if known else []
+    demand(eras, "nobody vouches for how fresh it is")
+    verify(eras[-1][:32], b"freshness", m.said, said.signature)
 
 
 def follow(judged, problems):
@@ -90,7 +105,7 @@ def follow(judged, problems):
         if seq > last + 1 and not given_up:
             problems.append((REFUSED, f"{name}: the manifests before it, from {last + 1} on, are missing"))
         last, before = seq, own
-        if m and m.head.kind == 1:
+        if m and m.head.kind != 2:
             believed.append(m)
     return believed
 
@@ -135,7 +150,11 @@ class Backup:
     def __init__(self, directory, manifest, roster):
         self.directory, self.manifest, self.roster = directory, manifest, roster
         packed = read("packed", self.open(b"manifest-body", manifest, manifest.encrypted))
-        self.body = read("body", inflate(packed.rest[:packed.frame], packed.plain, BODY))
+        content, said = inflate(packed.rest[:packed.frame], packed.plain, BODY), manifest.statement
+        self.body = body = read("body", content[32 if said else 0:])
+        fields = ("id", "pages", "counter", "root", "sequence")
+        fits = not said or all(getattr(said, field) == getattr(body, field) for field in fields)
+        demand(fits, "its pages are not those that a member vouched for")
         self.rows = {pack.id: row for row, pack in enumerate(manifest.packs)}
 
     def open(self, kind, of, data):
@@ -205,17 +224,44 @@ class Backup:
         demand((len(pages), root) == (body.pages, body.root), "the page map is not the signed one")
         return groups, pages
 
-    def documents(self):
+    def documents(self, database):
         """Every version of a document, with the file that holds it."""
+        files, said = {}, self.manifest.statement
         for segment in self.body.documents:
             part = read("documents", self.segment(segment))
             demand(part.magic == b"ATLD", "another list")
             for file in part.files:
                 for extent in file.extents:
                     extent.pack = self.rows[part.packs[extent.pack].id]
+                files[file.path] = file
                 for version in file.versions:
                     version.file = file
                     yield version
+        if said:
+            rows = (u32(len(path)) + path + file.length.to_bytes(8, "big") for path, file in files.items())
+            listed = sha(b"ai-team/offered-files/v1\0", u32(len(files)), *rows)
+            demand(listed == said.files, "its documents are not those that a member vouched for")
+            yield from self.named(files, database)
+
+    def named(self, files, database):
+        """The versions that the database names: who shipped the files could not."""
+        sql = ("SELECT CAST(d.name AS BLOB) name, CAST(d.id AS BLOB) id, v.number version, v.sha256 hash,"
+               " v.size length, v.epoch epoch FROM document_version v JOIN document d ON d.id = v.document_id"
+               " WHERE d.deleted_at IS NULL")
+        uri = database.resolve().as_uri() + "?mode=ro&immutable=1"
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as db:
+            db.row_factory = sqlite3.Row
+            for row in db.execute(sql).fetchall():
+                version = Record(**row)
+                name = self.blob(version)
+                version.file = files.get(b"documents/%b/%b" % (name[:2], name))
+                demand(version.file, f"a file that the database names is missing: {name.decode()}")
+                yield version
+
+    def blob(self, version):
+        what = b"blob" + u32(version.epoch) + version.hash
+        tag = hmac.digest(self.roster.keys[1](b"name"), what, "sha256")[:20]
+        return base32(integer(tag), 32).encode()
 
     def outside(self):
         """How many files from outside the vault there are."""
@@ -225,43 +271,56 @@ class Backup:
 
     def database(self, target):
         """A plain SQLite file: 4,048 bytes of each page and 48 zeros, where a sealed page has its trailer."""
-        (groups, pages), wanted = self.page_map(), {}
+        (groups, pages), wanted, said = self.page_map(), {}, self.manifest.statement
+        demand(not (said and self.roster.reader), "its pages are sealed to the vault")
         for number, row in enumerate(pages, 1):
             if (number, row.group, row.epoch, row.nonce + row.tag) != (LOCK_PAGE, NO_GROUP, 0, bytes(40)):
                 wanted.setdefault(row.group, []).append((number, row))
         with open(target, "xb") as file:
             file.truncate(PAGE * len(pages))
             for group, rows in wanted.items():
-                held = read("pages", self.unit(groups[group]))
-                fits = held.magic == b"ATPG" and len(held.plain) == PLAIN * len(held.entries)
+                held = read("pages", self.extent(groups[group]) if said else self.unit(groups[group]))
+                fits = held.magic == (b"ATPC" if said else b"ATPG") and len(held.plain) == PLAIN * len(held.entries)
                 demand(fits, f"group {group} is malformed")
                 at = {(e.number, e.epoch, e.nonce, e.tag): PLAIN * i for i, e in enumerate(held.entries)}
                 for number, row in rows:
                     start = at.get((number, row.epoch, row.nonce, row.tag))
                     demand(start is not None, f"page {number} is not in its group")
                     plain = held.plain[start:start + PLAIN]
-                    demand(self.tag(number, row, plain) == row.tag, f"page {number} is not the signed one")
+                    if said:
+                        plain = self.opened(number, row, plain)
+                    fits = said or self.tag(number, row, plain) == row.tag
+                    demand(fits, f"page {number} is not the signed one")
                     file.seek(PAGE * (number - 1))
                     file.write(plain)
 
-    def tag(self, number, row, plain):
-        """The tag that the page gets under its epoch and nonce; a recipient lacks the key to compare."""
-        if self.roster.reader:
-            return row.tag
+    def cipher(self, number, row):
+        """What a page is sealed with: cipher, AAD, and the bytes in front that stay clear."""
         key, head = self.roster.keys[row.epoch](b"page"), b""
         if number == 1:
             check = hmac.digest(key, b"check" + self.body.id, "sha256")[:4]
             head = b"ATDB\1\1\0\0" + u32(row.epoch) + check
         aad = b"\1\1\1\0" + u32(row.epoch) + self.body.id + bytes(16) + u32(number) + head
-        return xaes(key, row.nonce).encrypt(row.nonce[12:], plain[len(head):], aad)[-16:]
+        return xaes(key, row.nonce), aad, head
+
+    def tag(self, number, row, plain):
+        """The tag that the page gets under its epoch and nonce; a recipient lacks the key to compare."""
+        if self.roster.reader:
+            return row.tag
+        cipher, aad, head = self.cipher(number, row)
+        return cipher.encrypt(row.nonce[12:], plain[len(head):], aad)[-16:]
+
+    def opened(self, number, row, sealed):
+        cipher, aad, head = self.cipher(number, row)
+        demand(sealed[:len(head)] == head, f"page {number} begins wrongly")
+        plain = cipher.decrypt(row.nonce[12:], sealed[len(head):] + row.tag, aad)
+        return b"SQLite format 3\0"[:len(head)] + plain
 
     def document(self, document, target):
         """Writes a version of a document; `target` stays only when it is whole."""
         file = document.file
         name, hashed = file.path.split(b"/")[-1], hashlib.sha256()
-        what = b"blob" + u32(document.epoch) + document.hash
-        tag = hmac.digest(self.roster.keys[1](b"name"), what, "sha256")[:20]
-        demand(name == base32(integer(tag), 32).encode(), "its blob has the name of another content")
+        demand(name == self.blob(document), "its blob has the name of another content")
         context = u32(15) + b"ai-team/blob/v1" + self.roster.vault + u32(len(name)) + name
 
         def pieces():
@@ -296,7 +355,7 @@ def restore(backup, out, problems):
         attempt(problems, "tasks", tasks, database, out / "tasks.jsonl")
     else:
         database.unlink(missing_ok=True)
-    documents = attempt(problems, "documents", lambda: list(backup.documents())) or []
+    documents = attempt(problems, "documents", lambda: list(backup.documents(database))) or []
     if backup.roster.reader and documents:
         print(f"left in the backup: {len(documents)} documents, sealed to the vault", file=sys.stderr)
         documents = []

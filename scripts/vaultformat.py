@@ -52,6 +52,8 @@ FORMATS = table({
     "head": "magic=4 suite:1 kind:1 reader:2 vault=32 device=16 incarnation:4 seq:8 previous=32 created:8"
             " length:8 hash=32 signature=64 rest~",
     "clear": "id=16 chain[blob] table:1 packs[pack] length:8 hash=32 epoch:4 wraps[wrap]",
+    "statement": "opening=8 vault=32 device=16 incarnation:4 seq:8 record=32 time:8 id=16 pages:4 counter=8 root=32"
+                 " sequence:8 files=32 signature=64",
     "prune": "id=16 chain[blob] location=16 removed[headrow] lost[lost] length:8 hash=32 epoch:4 wraps[wrap]",
     "headrow": "bytes=212",
     "lost": "device=16 ended:4 first:8 last:8",
@@ -338,7 +340,7 @@ class Roster:
         member, places = self.members[r.device], {(pin.ended, pin.kind, pin.stream) for pin in r.pins}
         known = all(pin.ended in member.incarnations for pin in r.pins)
         demand(known and len(places) == len(r.pins), f"{what} pins what is not there")
-        member.kept, member.pins = member.kept + r.pins * (member.role <= 3), member.pins + r.pins
+        member.kept, member.pins = member.kept + r.pins * (member.role != 4), member.pins + r.pins
         if r.kind == 3:
             self.former[r.device] = self.members.pop(r.device)
         else:
