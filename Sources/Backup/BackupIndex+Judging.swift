@@ -183,6 +183,7 @@ extension BackupIndex {
     /// another one is not believed; a predecessor that is missing is named, and the rest still counts.
     mutating func link(_ believed: [BackupStore.Name: Candidate], _ pruned: Pruned) {
         var before: (name: BackupStore.Name, hash: [UInt8])?
+        var newest: [[UInt8]: FreshnessStatement] = [:]
         for name in Set(believed.keys).union(pruned.heads.keys).sorted() {
             let object = name.description
             guard let head = pruned.heads[name] ?? believed[name]?.head else { continue }
@@ -209,7 +210,22 @@ extension BackupIndex {
             }
             heads[name] = head
             before = (name, hash)
-            if let present = believed[name], pruned.heads[name] == nil { add(present) }
+            if var present = believed[name], pruned.heads[name] == nil {
+                follow(&present, &newest)
+                add(present)
+            }
+        }
+    }
+
+    /// A machine without keys that goes back to an older state, with the statement that was true then, makes
+    /// its newest backup an old one: nobody vouches for that.
+    private func follow(_ candidate: inout Candidate, _ newest: inout [[UInt8]: FreshnessStatement]) {
+        guard candidate.doubt == nil, let statement = candidate.statement else { return }
+        let database = candidate.head.deviceID + statement.databaseID
+        if let last = newest[database], statement.isOlder(than: last) {
+            candidate.doubt = "its state is older than the one that was backed up before it"
+        } else {
+            newest[database] = statement
         }
     }
 

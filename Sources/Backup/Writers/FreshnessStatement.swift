@@ -125,6 +125,12 @@ package struct FreshnessStatement: Sendable, Equatable, Canonical {
         }
     }
 
+    /// Whether it speaks of the same database as `other`, as of earlier or of another history.
+    package func isOlder(than other: FreshnessStatement) -> Bool {
+        other.databaseID == databaseID
+            && (counter < other.counter || (counter == other.counter && root != other.root))
+    }
+
     /// Whether a database in a backup is the one that this speaks of.
     package func fits(_ database: DatabaseRecord) -> Bool {
         database.databaseID == databaseID && database.pageCount == pageCount && database.counter == counter

@@ -62,7 +62,9 @@ public struct WriterBackups {
             content.files = try state.files()
             try use(state.pages(), content)
         }
-        let index = try judged(state.roster, acceptsRollback: false).index
+        let index = try judged(
+            state.roster, acceptsRollback: false, acceptsUnanchored: options.acceptsRollback
+        ).index
         try keys.sweep(keeping: index)
         lock.release()
         let entry = try index.entry(BackupIndex.idText(made.manifest.clear.id))
@@ -88,7 +90,7 @@ public struct WriterBackups {
 
     /// The vault that this machine works for; nil before the first offer.
     public func vaultID() throws -> VaultID? {
-        try WriterMemory.read(in: home.keysDirectory, identity).flatMap { VaultID($0.statement.vaultID) }
+        try WriterMemory.read(in: home.keysDirectory, identity)?.vaultID
     }
 
     // MARK: - Parts
@@ -114,7 +116,8 @@ public struct WriterBackups {
     private func accept(
         _ state: OfferedState, _ acceptsRollback: Bool, _ isRightVault: (VaultID) throws -> Bool
     ) throws {
-        if let memory = try WriterMemory.read(in: home.keysDirectory, identity) {
+        let memory = try WriterMemory.read(in: home.keysDirectory, identity)
+        if let memory {
             try memory.require(state, acceptsRollback: acceptsRollback)
         } else if try !isRightVault(state.roster.vaultID) {
             throw BackupError(
@@ -128,14 +131,15 @@ public struct WriterBackups {
                 .guardRefused, "this machine is no writer of the vault that is offered",
                 hint: "on the machine with the keys: ai-team backup writers add FILE, then backup offer")
         }
-        try WriterMemory(state).store(in: home.keysDirectory, identity)
+        try WriterMemory(state, after: memory).store(in: home.keysDirectory, identity)
     }
 
     /// The backups in this machine's store, judged, and what it saw there before and does not find.
     func judged(
-        _ roster: Roster, acceptsRollback: Bool
+        _ roster: Roster, acceptsRollback: Bool, acceptsUnanchored: Bool = false
     ) throws -> (index: BackupIndex, memory: [BackupIndex.Failure]) {
-        let index = try BackupIndex(store, at: location, running: roster, isSettled: true)
+        let index = try BackupIndex(
+            store, at: location, running: roster, isSettled: true, acceptsUnanchored: acceptsUnanchored)
         return (index, try remembered(index, acceptsRollback: acceptsRollback))
     }
 

@@ -3,9 +3,10 @@ internal import FileSystem
 internal import KeyRing
 
 /// What a machine without keys has seen of the vault that it works for: which one it is, the longest roster,
-/// and the newest state that was offered. An older one of either is a rollback.
+/// and the newest state of each database that was offered. An older one of any is a rollback.
 ///
-///     "ATWM" ‖ version u8 = 1 ‖ suite u8 = 1 ‖ 0 u16 ‖ list of blob(roster record) ‖ statement 272 ‖ MAC 32
+///     "ATWM" ‖ version u8 = 1 ‖ suite u8 = 1 ‖ 0 u16 ‖ list of blob(roster record)
+///     ‖ list of statement 272, one for each database id, the last offered one last ‖ MAC 32
 ///
 /// in `keys/offer-seen`. MAC = HMAC-SHA-256 under the machine's home key "offer-seen" over everything before.
 struct WriterMemory: Canonical {
@@ -13,12 +14,21 @@ struct WriterMemory: Canonical {
     private static let purpose = KeyPurpose(rawValue: "offer-seen")
     private static let opening = Array("ATWM".utf8) + [1, 1, 0, 0]
 
-    var roster: [[UInt8]]
-    var statement: FreshnessStatement
+    /// Databases that are remembered: each device of the vault that offers has one.
+    private static let limit = 4096
 
-    init(_ state: OfferedState) {
+    private(set) var roster: [[UInt8]]
+    private var statements: [FreshnessStatement]
+
+    /// The vault.
+    var vaultID: VaultID? { statements.first.flatMap { VaultID($0.vaultID) } }
+
+    /// What is remembered from an offer on.
+    init(_ state: OfferedState, after before: WriterMemory?) {
         roster = state.offer.roster
-        statement = state.offer.statement
+        let newest = state.offer.statement
+        let others = (before?.statements ?? []).filter { $0.databaseID != newest.databaseID }
+        statements = others.suffix(Self.limit - 1) + [newest]
     }
 
     init(from reader: inout CanonicalReader) throws(CryptoError) {
@@ -26,13 +36,14 @@ struct WriterMemory: Canonical {
             throw CryptoError(.malformed, "a memory of a newer format")
         }
         roster = try reader.blobs(limit: 1 << 20, length: 1 << 24)
-        statement = try FreshnessStatement(from: &reader)
+        statements = try reader.list(
+            of: FreshnessStatement.self, limit: Self.limit, size: FreshnessStatement.count)
     }
 
     func write(to writer: inout CanonicalWriter) {
         writer.raw(Self.opening)
         writer.blobs(roster)
-        statement.write(to: &writer)
+        writer.list(statements)
     }
 
     /// What is remembered; nil before the first offer.
@@ -62,7 +73,7 @@ struct WriterMemory: Canonical {
     /// - Throws: `.integrity`, `.rollback`.
     func require(_ state: OfferedState, acceptsRollback: Bool) throws(BackupError) {
         let (object, chain) = (Offer.fileName, state.offer.roster)
-        guard state.offer.statement.vaultID == statement.vaultID else {
+        guard state.roster.vaultID == vaultID else {
             throw .integrity(object, "it is of another vault than this machine works for")
         }
         guard zip(chain, roster).allSatisfy({ $0 == $1 }) else {
@@ -73,11 +84,8 @@ struct WriterMemory: Canonical {
                 .rollback, "its roster is older than the one that was seen before", object: object,
                 hint: "someone put an old spool back: run `ai-team backup offer` again")
         }
-        let (old, new) = (statement, state.offer.statement)
-        let isOlder =
-            old.databaseID == new.databaseID
-            && (new.counter < old.counter || (new.counter == old.counter && new.root != old.root))
-        guard acceptsRollback || !isOlder else {
+        let new = state.offer.statement
+        guard acceptsRollback || !statements.contains(where: { new.isOlder(than: $0) }) else {
             throw BackupError(
                 .rollback, "the state in the spool is older than the one that was seen before",
                 object: object,

@@ -240,8 +240,22 @@ import Vault
         _ = run("/bin/cp", "-r", old, scene.spool)
         let error = #expect(throws: BackupError.self) { try scene.upload(time: 1_700_000_002_000) }
         #expect(error?.code == .rollback && error?.message.contains("state") == true)
-        // The twins: who restored on purpose says so; who saw nothing newer takes it.
-        try scene.upload(time: 1_700_000_003_000, acceptsRollback: true)
+        // Who insists makes one that members take only if they insist, too.
+        let wanted = try scene.contents()
+        let forced = try scene.upload(time: 1_700_000_003_000, acceptsRollback: true)
+        #expect(forced.isUnanchored)
+        scene.deliver()
+        let listed = try scene.backups.list()
+        #expect(listed.backups.count == 1)
+        #expect(listed.problems.contains { $0.reason.contains("older than the one that was backed up") })
+        #expect(throws: BackupError.self) { try scene.restored(forced.id) }
+        let found = try scene.restored(forced.id, acceptsUnanchored: true)
+        #expect(found.count < wanted.count && Set(found).isSubset(of: wanted))
+        // The twins: the next offer goes on as if nothing had been; who saw nothing newer takes any.
+        try scene.offer(time: 1_700_000_000_900)
+        let next = try scene.upload(time: 1_700_000_004_000)
+        scene.deliver()
+        #expect(try scene.restored(next.id, as: "next") == wanted)
         let fresh = try WriterScene()
         try fresh.fill()
         try fresh.offer()
