@@ -205,7 +205,7 @@ package enum DatabaseUnits {
         read: (Extent) throws -> [UInt8], _ body: (PlainPage) throws -> Void
     ) throws {
         try groups(of: map, packs: packs, isSealed: isSealed, read: read) {
-            try $0.pages(of: map).forEach(body)
+            try $0.pages(of: map, body)
         }
     }
 

@@ -56,25 +56,55 @@ package enum PageGroup {
     package static func decode(
         _ bytes: [UInt8], isSealed: Bool = false, object: String
     ) throws(BackupError) -> [PlainPage] {
+        Array(try pages(bytes, isSealed: isSealed, object: object))
+    }
+
+    /// Reads a group again; each page's content is copied when it is its turn.
+    static func pages(
+        _ bytes: [UInt8], isSealed: Bool, object: String
+    ) throws(BackupError) -> Pages {
         do throws(CryptoError) {
             var reader = CanonicalReader(bytes)
             guard try reader.raw(4) == magic(isSealed) else {
                 throw CryptoError(.malformed, "not a page group")
             }
             let count = try reader.count(limit: limit, elementCount: rowCount + PlainPage.count)
-            var pages: [PlainPage] = []
-            var last: UInt32 = 0
+            var rows: [PlainPage] = []
+            rows.reserveCapacity(count)
             for _ in 0..<count {
                 let number = try reader.u32()
-                guard number > last else { throw CryptoError(.malformed, "pages out of order") }
-                last = number
-                pages.append(PlainPage(number: number, version: try PageVersion(from: &reader), plain: []))
+                guard number > rows.last?.number ?? 0 else {
+                    throw CryptoError(.malformed, "pages out of order")
+                }
+                rows.append(PlainPage(number: number, version: try PageVersion(from: &reader), plain: []))
             }
-            for i in 0..<count { pages[i].plain = try reader.raw(PlainPage.count) }
-            try reader.expectEnd()
-            return pages
+            guard reader.remaining == count * PlainPage.count else {
+                throw CryptoError(.malformed, "more or less than its pages")
+            }
+            return Pages(rows: rows, bytes: bytes[reader.offset...])
         } catch {
             throw .integrity(object, "a malformed group of pages")
+        }
+    }
+
+    /// The pages of a group, one after the other.
+    struct Pages: Sequence, IteratorProtocol {
+        fileprivate let rows: [PlainPage]
+        fileprivate let bytes: ArraySlice<UInt8>
+        private var index = 0
+
+        fileprivate init(rows: [PlainPage], bytes: ArraySlice<UInt8>) {
+            self.rows = rows
+            self.bytes = bytes
+        }
+
+        mutating func next() -> PlainPage? {
+            guard index < rows.count else { return nil }
+            var page = rows[index]
+            let start = bytes.startIndex + index * PlainPage.count
+            page.plain = Array(bytes[start..<start + PlainPage.count])
+            index += 1
+            return page
         }
     }
 }

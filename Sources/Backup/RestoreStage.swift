@@ -59,8 +59,8 @@ final class RestoreStage {
         _ = try Workers<Void>.run { workers in
             try backup.groups(of: map) { group in
                 try workers.submit {
-                    for page in try group.pages(of: map) {
-                        try Self.write(page, isSealed: group.isSealed, to: database)
+                    try group.pages(of: map) {
+                        try Self.write($0, isSealed: group.isSealed, to: database)
                     }
                 }
                 done += UInt64(group.wanted)

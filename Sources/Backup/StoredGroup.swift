@@ -10,25 +10,25 @@ struct StoredGroup: Sendable {
     /// The extent's bytes.
     let bytes: [UInt8]
 
-    /// The pages that the map takes from it.
+    /// Hands out the pages that the map takes from it.
     ///
     /// - Throws: `.integrity` naming the first page that is missing or another version.
-    func pages(of map: PageMapTable) throws -> [PlainPage] {
+    func pages(of map: PageMapTable, _ body: (PlainPage) throws -> Void) throws {
         let content = try isSealed ? bytes : unit.expand { _ in bytes }
-        let all = try PageGroup.decode(content, isSealed: isSealed, object: "group \(index)")
-        let pages = try all.filter { page in
-            guard page.number >= 1, Int(page.number) <= map.pages.count else { return false }
+        var found: UInt32 = 0
+        for page in try PageGroup.pages(content, isSealed: isSealed, object: "group \(index)") {
+            guard page.number >= 1, Int(page.number) <= map.pages.count else { continue }
             let entry = map.pages[Int(page.number) - 1]
-            guard entry.group == index else { return false }
+            guard entry.group == index else { continue }
             guard entry.version == page.version else {
                 throw BackupError.integrity(
                     "page \(page.number)", "another version than the map names")
             }
-            return true
+            found += 1
+            try body(page)
         }
-        guard pages.count == wanted else {
+        guard found == wanted else {
             throw BackupError.integrity("group \(index)", "pages are missing")
         }
-        return pages
     }
 }
