@@ -48,8 +48,11 @@ package enum PageGroup {
             writer.u32(page.number)
             page.version.write(to: &writer)
         }
-        for page in pages { writer.raw(page.plain) }
-        return writer.bytes
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(writer.bytes.count + pages.count * PlainPage.count)
+        bytes += writer.bytes
+        for page in pages { bytes += page.plain }
+        return bytes
     }
 
     /// Reads a group again.

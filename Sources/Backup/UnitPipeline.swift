@@ -8,8 +8,8 @@ internal import Synchronization
 /// it, and those after it that are ready; so placing, which encrypts, is done by one thread at a time
 /// without having one to itself. Memory stays bounded by the bytes that are under way.
 package final class UnitPipeline<Keys: BackupKeys>: Sendable {
-    /// Room for what is under way, and what one part of it stands for: 24 MiB together.
-    private static var room: Int { 96 }
+    /// Room for what is under way, in parts of 256 KiB: the largest unit for each core and one more.
+    private static var room: Int { 16 * (Cores.count + 1) }
     private static var partCount: Int { 1 << 18 }
 
     private struct Waiting {

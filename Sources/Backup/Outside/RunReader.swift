@@ -7,7 +7,7 @@ internal import Synchronization
 /// For one thread. Memory holds at most `recentLimit + aheadLimit` runs.
 final class RunReader {
     private static let recentLimit = 3
-    private static let aheadLimit = 4
+    private static let aheadLimit = Cores.count + 1
 
     private let key: OutsideKey?
     private let fetch: SharedFetch
