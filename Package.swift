@@ -89,7 +89,7 @@ let package = Package(
         .executableTarget(
             name: "ai-team",
             dependencies: [
-                "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Vault", "ObjectStorage",
+                "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Vault", "ObjectStorage", "Sync",
                 "Backup", "CSystem", argumentParser,
             ],
             swiftSettings: house, linkerSettings: program, plugins: ["BuildInfo"]),

@@ -20,11 +20,16 @@ extension KeyRing {
     }
 
     /// Begins a new incarnation of this device, pinning what the ended ones wrote.
+    ///
+    /// - Parameter incarnation: a number that this device never had; nil: a random one.
     public static func reincarnate(
-        in keysDirectory: String, keys: UnlockedKeys, pins: [Pin] = [], time: UInt64
+        in keysDirectory: String, keys: UnlockedKeys, as incarnation: UInt32? = nil, pins: [Pin] = [],
+        time: UInt64
     ) throws(KeyError) -> UnlockedKeys {
         try change(keysDirectory, keys, time) { (state) throws(KeyError) in
-            try state.reincarnate(pins: pins, time: time)
+            guard let incarnation else { return try state.reincarnate(pins: pins, time: time) }
+            try state.append(
+                .reincarnate(device: state.device, incarnation: incarnation, pins: pins), time: time)
         }
     }
 

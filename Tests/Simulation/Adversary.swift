@@ -1,6 +1,7 @@
 internal import ObjectStorage
 internal import Sync
 internal import TestSupport
+internal import Vault
 
 /// A store that lies to whom it pleases. It can show anything that it has ever been given, in whole or
 /// damaged, and nothing that it would have to sign.

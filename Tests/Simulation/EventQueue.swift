@@ -1,3 +1,5 @@
+internal import Vault
+
 /// Events in the order of their time, and of their arrival where times are equal: a binary heap.
 struct EventQueue<Event> {
     private var heap: [(time: Int64, order: UInt64, event: Event)] = []

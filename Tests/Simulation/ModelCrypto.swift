@@ -2,6 +2,7 @@ internal import Cryptography
 internal import KeyRing
 internal import Sync
 internal import Synchronization
+internal import Vault
 
 /// Cryptography of a simulation: everything binds what the real one binds, at the cost of a hash. It notices
 /// when one key meets one nonce twice.

@@ -130,9 +130,11 @@ struct ModelDisk {
         _ change: SyncChange, _ crypto: ModelCrypto, _ random: inout SplitMix64
     ) -> CommitResult? {
         switch change {
-        case .extendRoster(let bytes):
-            guard let longer = roster.adding(bytes) else { return .refused("it does not follow") }
-            roster = longer
+        case .extendRoster(let records):
+            for record in records {
+                guard let longer = roster.adding(record) else { return .refused("it does not follow") }
+                roster = longer
+            }
             return .membership(roster)
         case .replaceRecord(let sequence, let bytes):
             guard let other = roster.cut(before: sequence).adding(bytes) else {

@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import KeyRing
 internal import Sync
+internal import Vault
 
 /// A roster of a simulation: a chain of records that start a vault with its devices and give devices new
 /// lives.

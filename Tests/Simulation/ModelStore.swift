@@ -1,6 +1,7 @@
 internal import KeyRing
 internal import ObjectStorage
 internal import Sync
+internal import Vault
 
 /// An object store of a simulation: strongly consistent, honours conditions, one write a second to a name. An
 /// adversary may stand in front of it.

@@ -1,4 +1,5 @@
 internal import Sync
+internal import Vault
 
 /// A device of a simulation: its disk, and what is lost when it dies.
 struct SimulatedDevice {

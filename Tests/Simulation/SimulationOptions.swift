@@ -1,4 +1,5 @@
 internal import TestSupport
+internal import Vault
 
 /// What a seed expands to: how many devices do what, and what goes wrong.
 package struct SimulationOptions: Sendable, CustomStringConvertible {

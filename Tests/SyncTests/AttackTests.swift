@@ -2,6 +2,7 @@ import ObjectStorage
 import Simulation
 import Sync
 import Testing
+import Vault
 
 /// What a remote may try, by the numbers of the threat model; each beside a run without it, which must be
 /// quiet.

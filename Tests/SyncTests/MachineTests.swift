@@ -1,6 +1,7 @@
 import Simulation
 import Sync
 import Testing
+import Vault
 
 /// What rounds do and cost when nothing goes wrong.
 struct MachineTests {

@@ -2,6 +2,7 @@ import FileSystem
 import Simulation
 import TestSupport
 import Testing
+import Vault
 
 /// Whole runs of devices over a store that loses, delays and repeats, of copies and old states, and of an
 /// adversary. `scripts/simulate.sh` runs any number of seeds, `AI_TEAM_TEST_SEEDS` says how many here.

@@ -22,7 +22,7 @@ enum Layers {
         ],
         "ai-team": [
             "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Vault", "ObjectStorage",
-            "Backup", "CSystem", "ArgumentParser",
+            "Backup", "Sync", "CSystem", "ArgumentParser",
         ],
     ]
 

@@ -59,6 +59,12 @@ public struct CloudBackups {
         return (found, try found.signed(by: VaultBackupKeys(keys), at: remote.location))
     }
 
+    /// Whether the remote honours conditions on a put, as it was found out last; false when it never was.
+    public var isHonoured: Bool { probe?.isHonoured ?? false }
+
+    /// The remote itself, for what else lives there.
+    public var store: OpenStore { remote.opened }
+
     /// Whether `initialise` has to be run before anything is written: there is no probe, or an old one.
     public var needsProbe: Bool {
         probe?.isStale(at: UInt64(clamping: surroundings.now().milliseconds)) ?? true

@@ -44,6 +44,11 @@ public struct CloudConfiguration {
         return try StoreURL("s3://\(bucket)" + (prefix.isEmpty ? "" : "/\(prefix)"))
     }
 
+    /// The remote that is configured; nil when there is none.
+    public func remoteIfAny() throws -> StoreURL? {
+        configuration["cloud.remote"] == nil && configuration["cloud.bucket"] == nil ? nil : try url(nil)
+    }
+
     /// True when a file or the vault has to say something: it may not then be used before it was confirmed.
     public func usesFiles(_ option: String?) -> Bool {
         guard let option, option.hasPrefix("s3://") else { return option == nil }

@@ -1,4 +1,5 @@
 public import KeyRing
+public import Vault
 
 /// Who belongs to the vault, as the core asks: the verified roster, or a model of it.
 public protocol Membership: Sendable {

@@ -1,3 +1,6 @@
+internal import KeyRing
+public import Vault
+
 /// Something that an honest remote and honest members do not do, with the evidence by name.
 public struct SyncAlarm: Sendable, Hashable, CustomStringConvertible {
     /// What happened.
@@ -42,6 +45,18 @@ public struct SyncAlarm: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
+extension SyncAlarm: JSONEncodable {
+    /// `kind, object, device_id, detail`.
+    public func encode(to writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.field("kind", kind.rawValue)
+            writer.field("object", object)
+            writer.field("device_id", author?.device.description)
+            writer.field("detail", detail)
+        }
+    }
+}
+
 /// What a round did.
 public struct SyncReport: Sendable {
     /// Segments that were sent and found stored.
@@ -67,4 +82,13 @@ public struct SyncReport: Sendable {
 
     /// Nothing done.
     public init() {}
+
+    /// This round and one before it as one.
+    func adding(_ earlier: SyncReport) -> SyncReport {
+        var both = self
+        both.pushedSegments += earlier.pushedSegments
+        both.pulledSegments += earlier.pulledSegments
+        both.pulledChanges += earlier.pulledChanges
+        return both
+    }
 }

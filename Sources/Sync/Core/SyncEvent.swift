@@ -104,8 +104,8 @@ public struct SegmentPlace: Sendable, Hashable {
 public enum SyncChange: Sendable {
     /// The remote is this vault's.
     case attach
-    /// The next roster record, as the remote has it.
-    case extendRoster([UInt8])
+    /// The next roster records, as the remote has them: as many of them as leave this device with all epochs.
+    case extendRoster([[UInt8]])
     /// The remote has another record in the place of one that was made here: it takes that place, and what
     /// was made here is made anew behind it or given up.
     case replaceRecord(UInt64, [UInt8])

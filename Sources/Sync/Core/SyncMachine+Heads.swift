@@ -1,4 +1,5 @@
 internal import ObjectStorage
+internal import Vault
 
 /// What others say that they have seen, compared with what was seen here.
 extension SyncMachine {

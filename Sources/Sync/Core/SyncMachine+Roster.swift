@@ -63,18 +63,35 @@ extension SyncMachine {
             guard let bytes = membership.record(next) else { return true }
             put(.record(next), bytes, .ifAbsent, .sentRecord(next))
         } else {
-            get(.record(membership.sequence + 1), limit: Self.recordLimit, .record(membership.sequence + 1))
+            let next = membership.sequence + UInt64(round.records.count) + 1
+            get(.record(next), limit: Self.recordLimit, .record(next))
         }
         return false
     }
 
     mutating func receivedRecord(_ sequence: UInt64, _ answer: RemoteAnswer) {
         switch answer {
-        case .object(let bytes, _): commit([.extendRoster(bytes), .sent(record: sequence)])
-        case .absent: round?.hasReadRoster = true
+        case .object(let bytes, _):
+            round?.records.append(bytes)
+            if round?.records.count == Self.recordWindow { extendRoster() }
+        case .absent:
+            round?.hasReadRoster = true
+            extendRoster()
         case .tooLong: refuseRecord(sequence, "it is larger than any record can be")
         default: fail(answer)
         }
+    }
+
+    /// Takes what came into the roster. Of records without end no more are kept in memory than this.
+    private mutating func extendRoster() {
+        guard let records = round?.records, !records.isEmpty else { return }
+        round?.records = []
+        commit([.extendRoster(records)], .extending(from: membership.sequence))
+    }
+
+    /// Records that this device can't follow yet begin an epoch that is not sealed to it.
+    mutating func extendedRoster(from sequence: UInt64) {
+        if membership.sequence == sequence { round?.hasReadRoster = true }
     }
 
     mutating func sentRecord(_ sequence: UInt64, _ answer: RemoteAnswer) {

@@ -1,4 +1,5 @@
 internal import ObjectStorage
+internal import Vault
 
 /// What this device wrote, on its way out.
 extension SyncMachine {
@@ -231,12 +232,13 @@ extension SyncMachine {
         case .takenHead: tookHead(answer)
         case .bellAgain: gotBellAgain(answer)
         case .ringing: rang(answer)
-        case .hashes, .bellBytes, .change: break
+        case .extending, .hashes, .bellBytes, .change: break
         }
     }
 
     /// Where the answers of the store go.
     mutating func received(_ results: [CommitResult], for purpose: SyncRound.Purpose) {
+        if case .extending(let sequence) = purpose { extendedRoster(from: sequence) }
         if case .bellBytes = purpose, case .bell(let bytes)? = results.first { ring(bytes) }
     }
 }

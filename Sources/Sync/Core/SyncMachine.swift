@@ -22,6 +22,8 @@ public struct SyncMachine: Sendable {
 
     /// How many requests are under way at a time.
     static let window = 8
+    /// How many roster records are taken in at a time.
+    static let recordWindow = 64
     /// The largest roster record, segment, head and bell, in bytes.
     static let recordLimit = 1 << 20
     static let segmentLimit = 65 << 20

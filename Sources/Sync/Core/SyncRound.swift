@@ -1,4 +1,5 @@
 internal import ObjectStorage
+internal import Vault
 
 /// What a machine keeps in mind during one round. It is dropped at the end, and a crash loses nothing by it.
 struct SyncRound: Sendable {
@@ -11,6 +12,7 @@ struct SyncRound: Sendable {
         case genesis
         case founding
         case record(UInt64)
+        case extending(from: UInt64)
         case sentRecord(UInt64)
         case takenRecord(UInt64)
         case bell
@@ -48,6 +50,8 @@ struct SyncRound: Sendable {
     var wantsRoster = false
     /// The remote was asked, and has no further record.
     var hasReadRoster = false
+    /// Records that came and are not in the roster yet.
+    var records: [[UInt8]] = []
     /// What the roster was read for.
     var afterRoster = Phase.fetch
 

@@ -1,4 +1,5 @@
 public import ObjectStorage
+public import Vault
 
 /// A segment in its final bytes that waits until it is known to be in the remote.
 public struct OutboxSegment: Sendable, Hashable {
@@ -121,7 +122,10 @@ public struct SyncState: Sendable, Equatable {
         case .sent(let record): sentRecord = max(sentRecord, record)
         case .announce: owesBell = true
         case .extendRoster, .replaceRecord:
-            if case .membership(let membership) = result { adopt(membership) }
+            guard case .membership(let membership) = result else { return }
+            // What came from the remote need not be brought there.
+            if case .extendRoster = change { sentRecord = max(sentRecord, membership.sequence) }
+            adopt(membership)
         case .apply(let seen, _): positions[seen.lane] = seen.position
         case .seal:
             guard case .sealed(let segments) = result else { return }

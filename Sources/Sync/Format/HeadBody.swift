@@ -1,5 +1,6 @@
 internal import Cryptography
 internal import KeyRing
+public import Vault
 
 /// What a head says inside its encryption: all that its author has verified and applied, and what it has
 /// computed from it.

@@ -1,5 +1,6 @@
 internal import Cryptography
 public import KeyRing
+public import Vault
 
 /// An object before it is sealed: everything that its header says but length and hash of the ciphertext.
 public struct ObjectDraft: Sendable {

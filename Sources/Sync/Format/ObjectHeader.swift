@@ -1,5 +1,6 @@
 internal import Cryptography
 public import KeyRing
+public import Vault
 
 /// What an object of the remote is.
 public enum ObjectKind: UInt8, Sendable, Hashable, CaseIterable {

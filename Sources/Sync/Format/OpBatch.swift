@@ -12,7 +12,8 @@ public enum OpBatch {
     /// The most records that one transaction changes.
     static let changeLimit = 1 << 20
     private static let originLimit = 1 << 16
-    private static let nameLimit = 256
+    /// Bytes of a record's id or an actor's name.
+    private static let nameLimit = 1024
 
     /// The canonical bytes.
     public static func encode(_ batches: [ChangeBatch]) -> [UInt8] {

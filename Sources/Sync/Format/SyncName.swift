@@ -1,6 +1,7 @@
 internal import Cryptography
 public import KeyRing
 public import ObjectStorage
+public import Vault
 
 /// The names of sync's objects in a remote (docs/FORMAT.md, "Sync objects"). Readers compute them and never
 /// have to list.

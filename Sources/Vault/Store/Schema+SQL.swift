@@ -14,6 +14,7 @@ package struct Schema: Sendable {
         steps: [
             Step(id: "1", sql: [changeLog, tasks, SearchIndex.schema, documents, local]),
             Step(id: "2", sql: [merging]),
+            Step(id: "3", sql: [sync]),
         ])
 
     /// With one more step, as a later program would have it.
@@ -86,6 +87,22 @@ package struct Schema: Sendable {
         CREATE INDEX change_record ON change(record);
         CREATE INDEX change_of_batch ON change(batch);
         CREATE TABLE blinding(id INTEGER PRIMARY KEY, random BLOB NOT NULL);
+        """
+
+    /// What syncing remembers, in the same transactions as the records that it speaks of.
+    private static let sync = """
+        CREATE TABLE sync_state(id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL);
+        CREATE TABLE sync_segment(
+            device BLOB NOT NULL, incarnation INTEGER NOT NULL, stream INTEGER NOT NULL,
+            sequence INTEGER NOT NULL, hash BLOB NOT NULL, first_batch INTEGER NOT NULL,
+            last_batch INTEGER NOT NULL, is_own INTEGER NOT NULL,
+            PRIMARY KEY(device, incarnation, stream, sequence)) WITHOUT ROWID;
+        CREATE INDEX sync_segment_batches ON sync_segment(is_own, first_batch);
+        CREATE TABLE sync_outbox(
+            device BLOB NOT NULL, incarnation INTEGER NOT NULL, stream INTEGER NOT NULL,
+            sequence INTEGER NOT NULL, hash BLOB NOT NULL, bytes BLOB NOT NULL, offered INTEGER NOT NULL,
+            settled INTEGER NOT NULL,
+            PRIMARY KEY(device, incarnation, stream, sequence)) WITHOUT ROWID;
         """
 
     private static let tasks = """

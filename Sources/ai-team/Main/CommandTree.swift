@@ -6,7 +6,7 @@ enum CommandTree {
         Init.self, Unlock.self, Lock.self, Status.self, Doctor.self, Config.self, CreateProject.self,
         ListProjects.self, ProjectsGroup.self, CreateTask.self, ListTasks.self, StartTask.self,
         CompleteTask.self, FailTask.self, TasksGroup.self, AgentGroup.self, DocumentGroup.self,
-        BackupGroup.self, Logs.self, Stats.self, KeyGroup.self, DeviceGroup.self,
-            CompletionsCommand.self, AgentProcess.self,
+        BackupGroup.self, SyncGroup.self, Logs.self, Stats.self, KeyGroup.self, DeviceGroup.self,
+        CompletionsCommand.self, AgentProcess.self,
     ]
 }

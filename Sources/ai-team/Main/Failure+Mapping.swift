@@ -4,6 +4,7 @@ import EncryptedSQLite
 import FileSystem
 import KeyRing
 import ObjectStorage
+import Sync
 import Vault
 
 /// Errors of the targets below, told in the words and codes of the command line.
@@ -24,6 +25,8 @@ extension Failure {
             self.init(Self.code(of: error), error.description, hint: error.hint)
         case let error as StorageError:
             self.init(Self.code(of: error), error.message, hint: error.hint)
+        case let error as SyncError:
+            self.init(Code(named: error.code.description), error.message, hint: error.hint)
         case let error as CryptoError: self.init(Self.code(of: error), error.message, hint: error.hint)
         case let error as FileError:
             self.init(error.isNotFound ? .notFound : .failed, "\(error)")
@@ -77,7 +80,8 @@ extension Failure.Code {
     init(named name: String) {
         let known: [Failure.Code] = [
             .failed, .newerFormat, .notFound, .ambiguousID, .locked, .wrongKey, .conflict, .busy,
-            .refusedByGuard, .leaseLost, .integrityFailure, .rollback, .downgrade, .usage,
+            .refusedByGuard, .leaseLost, .integrityFailure, .rollback, .downgrade, .usage, .remoteRefused,
+            .remoteUnreachable,
         ]
         let meanings: [String: Failure.Code] = [
             "invalid": .usage, "damaged_ring": .integrityFailure, "invalid_roster": .integrityFailure,

@@ -32,6 +32,14 @@ public enum SyncStream {
 
     /// All that there are.
     public static let all = [tasks, knowledgeBase, documents]
+
+    /// Which stream a change travels in. Verdicts travel with tasks, whatever they are about.
+    public static func of(_ change: RecordChange) -> UInt16 {
+        switch change.collection {
+        case Collection.document.number, Collection.documentVersion.number: knowledgeBase
+        default: tasks
+        }
+    }
 }
 
 /// One author's sequence of segments for one stream of records.

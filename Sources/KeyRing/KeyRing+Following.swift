@@ -1,0 +1,72 @@
+import Cryptography
+
+/// Records of the roster that others have made.
+extension KeyRing {
+    /// Takes the next records as the remote has settled them: verified, and with the epochs that they begin
+    /// opened for this device. A recovered device's epoch is sealed to others only by the `rotate` that
+    /// confirms the members, so records are taken up to the last that leaves this device with every epoch:
+    /// perhaps none.
+    ///
+    /// - Throws: `invalidRoster` for a record that breaks a rule or seals its epoch wrongly, `conflict` when
+    /// one   removes this device; nothing is changed.
+    public static func follow(
+        _ records: [[UInt8]], in keysDirectory: String, keys: UnlockedKeys, time: UInt64
+    ) throws(KeyError) -> UnlockedKeys {
+        var next = keys.state
+        let count = try next.follow(records)
+        guard count > 0 else { return keys }
+        return try change(keysDirectory, keys, time) { (state) throws(KeyError) in
+            _ = try state.follow(Array(records.prefix(count)))
+        }
+    }
+}
+
+extension RingState {
+    /// Adds records that others made, one after the other, to their end or to the last at which no epoch is
+    /// missing.
+    ///
+    /// - Returns: how many of them leave this device with every epoch.
+    mutating func follow(_ records: [[UInt8]]) throws(KeyError) -> Int {
+        var complete = 0
+        var missing: [NewEpoch] = []
+        for (index, bytes) in records.enumerated() {
+            let record = try RosterRecord(bytes)
+            try roster.append(record)
+            guard roster.member(device) != nil else {
+                throw KeyError(
+                    .conflict, "this device was removed from the vault",
+                    hint: "what is here stays readable here; ask a member to invite it anew")
+            }
+            if let epoch = record.body.newEpoch {
+                missing.append(epoch)
+                try open(&missing, prevHash: record.prevHash)
+            }
+            if missing.isEmpty { complete = index + 1 }
+        }
+        return complete
+    }
+
+    /// Opens the newest of the missing epochs if it is sealed to this device, and by it those before.
+    private mutating func open(_ missing: inout [NewEpoch], prevHash: [UInt8]) throws(KeyError) {
+        guard let newest = missing.last, newest.sealed.contains(where: { $0.id == device }) else { return }
+        let vault = vaultID
+        var opened = try orKeyError(.invalidRoster, "epoch \(newest.number)") { () throws(CryptoError) in
+            [try newest.open(with: identity.agreement, as: device, vault: vault, prevHash: prevHash)]
+        }
+        for index in missing.indices.reversed() {
+            let above = opened[opened.count - 1]
+            let below = try orKeyError(.invalidRoster, "epoch \(missing[index].number - 1)") {
+                () throws(CryptoError) in
+                let key = try missing[index].openPrevious(under: above, vault)
+                return index > 0 ? try missing[index - 1].checked(key, vault) : key
+            }
+            opened.append(below)
+        }
+        // The last one is this device's newest: else two histories of keys would meet.
+        guard let known = epochs.last, let meeting = opened.popLast(),
+            ConstantTime.equal(meeting.secret, known.secret)
+        else { throw KeyError(.invalidRoster, "epoch \(newest.number) does not follow the one before") }
+        epochs += opened.reversed()
+        missing = []
+    }
+}

@@ -1,0 +1,147 @@
+internal import Cryptography
+internal import KeyRing
+internal import ObjectStorage
+public import Vault
+
+/// How a state is kept: canonical bytes of everything but the segments that wait, which are rows of their
+/// own. They stay inside the encrypted database and are no format for others.
+extension SyncState {
+    private static let version: UInt8 = 1
+
+    /// The bytes to keep.
+    public var encoded: [UInt8] {
+        var writer = CanonicalWriter()
+        writer.u8(Self.version)
+        author.encode(into: &writer)
+        writer.list(formerLife.map { [$0] } ?? []) { $1.u32($0) }
+        writer.u8(isAttached ? 1 : 0)
+        writer.u64(sentRecord)
+        writer.list(positions) { $1.place($0.key, $0.value) }
+        writer.list(settled) { $1.place($0.key, $0.value) }
+        writer.list(head.map { [$0] } ?? []) { $1.head($0) }
+        writer.string(headETag?.text ?? "")
+        writer.list(pendingHead.map { [$0] } ?? []) { $1.head($0) }
+        writer.list(heads) { pair, writer in
+            pair.key.encode(into: &writer)
+            writer.u64(pair.value.position.sequence)
+            writer.raw(pair.value.position.hash)
+            writer.raw(pair.value.times.link)
+        }
+        writer.string(bellETag?.text ?? "")
+        writer.u8(owesBell ? 1 : 0)
+        writer.u64(UInt64(clamping: lookedAtAll))
+        writer.u64(UInt64(clamping: suspectSince ?? 0))
+        writer.list(alarms) { alarm, writer in
+            writer.string(alarm.kind.rawValue)
+            writer.string(alarm.object)
+            writer.list(alarm.author.map { [$0] } ?? []) { $0.encode(into: &$1) }
+            writer.string(alarm.detail)
+        }
+        writer.u8(halt.map { $0 == .copied ? 1 : 2 } ?? 0)
+        return writer.bytes
+    }
+
+    /// - Parameters:
+    ///   - bytes: what `encoded` made.
+    ///   - waiting: the segments that wait.
+    /// - Throws: `integrity` for other bytes.
+    public init(_ bytes: [UInt8], waiting: [WaitingSegment]) throws(SyncError) {
+        do {
+            var reader = CanonicalReader(bytes)
+            guard try reader.u8() == Self.version else {
+                throw CryptoError(.malformed, "its version is unknown")
+            }
+            self.init(author: try Author(from: &reader))
+            formerLife = try reader.list { try $0.u32() }.first
+            isAttached = try reader.u8() == 1
+            sentRecord = try reader.u64()
+            for (lane, position) in try reader.list({ try $0.place() }) { positions[lane] = position }
+            for (lane, position) in try reader.list({ try $0.place() }) { settled[lane] = position }
+            head = try reader.list { try $0.head() }.first
+            headETag = try reader.etag()
+            pendingHead = try reader.list { try $0.head() }.first
+            for (author, mark) in try reader.list({ try $0.mark() }) { heads[author] = mark }
+            bellETag = try reader.etag()
+            owesBell = try reader.u8() == 1
+            lookedAtAll = Int64(clamping: try reader.u64())
+            let suspect = Int64(clamping: try reader.u64())
+            suspectSince = suspect == 0 ? nil : suspect
+            alarms = try reader.list { try $0.alarm() }
+            let halts: [Halt?] = [nil, .copied, .replaced]
+            halt = halts[min(2, Int(try reader.u8()))]
+            try reader.expectEnd()
+        } catch { throw .integrity("what this vault remembers of syncing", "\(error)") }
+        outbox = waiting.map { row in
+            var segment = OutboxSegment(lane: row.lane, position: row.position, bytes: row.bytes)
+            segment.isOffered = row.isOffered
+            segment.isSettled = row.isSettled
+            return segment
+        }
+    }
+}
+
+extension CanonicalWriter {
+    fileprivate mutating func list<Elements: Swift.Collection>(
+        _ elements: Elements, _ write: (Elements.Element, inout CanonicalWriter) -> Void
+    ) {
+        count(elements.count)
+        for element in elements { write(element, &self) }
+    }
+
+    fileprivate mutating func place(_ lane: Lane, _ position: Position) {
+        lane.author.encode(into: &self)
+        u16(lane.stream)
+        u64(position.sequence)
+        raw(position.hash)
+    }
+
+    fileprivate mutating func head(_ head: OutboxHead) {
+        u64(head.position.sequence)
+        raw(head.position.hash)
+        blob(head.bytes)
+        blob(head.body.encoded)
+        u64(head.issuedAt)
+    }
+}
+
+extension CanonicalReader {
+    fileprivate mutating func list<Element>(
+        _ read: (inout CanonicalReader) throws -> Element
+    ) throws -> [Element] {
+        try (0..<count(limit: 1 << 20)).map { _ in try read(&self) }
+    }
+
+    fileprivate mutating func place() throws -> (Lane, Position) {
+        let author = try Author(from: &self)
+        let lane = Lane(author: author, stream: try u16())
+        return (lane, Position(sequence: try u64(), hash: try raw(32)))
+    }
+
+    fileprivate mutating func head() throws -> OutboxHead {
+        let position = Position(sequence: try u64(), hash: try raw(32))
+        let bytes = try blob(limit: PaddedBody.limit)
+        let body = try HeadBody(blob(limit: PaddedBody.limit), name: "h")
+        return OutboxHead(position: position, bytes: bytes, body: body, issuedAt: try u64())
+    }
+
+    fileprivate mutating func mark() throws -> (Author, HeadMark) {
+        let author = try Author(from: &self)
+        let position = Position(sequence: try u64(), hash: try raw(32))
+        return (author, HeadMark(position: position, times: try HeadTimes(link: raw(32), name: "h")))
+    }
+
+    fileprivate mutating func etag() throws -> ETag? {
+        let text = try string(limit: 4096)
+        return text.isEmpty ? nil : ETag(text)
+    }
+
+    fileprivate mutating func alarm() throws -> SyncAlarm {
+        let kind = try string(limit: 64)
+        guard let kind = SyncAlarm.Kind(rawValue: kind) else {
+            throw CryptoError(.malformed, "an alarm is of an unknown kind")
+        }
+        let object = try string(limit: 4096)
+        let author = try list { try Author(from: &$0) }.first
+        return SyncAlarm(kind, object, by: author, try string(limit: 1 << 16))
+    }
+}

@@ -1,0 +1,89 @@
+internal import Cryptography
+internal import KeyRing
+internal import Synchronization
+internal import Vault
+
+/// The verified roster, as the core asks for it.
+struct RosterMembership: Membership {
+    let roster: Roster
+
+    var vaultID: VaultID { roster.vaultID }
+    var sequence: UInt64 { roster.headSequence }
+    var authors: [Author] {
+        roster.members.filter(\.role.reads).map { Author(device: $0.id, incarnation: $0.incarnation) }
+            .sorted()
+    }
+
+    func record(_ sequence: UInt64) -> [UInt8]? {
+        sequence < UInt64(roster.records.count) ? roster.records[Int(sequence)].bytes : nil
+    }
+
+    func recordHash(_ sequence: UInt64) -> [UInt8]? {
+        sequence < UInt64(roster.records.count) ? roster.records[Int(sequence)].hash : nil
+    }
+
+    func life(of device: DeviceID) -> UInt32? { roster.member(device)?.incarnation }
+
+    /// Segments are written by owners, admins and writers; heads and bells by all who read. The key is the
+    /// one that would sign the record after the newest that the author knew.
+    func signingKey(for header: ObjectHeader, name: String) throws(SyncError) -> [UInt8] {
+        let author = header.lane.author
+        let present = roster.member(author.device)
+        guard let member = present ?? roster.former.first(where: { $0.id == author.device }) else {
+            throw .integrity(name, "it is by no member of the vault")
+        }
+        guard member.incarnations.contains(author.incarnation) else {
+            throw .integrity(name, "it is by a life of its device that the roster does not know")
+        }
+        guard header.kind == .segment ? member.role.backsUp : member.role.reads else {
+            throw .integrity(name, "its author's role (\(member.role.name)) does not allow it")
+        }
+        let next = header.rosterSequence + 1
+        guard let era = member.signingKeys.last(where: { $0.since <= next }) else {
+            throw .integrity(name, "it was written before its author was a member")
+        }
+        return era.key
+    }
+
+    func pin(of lane: Lane) -> Position? {
+        let author = lane.author
+        let present = roster.member(author.device)
+        guard let member = present ?? roster.former.first(where: { $0.id == author.device }) else {
+            return .start
+        }
+        let pin = member.pins.last {
+            $0.kind == .segments && $0.incarnation == author.incarnation && $0.stream == lane.stream
+        }
+        if let pin { return Position(sequence: pin.sequence, hash: pin.hash) }
+        // A life that a restore has ended without looking at the remote counts as far as it goes: cutting it
+        // off would lose what it had sent. Of a removed member nothing counts but what was pinned.
+        return present == nil ? .start : nil
+    }
+}
+
+/// What opens objects: the keys of the vault, as they are while a round goes on.
+final class VaultReading: ObjectReading {
+    private let keys: Mutex<UnlockedKeys>
+
+    init(_ keys: UnlockedKeys) { self.keys = Mutex(keys) }
+
+    /// Goes on with the keys after a change of the ring.
+    func use(_ keys: UnlockedKeys) { self.keys.withLock { $0 = keys } }
+
+    func isSigned(_ object: SignedObject, by key: [UInt8]) -> Bool {
+        do throws(CryptoError) {
+            try Ed25519.verify(
+                signature: object.signature, of: object.signedBytes, domain: object.header.kind.domain,
+                publicKey: key)
+            return true
+        } catch { return false }
+    }
+
+    func open(_ object: SignedObject, name: String) throws(SyncError) -> [UInt8] {
+        do {
+            let header = object.header
+            let key = try keys.withLock { $0 }.key(header.kind.purpose, epoch: header.epoch)
+            return try Cobblestone.open(key: key, context: object.context, object.body)
+        } catch { throw .integrity(name, "it does not decrypt") }
+    }
+}

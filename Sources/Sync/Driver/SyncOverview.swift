@@ -1,0 +1,73 @@
+internal import KeyRing
+public import Vault
+
+/// What a vault knows of its syncing, without asking anybody.
+public struct SyncOverview: Sendable {
+    /// A member and how far it was heard.
+    public struct Device: Sendable {
+        /// Its present life.
+        public let author: Author
+        /// The number of its newest head that was seen.
+        public let head: UInt64?
+        /// When that was issued, by its clock.
+        public let seenAt: Timestamp?
+    }
+
+    /// The number of the newest own head in the remote.
+    public let head: UInt64?
+    /// Transactions that are not in the remote yet.
+    public let ahead: Int
+    /// When something was last sent, and got.
+    public let lastPush: Timestamp?
+    public let lastPull: Timestamp?
+    /// Why nothing is sent, if so.
+    public let halt: String?
+    /// The other members, in the order of their ids.
+    public let devices: [Device]
+    /// Everything that was ever wrong with this remote.
+    public let alarms: [SyncAlarm]
+}
+
+extension VaultSync {
+    private static let lastPushKey = "sync.last_push_at"
+    private static let lastPullKey = "sync.last_pull_at"
+
+    /// What is known.
+    public func overview() throws -> SyncOverview {
+        let waiting = state.outbox.count
+        let (unsealed, times) = try vault.read { transaction in
+            let unsealed = try Self.streams.reduce(0) { count, stream in
+                try count
+                    + transaction.unsealedBatches(of: keys.device.bytes, in: stream, limit: 100_000).count
+            }
+            return (unsealed, try [Self.lastPushKey, Self.lastPullKey].map { try transaction.setting($0) })
+        }
+        let devices = membership.authors.filter { $0.device != keys.device }.map { author in
+            let mark = state.heads[author]
+            return SyncOverview.Device(
+                author: author, head: mark?.position.sequence,
+                seenAt: mark.map { Timestamp(milliseconds: Int64(clamping: $0.times.issuedAt)) })
+        }
+        let halt: String? =
+            switch state.halt {
+            case nil: nil
+            case .copied: "a copy of this device was noticed; the next round goes on as a new incarnation"
+            case .replaced: "another copy of this device has taken over; this one sends nothing"
+            }
+        return SyncOverview(
+            head: state.head?.position.sequence, ahead: waiting + unsealed,
+            lastPush: times[0].flatMap(Timestamp.init), lastPull: times[1].flatMap(Timestamp.init),
+            halt: halt,
+            devices: devices, alarms: state.alarms)
+    }
+
+    /// Remembers when something went out or came in.
+    func note(_ report: SyncReport) throws {
+        guard report.pushedSegments > 0 || report.pulledSegments > 0 else { return }
+        let time = Timestamp(milliseconds: Int64(clamping: now())).description
+        try vault.write(actor: "sync") { transaction in
+            if report.pushedSegments > 0 { try transaction.setSetting(Self.lastPushKey, time) }
+            if report.pulledSegments > 0 { try transaction.setSetting(Self.lastPullKey, time) }
+        }
+    }
+}

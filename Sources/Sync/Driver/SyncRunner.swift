@@ -1,0 +1,138 @@
+internal import Dispatch
+internal import KeyRing
+public import ObjectStorage
+internal import Synchronization
+
+/// Runs rounds of the core between a vault and an object store, on the caller's thread: requests that don't
+/// depend on each other go out together.
+public struct SyncRunner {
+    private let vault: VaultSync
+    private let store: any ObjectStore
+
+    /// What syncs with what.
+    ///
+    /// - Parameter store: one that honours conditions on a put.
+    public init(vault: VaultSync, store: any ObjectStore) {
+        self.vault = vault
+        self.store = store
+    }
+
+    /// One round.
+    ///
+    /// - Parameters:
+    ///   - looksAtAll: look at every head, whatever the bell says.
+    ///   - mayFound: an empty remote is given this vault's genesis.
+    ///   - now: milliseconds since 1970.
+    /// - Returns: what was done; a failure of the remote stands in it.
+    /// - Throws: what the vault throws.
+    public func run(
+        pulls: Bool, pushes: Bool, looksAtAll: Bool = false, mayFound: Bool = false, now: Int64
+    ) throws -> SyncReport {
+        if vault.state.halt == .copied { try vault.beginNewLife() }
+        guard vault.state.formerLife != nil else {
+            return try round(
+                pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound, now: now)
+        }
+        // What the former life has in the remote is fetched, then that life is ended, then it goes on.
+        let report = try round(pulls: true, pushes: false, looksAtAll: true, mayFound: false, now: now)
+        guard pushes, report.failure == nil, report.alarms.isEmpty, vault.state.halt == nil else {
+            return report
+        }
+        try vault.endFormerLife()
+        let rest = try round(pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: false, now: now)
+        return rest.adding(report)
+    }
+
+    private func round(
+        pulls: Bool, pushes: Bool, looksAtAll: Bool, mayFound: Bool, now: Int64
+    ) throws -> SyncReport {
+        var machine = SyncMachine(
+            state: vault.state, membership: vault.membership, reader: vault.reader)
+        let request = SyncRequest(
+            pulls: pulls, pushes: pushes, hasUnsealed: try vault.hasUnsealed(), looksAtAll: looksAtAll,
+            mayFound: mayFound, now: now)
+        var events: [SyncEvent] = [.begin(request)]
+        var requests: [Request] = []
+        while true {
+            if events.isEmpty {
+                events = answers(to: requests)
+                requests = []
+            }
+            for effect in machine.step(events.removeFirst()) {
+                switch effect {
+                case .get(let token, let name, let etag, let limit):
+                    requests.append(Request(token: token, name: objectName(name), kind: .get(etag, limit)))
+                case .put(let token, let name, let bytes, let condition):
+                    requests.append(
+                        Request(token: token, name: objectName(name), kind: .put(bytes, condition)))
+                case .commit(let token, let changes):
+                    events.append(.committed(token, try vault.commit(changes)))
+                case .find(let token, let places): events.append(.found(token, try vault.hashes(places)))
+                case .finish(let report):
+                    try vault.note(report)
+                    return report
+                }
+            }
+        }
+    }
+
+    private struct Request: Sendable {
+        enum Kind: Sendable {
+            case get(ETag?, Int)
+            case put([UInt8], PutCondition)
+        }
+
+        let token: SyncToken
+        let name: ObjectName
+        let kind: Kind
+    }
+
+    private func objectName(_ name: SyncName) -> ObjectName { name.objectName(vault: vault.keys.vaultID) }
+
+    private func answers(to requests: [Request]) -> [SyncEvent] {
+        precondition(!requests.isEmpty, "a round that is not over waits for something")
+        let answers = Mutex([RemoteAnswer?](repeating: nil, count: requests.count))
+        let store = store
+        DispatchQueue.concurrentPerform(iterations: requests.count) { index in
+            let answer = Self.perform(requests[index], at: store)
+            answers.withLock { $0[index] = answer }
+        }
+        return zip(requests, answers.withLock { $0 }).compactMap { request, answer in
+            answer.map { .answer(request.token, $0) }
+        }
+    }
+
+    private struct TooLong: Error {}
+
+    private static func perform(_ request: Request, at store: any ObjectStore) -> RemoteAnswer {
+        do {
+            switch request.kind {
+            case .get(let etag, let limit):
+                var bytes: [UInt8] = []
+                let info = try store.get(request.name, range: nil, unless: etag) { piece in
+                    guard bytes.count + piece.count <= limit else { throw TooLong() }
+                    bytes.append(contentsOf: piece)
+                }
+                return info.map { .object(bytes, $0.etag) } ?? .unchanged
+            case .put(let bytes, let condition):
+                return .stored(try store.put(request.name, .bytes(bytes), condition))
+            }
+        } catch is TooLong {
+            return .tooLong
+        } catch let error as StorageError {
+            return answer(to: error)
+        } catch {
+            return .failed(.remoteUnreachable, "\(error)")
+        }
+    }
+
+    private static func answer(to error: StorageError) -> RemoteAnswer {
+        switch error.code {
+        case .notFound: .absent
+        case .preconditionFailed, .throttled: .lost
+        case .unauthorized, .forbidden, .locked, .refused, .clockSkew, .notSupported:
+            .failed(.remoteRefused, error.message)
+        default: .failed(.remoteUnreachable, error.message)
+        }
+    }
+}

@@ -1,0 +1,254 @@
+internal import Cryptography
+public import KeyRing
+public import Vault
+
+/// A vault as sync sees it: what it remembers of the remote, and what each commit of the core makes of it.
+///
+/// A commit is one transaction of the database, so that records and what is remembered of them can't part.
+/// Roster records lie in `keys/` and are stored before: a crash between the two leaves a longer roster, which
+/// the next start takes into account.
+public final class VaultSync {
+    let vault: Vault
+    private let keysDirectory: String
+    let now: () -> UInt64
+    /// The keys as they are now: records of others may have changed them.
+    public private(set) var keys: UnlockedKeys { didSet { reader.use(keys) } }
+    let reader: VaultReading
+    /// What is remembered.
+    public private(set) var state: SyncState
+
+    /// Bytes of operations in a segment, before compression, after which another one begins: what many small
+    /// writes wait for, and what one reader has to fetch at a time.
+    private static let segmentBytes = 256 << 10
+    /// Transactions that are looked at in one go.
+    private static let batchCount = 4096
+    /// The streams that travel so far.
+    static let streams = [SyncStream.tasks]
+
+    /// Reads what is remembered, and catches up with the roster.
+    ///
+    /// - Parameters:
+    ///   - vault: open, with its home.
+    ///   - now: milliseconds since 1970.
+    public init(
+        vault: Vault, keysDirectory: String, keys: UnlockedKeys, now: @escaping () -> UInt64
+    ) throws {
+        self.vault = vault
+        self.keysDirectory = keysDirectory
+        self.keys = keys
+        self.now = now
+        reader = VaultReading(keys)
+        let author = Author(device: keys.device, incarnation: keys.incarnation)
+        let (bytes, waiting) = try vault.read { (try $0.syncState(), try $0.waitingSegments()) }
+        state = try bytes.map { try SyncState($0, waiting: waiting) } ?? SyncState(author: author)
+        try catchUp(with: author)
+    }
+
+    var membership: RosterMembership { RosterMembership(roster: keys.roster) }
+
+    /// Whether the change log holds what no segment carries.
+    func hasUnsealed() throws -> Bool {
+        try vault.read { transaction in
+            try Self.streams.contains {
+                try !transaction.unsealedBatches(of: keys.device.bytes, in: $0, limit: 1).isEmpty
+            }
+        }
+    }
+
+    /// The hashes of segments that were applied or sealed here.
+    func hashes(_ places: [SegmentPlace]) throws -> [[UInt8]?] {
+        try vault.read { transaction in
+            try places.map { try transaction.segmentHash($0.lane, $0.sequence) }
+        }
+    }
+
+    /// Makes changes durable, all or none.
+    func commit(_ changes: [SyncChange]) throws -> [CommitResult] {
+        var results: [Int: CommitResult] = [:]
+        for (index, change) in changes.enumerated() {
+            switch change {
+            case .extendRoster(let records):
+                do throws(KeyError) {
+                    keys = try KeyRing.follow(records, in: keysDirectory, keys: keys, time: now())
+                } catch {
+                    guard error.code == .invalidRoster || error.code == .newerFormat else { throw error }
+                    return [.refused(error.message)]
+                }
+                results[index] = .membership(membership)
+            case .replaceRecord:
+                return [.refused("another device has settled a record in the place of one made here")]
+            default: break
+            }
+        }
+        var next = state
+        try vault.write(actor: "sync") { transaction in
+            next = state
+            try apply(changes, to: transaction)
+            for (index, change) in changes.enumerated() {
+                let result = try results[index] ?? make(change, &next, transaction)
+                results[index] = result
+                let before = next.positions
+                next.apply(change, result)
+                try discard(before, next, transaction)
+            }
+            try transaction.setSyncState(next.encoded)
+        }
+        state = next
+        return changes.indices.compactMap { results[$0] }
+    }
+
+    /// Takes a new life for this device after a copy of it was noticed. It counts once `endFormerLife` has
+    /// written it into the roster; until then rounds only pull.
+    func beginNewLife() throws {
+        var next = state
+        let random = try RandomBytes.bytes(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        let used = keys.roster.member(keys.device)?.incarnations ?? []
+        guard random != 0, !used.contains(random) else { return try beginNewLife() }
+        next.reincarnate(as: Author(device: keys.device, incarnation: random))
+        try replace(with: next)
+    }
+
+    /// Ends the life before in the roster, where its lanes end here: everything that it has in the remote
+    /// must have been pulled.
+    func endFormerLife() throws {
+        guard let former = state.formerLife else { return }
+        let pins = state.positions.compactMap { lane, position in
+            lane.author == Author(device: keys.device, incarnation: former)
+                ? Pin(
+                    incarnation: former, kind: .segments, stream: lane.stream, sequence: position.sequence,
+                    hash: position.hash) : nil
+        }
+        keys = try KeyRing.reincarnate(
+            in: keysDirectory, keys: keys, as: state.author.incarnation, pins: pins, time: now())
+        var next = state
+        next.adopt(membership)
+        try replace(with: next)
+    }
+
+    /// A new life of this device that its own ring began, or a roster that grew before the state could say
+    /// so.
+    private func catchUp(with author: Author) throws {
+        var next = state
+        let isPending = next.formerLife == author.incarnation
+        if next.author != author, !isPending, next.halt == nil { next.reincarnate(as: author) }
+        next.adopt(membership)
+        if next != state { try replace(with: next) }
+    }
+
+    private func replace(with next: SyncState) throws {
+        try vault.write(actor: "sync") { transaction in
+            try discard(state.positions, next, transaction)
+            try transaction.setSyncState(next.encoded)
+        }
+        state = next
+    }
+
+    /// What a shorter lane no longer holds.
+    private func discard(
+        _ before: SortedMap<Lane, Position>, _ after: SyncState, _ transaction: WriteTransaction
+    ) throws {
+        for (lane, position) in before {
+            let end = after.positions[lane]?.sequence ?? 0
+            if position.sequence > end { try transaction.discardSegments(lane, above: end) }
+        }
+    }
+
+    private func apply(_ changes: [SyncChange], to transaction: WriteTransaction) throws {
+        let segments = changes.compactMap { change -> (Observation, [ChangeBatch])? in
+            if case .apply(let seen, let batches) = change { return (seen, batches) }
+            return nil
+        }
+        if !segments.isEmpty { try transaction.apply(segments: segments.map { (seen: $0.0, batches: $0.1) }) }
+    }
+
+    private func make(
+        _ change: SyncChange, _ next: inout SyncState, _ transaction: WriteTransaction
+    ) throws -> CommitResult? {
+        switch change {
+        case .seal: return .sealed(try seal(next, transaction))
+        case .offer(let numbers):
+            for lane in numbers.keys.sorted() {
+                try transaction.markOffered(lane, through: numbers[lane] ?? 0)
+            }
+        case .settle(let lane, let sequence): try transaction.markSettled(lane, sequence)
+        case .draftHead(let body, let times):
+            let number = (next.head?.position.sequence ?? 0) + 1
+            let bytes = try object(.head, number, link: times.link, body.encoded, next)
+            return .head(
+                OutboxHead(
+                    position: position(of: bytes, number), bytes: bytes, body: body, issuedAt: times.issuedAt)
+            )
+        case .sealBell(let body):
+            return .bell(try object(.bell, 1, link: [UInt8](repeating: 0, count: 32), body.encoded, next))
+        default: break
+        }
+        return nil
+    }
+
+    /// Seals what waits, stream by stream.
+    private func seal(_ next: SyncState, _ transaction: WriteTransaction) throws -> [OutboxSegment] {
+        var sealed: [OutboxSegment] = []
+        for stream in Self.streams {
+            let lane = Lane(author: next.author, stream: stream)
+            var last = next.positions[lane] ?? .start
+            while true {
+                let batches = try transaction.unsealedBatches(
+                    of: keys.device.bytes, in: stream, limit: Self.batchCount)
+                guard !batches.isEmpty else { break }
+                for group in Self.groups(batches) {
+                    let number = last.sequence + 1
+                    let bytes = try object(
+                        .segment, number, stream: stream, link: last.hash, OpBatch.encode(group), next)
+                    last = position(of: bytes, number)
+                    let range = (group.first?.sequence ?? 0)...(group.last?.sequence ?? 0)
+                    try transaction.addWaiting(
+                        WaitingSegment(
+                            lane: lane, position: last, bytes: bytes, isOffered: false, isSettled: false),
+                        batches: range)
+                    sealed.append(OutboxSegment(lane: lane, position: last, bytes: bytes))
+                }
+            }
+        }
+        return sealed
+    }
+
+    /// Transactions in order, in groups of about the size of a segment.
+    private static func groups(_ batches: [ChangeBatch]) -> [[ChangeBatch]] {
+        var groups: [[ChangeBatch]] = []
+        var size = Self.segmentBytes
+        for batch in batches {
+            let bytes = batch.changes.reduce(0) {
+                $0 + $1.id.utf8.count + 32 + FieldCodec.encode($1.fields).count
+            }
+            if size + bytes > segmentBytes, size > 0 {
+                groups.append([])
+                size = 0
+            }
+            groups[groups.count - 1].append(batch)
+            size += bytes
+        }
+        return groups
+    }
+
+    private func object(
+        _ kind: ObjectKind, _ number: UInt64, stream: UInt16 = 0, link: [UInt8], _ content: [UInt8],
+        _ next: SyncState
+    ) throws -> [UInt8] {
+        // Only what the remote has of the roster may be named: others have to find it there.
+        let record = min(next.sentRecord, keys.roster.headSequence)
+        let draft = ObjectDraft(
+            kind: kind, vaultID: keys.vaultID, lane: Lane(author: next.author, stream: stream),
+            epoch: keys.currentEpoch, sequence: number, link: link, rosterSequence: record,
+            rosterHash: membership.recordHash(record) ?? [])
+        let key = try keys.key(kind.purpose, epoch: keys.currentEpoch)
+        return try draft.seal(content) { plain, context in
+            try Cobblestone.seal(key: key, context: context, plain)
+        } sign: { bytes in
+            try keys.sign(bytes, domain: kind.domain)
+        }
+    }
+
+    private func position(of object: [UInt8], _ number: UInt64) -> Position {
+        Position(sequence: number, hash: Hash.digest(.sha256, Array(object.prefix(ObjectHeader.count))))
+    }
+}

@@ -1,0 +1,121 @@
+import ArgumentParser
+import Backup
+import KeyRing
+import ObjectStorage
+import Sync
+import Vault
+
+/// `sync …`.
+struct SyncGroup: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sync", abstract: "Exchange tasks and projects with the vault's other devices.",
+        discussion: """
+            Devices meet at a remote that sees ciphertext and signatures alone. What is written offline waits \
+            and goes out with the next round; what the remote withholds, changes or puts back is named.
+
+            EXAMPLES:
+              ai-team sync remote set s3://my-bucket/team
+              ai-team sync both
+              ai-team sync status
+            """,
+        subcommands: [
+            SyncStatus.self, SyncPush.self, SyncPull.self, SyncBoth.self, SyncVerify.self,
+            SyncRemote.self,
+        ])
+}
+
+/// A vault and its remote, ready for rounds.
+struct SyncSession {
+    let vault: Vault
+    let sync: VaultSync
+    let runner: SyncRunner
+    let remote: OpenStore
+
+    /// One round, and what it used.
+    func round(
+        pulls: Bool, pushes: Bool, looksAtAll: Bool = false, mayFound: Bool = false, _ context: Context
+    ) throws -> SyncRoundResult {
+        let began = ContinuousClock.now
+        let before = remote.counts
+        let report = try runner.run(
+            pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound,
+            now: Surroundings.system.now().milliseconds)
+        let after = remote.counts
+        return SyncRoundResult(
+            report: report, bytesUp: after.bytesSent - before.bytesSent,
+            bytesDown: after.bytesReceived - before.bytesReceived, requests: after.requests - before.requests,
+            duration: began.duration(to: .now))
+    }
+}
+
+/// What a round did and used.
+struct SyncRoundResult {
+    let report: SyncReport
+    let bytesUp: UInt64
+    let bytesDown: UInt64
+    let requests: UInt64
+    let duration: Duration
+
+    /// Prints it, then fails as the round did.
+    func print(_ context: Context) throws {
+        context.console.emit({ writer in
+            writer.object { writer in
+                writer.field("pushed", report.pushedSegments)
+                writer.field("pulled", report.pulledSegments)
+                writer.field("pulled_changes", report.pulledChanges)
+                writer.field("conflicts", 0)
+                writer.field("bytes_up", Int64(clamping: bytesUp))
+                writer.field("bytes_down", Int64(clamping: bytesDown))
+                writer.field("requests", Int64(clamping: requests))
+                writer.field("duration_ms", Int64(duration / .milliseconds(1)))
+                writer.field("alarms", report.alarms)
+                writer.field("silent", report.silent.map(\.author.device.description))
+            }
+        }) { lines }
+        for silence in report.silent {
+            context.console.warn(
+                "\(silence.author.device) has not been heard since "
+                    + Timestamp(milliseconds: Int64(clamping: silence.validUntil)).short
+                    + ": it is off, or the remote hides what it writes")
+        }
+        for alarm in report.alarms { context.console.warn("\(alarm)") }
+        if let failure = report.failure { throw failure }
+        if !report.alarms.isEmpty {
+            throw Failure(
+                .integrityFailure, "the remote or a device is not what it should be: \(report.alarms[0])",
+                hint: "what could be verified was used; see `ai-team sync status`")
+        }
+    }
+
+    private var lines: [String] {
+        let sent = counted(report.pushedSegments, "segment")
+        let got =
+            "\(counted(report.pulledSegments, "segment")) with \(counted(report.pulledChanges, "change"))"
+        let used =
+            "\(counted(Int(clamping: requests), "request")), \(sizeText(Int64(clamping: bytesUp))) up, "
+            + "\(sizeText(Int64(clamping: bytesDown))) down"
+        guard report.pushedSegments + report.pulledSegments > 0 else { return ["nothing new (\(used))"] }
+        return ["sent \(sent), got \(got) (\(used))"]
+    }
+}
+
+extension Context {
+    /// The vault, its keys, and the remote that is configured or named.
+    ///
+    /// - Throws: `remote_refused` for a remote that does not honour conditions on a put.
+    func syncSession(_ option: RemoteOption) throws -> SyncSession {
+        let cloud = try probedCloud(option)
+        guard cloud.isHonoured else {
+            throw Failure(
+                .remoteRefused, "this remote does not honour conditions on a put, which sync relies on",
+                hint: "use a store that does (Cloudflare R2, AWS S3, a directory); backups work with any")
+        }
+        let vault = try self.vault()
+        let sync = try VaultSync(
+            vault: vault, keysDirectory: existingHome().keysDirectory, keys: unlock(),
+            now: { UInt64(clamping: Surroundings.system.now().milliseconds) })
+        return SyncSession(
+            vault: vault, sync: sync, runner: SyncRunner(vault: sync, store: cloud.store.store),
+            remote: cloud.store)
+    }
+}

@@ -1,0 +1,104 @@
+import ArgumentParser
+import Backup
+import KeyRing
+import ObjectStorage
+import Sync
+import Vault
+
+/// `sync status`: what is known here; the network is not asked.
+struct SyncStatus: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Show what waits to be sent, how far other devices are, and alarms.",
+        discussion: """
+            EXAMPLES:
+              ai-team sync status
+              ai-team sync status --json
+            """)
+
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(_ context: Context) throws {
+        let home = try context.existingHome()
+        let keys = try context.unlock()
+        let sync = try VaultSync(
+            vault: context.vault(), keysDirectory: home.keysDirectory, keys: keys,
+            now: { UInt64(clamping: Surroundings.system.now().milliseconds) })
+        let status = try sync.overview()
+        let configuration = try CloudConfiguration(home: home, variable: Secrets.storageVariable)
+        let remote = try configuration.remoteIfAny()?.description
+        context.console.emit({ writer in
+            writer.object { writer in
+                writer.field("remote", remote)
+                writer.field("head", status.head.map { Int64(clamping: $0) })
+                writer.field("ahead", status.ahead)
+                writer.field("behind", 0)
+                writer.field("last_push_at", status.lastPush)
+                writer.field("last_pull_at", status.lastPull)
+                writer.field("conflicts", 0)
+                writer.field("halted", status.halt)
+                writer.key("devices")
+                writer.array { writer in
+                    for device in status.devices {
+                        writer.object { writer in
+                            writer.field("id", device.author.device.description)
+                            writer.field("incarnation", Int64(device.author.incarnation))
+                            writer.field("head", device.head.map { Int64(clamping: $0) })
+                            writer.field("last_seen_at", device.seenAt)
+                        }
+                    }
+                }
+                writer.field("alarms", status.alarms)
+            }
+        }) {
+            details([
+                ("remote", remote ?? "none (ai-team sync remote set URL)"),
+                ("waiting", status.ahead == 0 ? "nothing" : counted(status.ahead, "change set")),
+                ("last sent", status.lastPush?.short), ("last got", status.lastPull?.short),
+                ("halted", status.halt),
+            ])
+                + status.devices.map { device in
+                    "device \(device.author.device.description.shortID)"
+                        + (device.seenAt.map { ", last heard at \($0.short)" } ?? ", not heard yet")
+                } + status.alarms.map { "alarm \($0)" }
+        }
+    }
+}
+
+/// `sync remote`.
+struct SyncRemote: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "remote", abstract: "Set where devices meet.", subcommands: [SyncRemoteSet.self])
+}
+
+/// `sync remote set`.
+struct SyncRemoteSet: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "set",
+        abstract: "Make a bucket or a directory this vault's remote, for sync and backups.",
+        discussion: """
+            An empty remote is given this vault's roster; one that holds this vault is taken as it is; one \
+            that holds another vault is refused. What it honours is tried out.
+
+            EXAMPLES:
+              ai-team sync remote set s3://my-bucket/team
+              ai-team sync remote set file:///media/usb/vault
+            """)
+
+    @Argument(help: "file:///path or s3://bucket/prefix.") var url: String
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(_ context: Context) throws {
+        let url = try StoreURL(url)
+        var option = RemoteOption()
+        option.remote = url.description
+        let session = try context.syncSession(option)
+        let result = try session.round(
+            pulls: true, pushes: true, looksAtAll: true, mayFound: true, context)
+        if let failure = result.report.failure { throw failure }
+        let home = try context.existingHome()
+        try context.unguardedVault().write {
+            try HomeConfiguration.set("cloud.remote", to: url.description, in: home, $0)
+        }
+        try result.print(context)
+    }
+}
