@@ -80,6 +80,27 @@ import Testing
         #expect(try first.json("sync", "status")["alarms"].list.first?["kind"].string == "tampered")
     }
 
+    @Test("What both sides can't have is shown to both and settled by one")
+    func conflict() throws {
+        try second("sync", "remote", "set", bucket)
+        let task = try #require(try first.json("list-tasks").list.first?["id"].string)
+        try first.run("tasks", "delete", task, "--yes")
+        try second("tasks", "update", task, "--title", "changed after deletion")
+        try first.run("sync", "both")
+        #expect(try second("sync", "both")["conflicts"].int == 1)
+        #expect(try first.json("sync", "both")["conflicts"].int == 1)
+        try first.run("sync", "conflicts", "--fail-on-conflict", expect: 5)
+        let conflict = try #require(try first.json("sync", "conflicts").list.first)
+        #expect(conflict["record_id"].string == task)
+        #expect(conflict["id"].string == (try second("sync", "conflicts").list.first?["id"].string))
+        try first.run("sync", "resolve", conflict["id"].string ?? "", "--take", "remote")
+        try first.run("sync", "both")
+        try second("sync", "both")
+        #expect(titles(try first.json("list-tasks")) == ["changed after deletion"])
+        #expect(titles(try second("list-tasks")) == ["changed after deletion"])
+        #expect(try second("sync", "conflicts").list.isEmpty)
+    }
+
     private func modified(_ path: String) -> Date {
         let file = first.folder.appending(path: "bucket/sync/v1/s/\(path)")
         let values = try? file.resourceValues(forKeys: [.contentModificationDateKey])

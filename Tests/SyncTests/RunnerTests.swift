@@ -27,8 +27,7 @@ struct RunnerTests {
         /// A round with what is on disk, as a new process would run it.
         @discardableResult
         func sync(pulls: Bool = true, pushes: Bool = true, looksAtAll: Bool = false) throws -> SyncReport {
-            let state = try VaultSync(
-                vault: vault, keysDirectory: home.keysDirectory, keys: keys, now: { 1_800_000_000_000 })
+            let state = try VaultSync(vault: vault, home: home, keys: keys, now: { 1_800_000_000_000 })
             let report = try SyncRunner(vault: state, store: remote).run(
                 pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: true, now: Self.now())
             keys = state.keys

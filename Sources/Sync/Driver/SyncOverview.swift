@@ -1,4 +1,4 @@
-internal import KeyRing
+public import KeyRing
 public import Vault
 
 /// What a vault knows of its syncing, without asking anybody.
@@ -32,17 +32,21 @@ extension VaultSync {
     private static let lastPushKey = "sync.last_push_at"
     private static let lastPullKey = "sync.last_pull_at"
 
-    /// What is known.
-    public func overview() throws -> SyncOverview {
-        let waiting = state.outbox.count
-        let (unsealed, times) = try vault.read { transaction in
-            let unsealed = try Self.streams.reduce(0) { count, stream in
+    /// What is known. Nothing is changed, and whoever is syncing is not waited for.
+    public static func overview(of vault: Vault, keys: UnlockedKeys) throws -> SyncOverview {
+        let author = Author(device: keys.device, incarnation: keys.incarnation)
+        let (state, unsealed, times) = try vault.read { transaction in
+            let waiting = try transaction.waitingSegments()
+            let state = try transaction.syncState().map { try SyncState($0, waiting: waiting) }
+            let unsealed = try streams.reduce(0) { count, stream in
                 try count
                     + transaction.unsealedBatches(of: keys.device.bytes, in: stream, limit: 100_000).count
             }
-            return (unsealed, try [Self.lastPushKey, Self.lastPullKey].map { try transaction.setting($0) })
+            let times = try [lastPushKey, lastPullKey].map { try transaction.setting($0) }
+            return (state ?? SyncState(author: author), unsealed, times)
         }
-        let devices = membership.authors.filter { $0.device != keys.device }.map { author in
+        let members = RosterMembership(roster: keys.roster).authors
+        let devices = members.filter { $0.device != keys.device }.map { author in
             let mark = state.heads[author]
             return SyncOverview.Device(
                 author: author, head: mark?.position.sequence,
@@ -55,7 +59,7 @@ extension VaultSync {
             case .replaced: "another copy of this device has taken over; this one sends nothing"
             }
         return SyncOverview(
-            head: state.head?.position.sequence, ahead: waiting + unsealed,
+            head: state.head?.position.sequence, ahead: state.outbox.count + unsealed,
             lastPush: times[0].flatMap(Timestamp.init), lastPull: times[1].flatMap(Timestamp.init),
             halt: halt,
             devices: devices, alarms: state.alarms)

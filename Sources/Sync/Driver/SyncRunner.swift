@@ -49,7 +49,9 @@ public struct SyncRunner {
         var machine = SyncMachine(
             state: vault.state, membership: vault.membership, reader: vault.reader)
         let request = SyncRequest(
-            pulls: pulls, pushes: pushes, hasUnsealed: try vault.hasUnsealed(), looksAtAll: looksAtAll,
+            pulls: pulls, pushes: pushes,
+            hasUnsealed: try VaultSync.hasUnsealed(in: vault.vault, of: vault.keys.device),
+            looksAtAll: looksAtAll,
             mayFound: mayFound, now: now)
         var events: [SyncEvent] = [.begin(request)]
         var requests: [Request] = []

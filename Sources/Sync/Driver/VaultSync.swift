@@ -1,4 +1,5 @@
 internal import Cryptography
+internal import FileSystem
 public import KeyRing
 public import Vault
 
@@ -10,6 +11,8 @@ public import Vault
 public final class VaultSync {
     let vault: Vault
     private let keysDirectory: String
+    /// Two rounds at a time would give two segments one number.
+    private let lock: FileLock
     let now: () -> UInt64
     /// The keys as they are now: records of others may have changed them.
     public private(set) var keys: UnlockedKeys { didSet { reader.use(keys) } }
@@ -25,16 +28,25 @@ public final class VaultSync {
     /// The streams that travel so far.
     static let streams = [SyncStream.tasks]
 
-    /// Reads what is remembered, and catches up with the roster.
+    /// Reads what is remembered, and catches up with the roster. As long as the value lives no other process
+    /// syncs this home.
     ///
     /// - Parameters:
-    ///   - vault: open, with its home.
+    ///   - vault: that of `home`, open.
     ///   - now: milliseconds since 1970.
+    /// - Throws: `conflict` when another process is syncing.
     public init(
-        vault: Vault, keysDirectory: String, keys: UnlockedKeys, now: @escaping () -> UInt64
+        vault: Vault, home: Home, keys: UnlockedKeys, now: @escaping () -> UInt64
     ) throws {
+        let path = home.runDirectory + "/sync.lock"
+        guard let lock = try FileLock.acquire(path, .exclusive, timeout: .seconds(10)) else {
+            throw SyncError(
+                .conflict, "another process is syncing this vault",
+                hint: "wait for it; `ai-team sync auto` and `realtime` leave room between their rounds")
+        }
+        self.lock = lock
         self.vault = vault
-        self.keysDirectory = keysDirectory
+        keysDirectory = home.keysDirectory
         self.keys = keys
         self.now = now
         reader = VaultReading(keys)
@@ -46,11 +58,11 @@ public final class VaultSync {
 
     var membership: RosterMembership { RosterMembership(roster: keys.roster) }
 
-    /// Whether the change log holds what no segment carries.
-    func hasUnsealed() throws -> Bool {
+    /// Whether a vault's change log holds what no segment carries.
+    public static func hasUnsealed(in vault: Vault, of device: DeviceID) throws -> Bool {
         try vault.read { transaction in
-            try Self.streams.contains {
-                try !transaction.unsealedBatches(of: keys.device.bytes, in: $0, limit: 1).isEmpty
+            try streams.contains {
+                try !transaction.unsealedBatches(of: device.bytes, in: $0, limit: 1).isEmpty
             }
         }
     }

@@ -7,6 +7,10 @@ extension ReadTransaction {
     public func conflicts() throws -> [Conflict] { try foundConflicts().map(\.conflict) }
 
     /// The conflict that an id or at least 4 characters of its beginning or end mean.
+    /// - Throws: `VaultError` with code `not_found`, or `ambiguous_id` with the candidates.
+    public func conflict(named text: String) throws -> Conflict { try conflict(text).conflict }
+
+    /// As `conflict(named:)`, with what it takes to settle it.
     func conflict(_ text: String) throws -> FoundConflict {
         let all = try foundConflicts()
         let bare = text.hasPrefix("conf-") ? String(text.dropFirst(5)) : text
@@ -70,7 +74,9 @@ extension ReadTransaction {
                 let index = writes.firstIndex {
                     $0.register.origin == candidate.origin && $0.register.stamp == candidate.stamp
                 }
-                if let index { writes[index].fields.append(change) } else {
+                if let index {
+                    writes[index].fields.append(change)
+                } else {
                     writes.append((candidate, [change]))
                 }
             }

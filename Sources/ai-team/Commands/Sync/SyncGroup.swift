@@ -19,38 +19,56 @@ struct SyncGroup: ParsableCommand {
               ai-team sync status
             """,
         subcommands: [
-            SyncStatus.self, SyncPush.self, SyncPull.self, SyncBoth.self, SyncVerify.self,
+            SyncStatus.self, SyncPush.self, SyncPull.self, SyncBoth.self, SyncAuto.self, SyncRealtime.self,
+            SyncConflicts.self, SyncResolve.self, SyncVerify.self,
             SyncRemote.self,
         ])
 }
 
-/// A vault and its remote, ready for rounds.
-struct SyncSession {
-    let vault: Vault
-    let sync: VaultSync
-    let runner: SyncRunner
-    let remote: OpenStore
+/// A vault and its remote, ready for rounds. Other processes may sync between two of them.
+final class SyncSession {
+    private let vault: Vault
+    private let home: Home
+    private let remote: OpenStore
+    private var keys: UnlockedKeys
+
+    init(vault: Vault, home: Home, keys: UnlockedKeys, remote: OpenStore) {
+        self.vault = vault
+        self.home = home
+        self.keys = keys
+        self.remote = remote
+    }
 
     /// One round, and what it used.
     func round(
-        pulls: Bool, pushes: Bool, looksAtAll: Bool = false, mayFound: Bool = false, _ context: Context
+        pulls: Bool, pushes: Bool, looksAtAll: Bool = false, mayFound: Bool = false
     ) throws -> SyncRoundResult {
         let began = ContinuousClock.now
         let before = remote.counts
-        let report = try runner.run(
+        let sync = try VaultSync(vault: vault, home: home, keys: keys) {
+            UInt64(clamping: Surroundings.system.now().milliseconds)
+        }
+        let report = try SyncRunner(vault: sync, store: remote.store).run(
             pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound,
             now: Surroundings.system.now().milliseconds)
+        keys = sync.keys
         let after = remote.counts
         return SyncRoundResult(
-            report: report, bytesUp: after.bytesSent - before.bytesSent,
-            bytesDown: after.bytesReceived - before.bytesReceived, requests: after.requests - before.requests,
-            duration: began.duration(to: .now))
+            report: report, conflicts: try vault.read { try $0.conflicts().count },
+            bytesUp: after.bytesSent - before.bytesSent,
+            bytesDown: after.bytesReceived - before.bytesReceived,
+            requests: after.requests - before.requests, duration: began.duration(to: .now))
     }
+
+    /// Whether something was written that no segment carries.
+    func hasUnsealed() throws -> Bool { try VaultSync.hasUnsealed(in: vault, of: keys.device) }
 }
 
 /// What a round did and used.
 struct SyncRoundResult {
     let report: SyncReport
+    /// What waits for a person, in the whole vault.
+    let conflicts: Int
     let bytesUp: UInt64
     let bytesDown: UInt64
     let requests: UInt64
@@ -63,7 +81,7 @@ struct SyncRoundResult {
                 writer.field("pushed", report.pushedSegments)
                 writer.field("pulled", report.pulledSegments)
                 writer.field("pulled_changes", report.pulledChanges)
-                writer.field("conflicts", 0)
+                writer.field("conflicts", conflicts)
                 writer.field("bytes_up", Int64(clamping: bytesUp))
                 writer.field("bytes_down", Int64(clamping: bytesDown))
                 writer.field("requests", Int64(clamping: requests))
@@ -91,11 +109,15 @@ struct SyncRoundResult {
         let sent = counted(report.pushedSegments, "segment")
         let got =
             "\(counted(report.pulledSegments, "segment")) with \(counted(report.pulledChanges, "change"))"
+        let open =
+            conflicts == 0 ? "" : "; \(counted(conflicts, "conflict")) to decide (ai-team sync conflicts)"
         let used =
             "\(counted(Int(clamping: requests), "request")), \(sizeText(Int64(clamping: bytesUp))) up, "
             + "\(sizeText(Int64(clamping: bytesDown))) down"
-        guard report.pushedSegments + report.pulledSegments > 0 else { return ["nothing new (\(used))"] }
-        return ["sent \(sent), got \(got) (\(used))"]
+        guard report.pushedSegments + report.pulledSegments > 0 else {
+            return ["nothing new (\(used))" + open]
+        }
+        return ["sent \(sent), got \(got) (\(used))" + open]
     }
 }
 
@@ -110,12 +132,7 @@ extension Context {
                 .remoteRefused, "this remote does not honour conditions on a put, which sync relies on",
                 hint: "use a store that does (Cloudflare R2, AWS S3, a directory); backups work with any")
         }
-        let vault = try self.vault()
-        let sync = try VaultSync(
-            vault: vault, keysDirectory: existingHome().keysDirectory, keys: unlock(),
-            now: { UInt64(clamping: Surroundings.system.now().milliseconds) })
         return SyncSession(
-            vault: vault, sync: sync, runner: SyncRunner(vault: sync, store: cloud.store.store),
-            remote: cloud.store)
+            vault: try vault(), home: try existingHome(), keys: try unlock(), remote: cloud.store)
     }
 }

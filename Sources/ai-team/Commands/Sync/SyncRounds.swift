@@ -15,7 +15,7 @@ struct SyncPush: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        try context.syncSession(remote).round(pulls: false, pushes: true, context).print(context)
+        try context.syncSession(remote).round(pulls: false, pushes: true).print(context)
     }
 }
 
@@ -34,7 +34,7 @@ struct SyncPull: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        try context.syncSession(remote).round(pulls: true, pushes: false, context).print(context)
+        try context.syncSession(remote).round(pulls: true, pushes: false).print(context)
     }
 }
 
@@ -52,7 +52,7 @@ struct SyncBoth: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        try context.syncSession(remote).round(pulls: true, pushes: true, context).print(context)
+        try context.syncSession(remote).round(pulls: true, pushes: true).print(context)
     }
 }
 
@@ -73,7 +73,7 @@ struct SyncVerify: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        try context.syncSession(remote).round(pulls: true, pushes: false, looksAtAll: true, context).print(
+        try context.syncSession(remote).round(pulls: true, pushes: false, looksAtAll: true).print(
             context)
     }
 }

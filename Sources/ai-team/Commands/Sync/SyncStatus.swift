@@ -20,10 +20,9 @@ struct SyncStatus: Command {
     func execute(_ context: Context) throws {
         let home = try context.existingHome()
         let keys = try context.unlock()
-        let sync = try VaultSync(
-            vault: context.vault(), keysDirectory: home.keysDirectory, keys: keys,
-            now: { UInt64(clamping: Surroundings.system.now().milliseconds) })
-        let status = try sync.overview()
+        let vault = try context.vault()
+        let status = try VaultSync.overview(of: vault, keys: keys)
+        let conflicts = try vault.read { try $0.conflicts().count }
         let configuration = try CloudConfiguration(home: home, variable: Secrets.storageVariable)
         let remote = try configuration.remoteIfAny()?.description
         context.console.emit({ writer in
@@ -34,7 +33,7 @@ struct SyncStatus: Command {
                 writer.field("behind", 0)
                 writer.field("last_push_at", status.lastPush)
                 writer.field("last_pull_at", status.lastPull)
-                writer.field("conflicts", 0)
+                writer.field("conflicts", conflicts)
                 writer.field("halted", status.halt)
                 writer.key("devices")
                 writer.array { writer in
@@ -50,17 +49,23 @@ struct SyncStatus: Command {
                 writer.field("alarms", status.alarms)
             }
         }) {
-            details([
-                ("remote", remote ?? "none (ai-team sync remote set URL)"),
-                ("waiting", status.ahead == 0 ? "nothing" : counted(status.ahead, "change set")),
-                ("last sent", status.lastPush?.short), ("last got", status.lastPull?.short),
-                ("halted", status.halt),
-            ])
-                + status.devices.map { device in
-                    "device \(device.author.device.description.shortID)"
-                        + (device.seenAt.map { ", last heard at \($0.short)" } ?? ", not heard yet")
-                } + status.alarms.map { "alarm \($0)" }
+            lines(status, remote: remote, conflicts: conflicts)
         }
+    }
+
+    private func lines(_ status: SyncOverview, remote: String?, conflicts: Int) -> [String] {
+        let fields: [(String, String?)] = [
+            ("remote", remote ?? "none (ai-team sync remote set URL)"),
+            ("waiting", status.ahead == 0 ? "nothing" : counted(status.ahead, "change set")),
+            ("last sent", status.lastPush?.short), ("last got", status.lastPull?.short),
+            ("conflicts", conflicts == 0 ? nil : "\(conflicts) (ai-team sync conflicts)"),
+            ("halted", status.halt),
+        ]
+        let devices = status.devices.map { device in
+            let heard = device.seenAt.map { "last heard at \($0.short)" } ?? "not heard yet"
+            return "device \(device.author.device.description.shortID), \(heard)"
+        }
+        return details(fields) + devices + status.alarms.map { "alarm \($0)" }
     }
 }
 
@@ -93,7 +98,7 @@ struct SyncRemoteSet: Command {
         option.remote = url.description
         let session = try context.syncSession(option)
         let result = try session.round(
-            pulls: true, pushes: true, looksAtAll: true, mayFound: true, context)
+            pulls: true, pushes: true, looksAtAll: true, mayFound: true)
         if let failure = result.report.failure { throw failure }
         let home = try context.existingHome()
         try context.unguardedVault().write {
