@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Restores a vault's tasks and documents from its backups and the recovery code, without ai-team.
+"""Restores a vault's tasks, documents and files from outside from its backups and the recovery code, without ai-team.
 
 Written, with vaultformat.py beside it, from docs/FORMAT.md alone; needs Python 3.11 and the packages
 cryptography (50) and zstandard. What does not verify is refused and named; the rest is restored, in plain
-text, as OUT/database.sqlite, OUT/tasks.jsonl and OUT/documents/. Exit codes: 0 all is there, 1 failed,
-3 not found, 4 wrong recovery code, 6 something was refused, 64 usage.
+text, as OUT/database.sqlite, OUT/tasks.jsonl, OUT/documents/ and, by their absolute paths, OUT/files/.
+--only chooses among these paths: * and ? stand for parts of a name, ** for any names. Exit codes: 0 all is
+there, 1 failed, 3 not found, 4 wrong recovery code, 6 something was refused, 64 usage.
 """
 import argparse
 import contextlib
 import datetime
+import fnmatch
 import functools
 import hashlib
 import hmac
@@ -21,8 +23,12 @@ import sqlite3
 import sys
 import tempfile
 
-from vaultformat import (NOT_FOUND, USAGE, WRONG_CODE, Record, Refused, Roster, attempt, base32, cobblestone, demand,
-                         identity_pair, inflate, integer, passphrase_pair, read, recovery_pair, sha, u32,
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from vaultformat import (NOT_FOUND, REFUSED, USAGE, WRONG_CODE, Record, Refused, Roster, attempt, base32,
+                         cobblestone, demand, identity_pair, inflate, integer, passphrase_pair, read,
+                         recovery_pair, sha, u32,
                          unbox, verify, xaes)
 
 PAGE, PLAIN, LOCK_PAGE, NO_GROUP = 4096, 4048, 262_145, 0xFFFFFFFF
@@ -151,7 +157,8 @@ class Backup:
         self.directory, self.manifest, self.roster = directory, manifest, roster
         packed = read("packed", self.open(b"manifest-body", manifest, manifest.encrypted))
         content, said = inflate(packed.rest[:packed.frame], packed.plain, BODY), manifest.statement
-        self.body = body = read("body", content[32 if said else 0:])
+        self.secret, self.body = content[:32] if said else None, read("body", content[32 if said else 0:])
+        body = self.body
         fields = ("id", "pages", "counter", "root", "sequence")
         fits = not said or all(getattr(said, field) == getattr(body, field) for field in fields)
         demand(fits, "its pages are not those that a member vouched for")
@@ -263,11 +270,66 @@ class Backup:
         tag = hmac.digest(self.roster.keys[1](b"name"), what, "sha256")[:20]
         return base32(integer(tag), 32).encode()
 
-    def outside(self):
-        """How many files from outside the vault there are."""
-        lists = [read("outside", self.segment(segment)) for segment in self.body.files]
-        demand(all(part.magic == b"ATLF" for part in lists), "another list")
-        return sum(m.kind == 1 and not m.continued for part in lists for m in part.members)
+    def outside(self, problems):
+        """Every entry from outside the vault. A segment that does not hold costs what it lists, an entry that comes
+        twice, or stands below what is no directory, itself."""
+        last, goes_on, leaf = [], False, None
+        for number, segment in enumerate(self.body.files):
+            part = attempt(problems, f"segment {number} of the files", self.outside_segment, segment)
+            for entry in part.members if part else []:
+                names = entry.path.rstrip(b"/").split(b"/")
+                again = goes_on and names == last
+                if not again and (names <= last or names[:len(leaf or [])] == leaf):
+                    problems.append((REFUSED, f"{os.fsdecode(entry.path)}: it can't stand where it does"))
+                    continue
+                last, goes_on = names, entry.continued
+                leaf = names if entry.kind != 2 else leaf
+                yield entry
+
+    def outside_segment(self, segment):
+        part = read("outside", self.segment(segment))
+        demand(part.magic == b"ATLF" and part.members, "another list")
+        for run in part.runs:
+            run.pack = self.rows[part.packs[run.pack].id]
+        for chunk in part.chunks:
+            chunk.unit = part.runs[chunk.run]
+            demand(0 < chunk.length <= chunk.unit.plain - chunk.offset, "a chunk beyond the end of its run")
+        for entry in part.members:
+            names = entry.path[1:].split(b"/") if entry.path != b"/" else []
+            plain = all(0 < len(name) < 256 and name not in (b".", b"..") and b"\0" not in name for name in names)
+            demand(entry.path[:1] == b"/" and len(names) < 512 and plain, "a path that is not plain")
+            empty = entry.kind == 1 or not entry.chunks and not entry.size
+            fits = empty and entry.kind in (1, 2, 3) and (entry.kind == 3) == bool(entry.target)
+            demand(fits and b"\0" not in entry.target, "an entry that can't be")
+            entry.chunks = [part.chunks[row.row] for row in entry.chunks]
+        return part
+
+    @functools.lru_cache(maxsize=8)
+    def run(self, pack, offset, length, plain):
+        return self.unit(Record(pack=pack, offset=offset, length=length, plain=plain))
+
+    @functools.cached_property
+    def chunk_key(self):
+        """What names chunks; a recipient lacks it, and for him the packs' own authentication stands."""
+        if self.roster.reader:
+            return None
+        key = self.secret or self.roster.keys[self.manifest.epoch](b"outside")
+        info = b"ai-team/outside-id/v1\0" + self.manifest.head.device
+        return HKDFExpand(SHA256(), 32, info).derive(key)
+
+    def file(self, parts, size, target):
+        """Writes a file of one or more entries; `target` stays only when it is whole."""
+        with open(target, "xb") as out, contextlib.ExitStack() as undo:
+            undo.callback(target.unlink)
+            for chunk in (chunk for part in parts for chunk in part.chunks):
+                unit = chunk.unit
+                data = self.run(unit.pack, unit.offset, unit.length, unit.plain)[chunk.offset:chunk.offset + chunk.length]
+                named = not self.chunk_key or hmac.digest(self.chunk_key, data, "sha256")[:20] == chunk.id
+                demand(named, "a chunk is not the one that the list names")
+                out.write(data)
+            demand(out.tell() == size, "a part of it is missing")
+            undo.pop_all()
+        return target
 
     def database(self, target):
         """A plain SQLite file: 4,048 bytes of each page and 48 zeros, where a sealed page has its trailer."""
@@ -347,28 +409,88 @@ class Backup:
 
 # What becomes of it.
 
-def restore(backup, out, problems):
-    (out / "documents").mkdir(parents=True, exist_ok=True)
+def chooser(patterns):
+    """Whether a path of OUT is wanted. What fits a directory fits all below it; a pattern without a slash is for
+    a name at any depth."""
+    def fits(names, parts):
+        if not parts:
+            return True
+        if parts[0] == "**":
+            return fits(names, parts[1:]) or bool(names) and fits(names[1:], parts)
+        return bool(names) and fnmatch.fnmatchcase(names[0], parts[0]) and fits(names[1:], parts[1:])
+
+    wishes = [pattern.strip("/").split("/") for pattern in patterns]
+    wishes = [wish if len(wish) > 1 or "/" in pattern else ["**", *wish] for wish, pattern in zip(wishes, patterns)]
+    return lambda path: not wishes or any(fits(path.split("/"), wish) for wish in wishes)
+
+
+def restore(backup, out, wanted, problems):
+    out.mkdir(parents=True, exist_ok=True)
+    # Who shipped files unread could not name the documents in them: the database does.
+    if backup.manifest.statement or wanted("database.sqlite") or wanted("tasks.jsonl"):
+        restore_database(backup, out, wanted, problems)
+    restore_documents(backup, out, wanted, problems)
+    restore_outside(backup, out, wanted, problems)
+    if not wanted("database.sqlite"):
+        (out / "database.sqlite").unlink(missing_ok=True)
+    print(f"restored {backup.manifest.text} to {out}")
+
+
+def restore_database(backup, out, wanted, problems):
     database, before = out / "database.sqlite", len(problems)
     attempt(problems, "database", backup.database, database)
-    if len(problems) == before:
+    if len(problems) == before and wanted("tasks.jsonl"):
         attempt(problems, "tasks", tasks, database, out / "tasks.jsonl")
-    else:
+    if len(problems) > before:
         database.unlink(missing_ok=True)
+
+
+def restore_documents(backup, out, wanted, problems):
+    database = out / "database.sqlite"
     documents = attempt(problems, "documents", lambda: list(backup.documents(database))) or []
     if backup.roster.reader and documents:
         print(f"left in the backup: {len(documents)} documents, sealed to the vault", file=sys.stderr)
         documents = []
     in_packs = lambda place: [(extent.pack, extent.offset) for extent in place[1].file.extents[:1]]
     for path, d in sorted(places(documents), key=in_packs):
+        if not wanted(os.fsdecode(path)):
+            continue
         target, before = out / os.fsdecode(path), len(problems)
         target.parent.mkdir(parents=True, exist_ok=True)
         attempt(problems, os.fsdecode(path), backup.document, d, target)
         if len(problems) > before:
             target.unlink(missing_ok=True)
-    if outside := attempt(problems, "files from outside", backup.outside):
-        print(f"left in the backup: {outside} files from outside the vault", file=sys.stderr)
-    print(f"restored {backup.manifest.text} to {out}")
+
+
+def restore_outside(backup, out, wanted, problems):
+    """Links are made when no file is written any more, so that none is ever followed."""
+    same = lambda entry: (entry.path, entry.kind, entry.target, entry.permissions, entry.modified, entry.size)
+    links, directories = [], []
+    for (path, kind, link, permissions, modified, size), parts in itertools.groupby(backup.outside(problems), same):
+        name = "files" + os.fsdecode(path).rstrip("/")
+        target, mode, time = out / name, permissions & 0o777, modified - (modified >> 63 << 64)
+        if not wanted(name):
+            continue
+        if kind == 3:
+            links.append((name, link, target, time))
+            continue
+        attempt(problems, name, (target if kind == 2 else target.parent).mkdir, 0o777, True, True)
+        if kind == 2:
+            directories.append((name, target, mode, time))
+        elif attempt(problems, name, backup.file, parts, size, target):
+            attempt(problems, name, settle, target, mode, time)
+    for name, link, target, time in links:
+        attempt(problems, name, target.parent.mkdir, 0o777, True, True)
+        attempt(problems, name, os.symlink, link, os.fsencode(target))
+        attempt(problems, name, settle, target, None, time)
+    for name, *place in reversed(directories):
+        attempt(problems, name, settle, *place)
+
+
+def settle(target, mode, time):
+    if mode is not None:
+        target.chmod(mode)
+    os.utime(target, ns=(time, time), follow_symlinks=False)
 
 
 def places(documents):
@@ -431,7 +553,7 @@ def run(options, problems):
     demand(clear, "several backups or devices: choose one with --backup", NOT_FOUND)
     out = pathlib.Path(options.to)
     demand(not out.exists() or not any(out.iterdir()), f"{out} is not empty", USAGE)
-    restore(Backup(directory, fits[-1], roster), out, problems)
+    restore(Backup(directory, fits[-1], roster), out, chooser(options.only), problems)
 
 
 def main():
@@ -444,6 +566,8 @@ def main():
     secret.add_argument("--passphrase-file", help="a file with the passphrase, where that recovers")
     secret.add_argument("--identity-file", help="an age identity that is a recipient of the backups")
     parser.add_argument("--vault", help="with an identity: the vault's id, as `ai-team backup recipients` says it")
+    parser.add_argument("--only", metavar="PATTERN", action="append", default=[],
+                        help="restore only what fits; may be repeated")
     parser.add_argument("--backup", help="the id of a backup, or its end; the newest without this")
     wish = parser.add_mutually_exclusive_group(required=True)
     wish.add_argument("--to", metavar="OUT", help="a directory that is empty or not there")

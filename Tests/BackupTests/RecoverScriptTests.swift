@@ -69,14 +69,6 @@ import Vault
         #expect(try made.recover(to: "first").status == 64)
     }
 
-    @Test func whatItLeavesInTheBackupIsSaid() throws {
-        try made.upload("a.md", Array("text".utf8))
-        try made.backUp(outside: made.file("outside", String(repeating: "outside ", count: 100_000)))
-        let ended = try made.recover()
-        #expect(ended.status == 0 && ended.output.contains("left in the backup: 1 files from outside"))
-        #expect(made.restored("documents/a.md") == Array("text".utf8))
-    }
-
     @Test func aCodeIsReadAsPeopleTypeItAndAWrongOneIsToldApart() throws {
         try made.backUp()
         let text = String(decoding: try #require(contents(made.code)), as: UTF8.self)
