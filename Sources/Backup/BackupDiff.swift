@@ -1,7 +1,7 @@
 public import Vault
 
 /// What is different between two states of a vault, in records and not in pages.
-public struct BackupDiff: Sendable {
+public struct BackupDiff {
     /// What happened to a record.
     public enum Kind: String, Sendable { case created, changed, removed }
 
@@ -25,6 +25,8 @@ public struct BackupDiff: Sendable {
     }
 
     public internal(set) var changes: [Change] = []
+    /// Files from outside the vault; nil where a backup is compared with the vault.
+    public internal(set) var outside: OutsideDiff?
 
     /// What is compared, in this order.
     static let collections: [ExportedRecords] = [.projects, .tasks, .comments, .documents]

@@ -104,8 +104,12 @@ package struct OpenBackup {
         let key =
             try secret.map { try OutsideKey(secret: $0.bytes, device: device) }
             ?? OutsideKey(keys, device: device, epoch: manifest.clear.bodyEpoch)
-        let listing = OutsideListing(body.files, packs: manifest.clear.packs, fetch: packs.read)
-        return OutsideReader(listing, key: key)
+        return OutsideReader(outsideListing, key: key)
+    }
+
+    /// Their list alone.
+    var outsideListing: OutsideListing {
+        OutsideListing(body.files, packs: manifest.clear.packs, fetch: packs.read)
     }
 
     /// What `backup list`, `create` and `show` say of it.

@@ -4,7 +4,8 @@ public import Vault
 extension VaultBackups {
     /// What happened between two backups, or between one and the vault as it is now.
     ///
-    /// Both states are rebuilt beside the home's files, encrypted as they are, and compared record by record.
+    /// Both states are rebuilt beside the home's files, encrypted as they are, and compared record by record;
+    /// of files from outside the lists are compared, between two backups only.
     ///
     /// - Parameters:
     ///   - to: the later backup; nil: `vault`.
@@ -22,7 +23,7 @@ extension VaultBackups {
             try stage.writeDatabase(first, keys: keys) {
                 progress(BackupProgress(phase: .database, done: $0, total: $1))
             }
-            let diff = try stage.withVault(keys, surroundings) { old in
+            var diff = try stage.withVault(keys, surroundings) { old in
                 guard let second else { return try BackupDiff(from: old, to: vault()) }
                 let inner = try RestoreStage(inside: stage, "other")
                 try inner.writeDatabase(second, keys: keys) {
@@ -31,6 +32,7 @@ extension VaultBackups {
                 return try inner.withVault(keys, surroundings) { try BackupDiff(from: old, to: $0) }
             }
             try stage.remove()
+            diff.outside = try second.map { try OutsideDiff(from: first, to: $0) }
             return (diff, first.summary, second?.summary)
         } catch {
             try stage.remove()

@@ -69,6 +69,50 @@ import Vault
         #expect(try diff(first, nil).changes.count == found.count)
     }
 
+    @Test func filesFromOutsideThatChangedAreTold() throws {
+        let living = living
+        write("outside/kept.txt", "kept")
+        write("outside/changed.txt", "one")
+        write("outside/gone.txt", "gone")
+        write("outside/mode.txt", "mode")
+        let folder = living.scratch.path + "/outside"
+        _ = run(
+            "/bin/sh", "-c", "ln -s a link; seq 200000 > long; touch -d '2020-01-01' changed.txt", in: folder)
+        var options = VaultBackups.CreateOptions()
+        options.paths = [Array(folder.utf8)]
+        let (first, second, third) = try living.use { vault in
+            let first = try living.backups.create(vault, options, time: 1).backup.id
+            // The same size and time: only the content tells.
+            let line = """
+                printf two > changed.txt; touch -d '2020-01-01' changed.txt; rm gone.txt; chmod 600 mode.txt
+                ln -sfn b link; printf new > 'new file'; sed -i 's/^777$/778/' long; touch kept.txt
+                """
+            _ = run("/bin/sh", "-c", line, in: folder)
+            let second = try living.backups.create(vault, options, time: 2).backup.id
+            return (first, second, try living.backups.create(vault, time: 3).backup.id)
+        }
+        func told(_ from: String, _ to: String) throws -> (OutsideDiff, [String]) {
+            let diff = try #require(try diff(from, to).outside)
+            var lines: [String] = []
+            try diff.forEach { change in
+                let name = String(decoding: change.path.dropFirst(folder.utf8.count), as: UTF8.self)
+                lines.append("\(change.kind) \(change.type) \(name) \(change.fields.joined(separator: ","))")
+            }
+            return (diff, lines)
+        }
+        let (found, lines) = try told(first, second)
+        #expect(
+            lines == [
+                "changed file /changed.txt content", "removed file /gone.txt ", "changed link /link target",
+                "changed file /long content", "changed file /mode.txt permissions", "created file /new file ",
+            ])
+        #expect((found.counts.created, found.counts.changed, found.counts.removed) == (1, 4, 1))
+        #expect(found.problems.isEmpty)
+        #expect(try told(second, second).1.isEmpty)
+        #expect(try told(second, third).1.count == 7 && told(third, second).0.counts.created == 7)
+        #expect(try diff(second, nil).outside == nil)
+    }
+
     @Test func aFileIsFoundWithItsVersionsAndTheirBackups() throws {
         let living = living
         write("Report one.md", "one")

@@ -13,6 +13,12 @@ public struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// Hands out what was written so far, which then is somebody else's to keep.
+    public mutating func drain() -> [UInt8] {
+        defer { bytes.removeAll(keepingCapacity: true) }
+        return bytes
+    }
+
     /// `{…}`; `body` writes the members with `key` and `field`.
     public mutating func object(_ body: (inout JSONWriter) throws -> Void) rethrows {
         separate()

@@ -29,6 +29,17 @@ struct Console: Sendable {
         }
     }
 
+    /// The same for what is read while it is printed: `people` prints itself.
+    func emit(
+        _ json: (inout JSONWriter) throws -> Void, streaming people: () throws -> Void
+    ) throws {
+        guard self.json else { return try people() }
+        var writer = JSONWriter()
+        try json(&writer)
+        StandardOutput.write(writer.bytes)
+        StandardOutput.write("\n")
+    }
+
     /// Prints one record.
     func emit(_ record: some JSONEncodable, _ lines: () -> [String]) {
         emit({ record.encode(to: &$0) }, lines)
