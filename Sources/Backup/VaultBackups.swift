@@ -61,6 +61,8 @@ public struct VaultBackups {
         public let durationMilliseconds: UInt64
         /// The backup that it builds on, if it does.
         public let parent: String?
+        /// Whether a remote had it when this home last looked there. Nobody is asked for it.
+        public internal(set) var isKnownAtRemote = false
         /// Who vouched for the state, where the device that made the backup has no keys.
         public let statement: Statement?
         /// Nobody who may has vouched for it, and it was asked for all the same.
@@ -104,9 +106,12 @@ public struct VaultBackups {
         let (index, memory) = try judged()
         var problems = (index.failures + memory).map(Problem.init)
         var summaries: [Summary] = []
+        let remote = try RemoteMemory.all(inRun: home.runDirectory, keys)
         for entry in index.entries {
             do {
-                summaries.append(try open(entry).summary)
+                var summary = try open(entry).summary
+                summary.isKnownAtRemote = remote.contains(entry.head.hash)
+                summaries.append(summary)
             } catch let error as BackupError {
                 problems.append(Problem(error, in: entry.id))
             }

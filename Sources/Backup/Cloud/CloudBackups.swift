@@ -111,6 +111,8 @@ public struct CloudBackups {
             writer: BackupStore.writerTag(vaultID: keys.vaultID.bytes, deviceID: keys.device.bytes),
             surroundings: storeSurroundings, heartbeatBytes: heartbeatBytes, progress: progress)
         let report = try upload.run(names, listing)
+        let shipped = Set(names)
+        try know(found.entries.map(\.head) + index.entries.filter { shipped.contains($0.name) }.map(\.head))
         return Shipment(
             uploaded: report.uploaded, skipped: report.skipped, bytes: report.bytes,
             problems: (index.failures + found.failures).map(VaultBackups.Problem.init))
@@ -136,7 +138,16 @@ public struct CloudBackups {
         let index = try BackupIndex(
             manifests(listing), at: remote.location, running: keys.roster,
             acceptsUnanchored: acceptsUnanchored)
-        return (index, try local.remembered(index, acceptsRollback: acceptsRollback))
+        let memory = try local.remembered(index, acceptsRollback: acceptsRollback)
+        try know(index.entries.map(\.head))
+        return (index, memory)
+    }
+
+    /// Keeps in mind which backups the remote has now.
+    func know(_ heads: [ManifestHead]) throws {
+        try RemoteMemory(
+            time: UInt64(clamping: surroundings.now().milliseconds), heads: Set(heads.map(\.hash))
+        ).keep(in: copies.directory, keys)
     }
 
     func manifests(_ listing: RemoteListing) -> RemoteManifests {
@@ -144,7 +155,7 @@ public struct CloudBackups {
     }
 
     /// Copies of the remote's manifests, so that each is fetched once.
-    var copies: BackupStore { BackupStore("\(home.runDirectory)/remote-\(remoteID)") }
+    var copies: BackupStore { BackupStore("\(home.runDirectory)/\(RemoteMemory.prefix)\(remoteID)") }
 
     /// All believed backups of the remote, oldest first; which of them the home's own store has too; and what
     /// is wrong with the others.

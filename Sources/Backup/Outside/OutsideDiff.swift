@@ -47,7 +47,7 @@ public struct OutsideDiff {
     init(from old: OpenBackup, to new: OpenBackup) throws {
         sharesKey =
             old.manifest.head.deviceID == new.manifest.head.deviceID && old.isRelayed == new.isRelayed
-            && (old.isRelayed || old.manifest.clear.bodyEpoch == new.manifest.clear.bodyEpoch)
+            && old.manifest.clear.bodyEpoch == new.manifest.clear.bodyEpoch
         (self.old, self.new) = (old.outsideListing, new.outsideListing)
         var counts = Counts()
         problems = try compare { counts.add($0.kind) }.map { error, isOld in

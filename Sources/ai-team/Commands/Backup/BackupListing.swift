@@ -7,7 +7,9 @@ struct BackupList: Command {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List the backups, oldest first.",
         discussion: """
-            Backups that can't be believed are named on standard error; the exit status is then 6.
+            WHERE says what a remote had when this home last looked there; nobody is asked for it now. \
+            `backup cloud list` asks, and shows what is there alone. Backups that can't be believed are \
+            named on standard error; the exit status is then 6.
 
             EXAMPLES:
               ai-team backup list
@@ -25,16 +27,19 @@ struct BackupList: Command {
         }
         context.console.emit({ writer in
             writer.array { writer in
-                for row in rows { row.backup.write(to: &writer, name: row.name) }
+                for row in rows {
+                    row.backup.write(to: &writer, name: row.name, at: row.backup.places)
+                }
             }
         }) {
             if rows.isEmpty { return ["no backups; `ai-team backup create` makes one"] }
-            var table = Table(["ID", "CREATED", "DEVICE", "SIZE", "STORED", "TAGS"], flexible: 5)
+            var table = Table(["ID", "CREATED", "DEVICE", "SIZE", "STORED", "WHERE", "TAGS"], flexible: 6)
             for (backup, name) in rows {
                 table.add([
                     backup.id.shortID, Timestamp(milliseconds: Int64(clamping: backup.createdAt)).short,
                     name ?? backup.device.shortID, sizeText(Int64(clamping: backup.bytesLogical)),
-                    sizeText(Int64(clamping: backup.bytesAdded)), backup.tags.joined(separator: ", "),
+                    sizeText(Int64(clamping: backup.bytesAdded)), backup.places.joined(separator: ", "),
+                    backup.tags.joined(separator: ", "),
                 ])
             }
             return table.lines(width: context.console.width, style: context.console.style)
@@ -131,6 +136,9 @@ struct BackupShow: Command {
 }
 
 extension VaultBackups.Summary {
+    /// Where a backup of the home is, as far as the home knows.
+    var places: [String] { isKnownAtRemote ? ["local", "cloud"] : ["local"] }
+
     /// The backup as `list` and `show` print it.
     func write(
         to writer: inout JSONWriter, name: String?, at location: [String] = ["local"],
