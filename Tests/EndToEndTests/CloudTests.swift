@@ -129,6 +129,76 @@ import Testing
         #expect(!server.keys.isEmpty)
     }
 
+    @Test func theListKnowsWhatTheBucketHadAndAsksNobody() throws {
+        try configure()
+        let id = try backUp()
+        func places(_ row: Int) throws -> [String] {
+            try test.json("backup", "list")[row]["location"].list.compactMap(\.string)
+        }
+        #expect(try places(0) == ["local"])
+        try test.run("backup", "cloud")
+        let second = try backUp()
+        let before = server.requests.count
+        #expect(try places(0) == ["local", "cloud"] && places(1) == ["local"])
+        #expect(try test.run("backup", "list").text.contains("local, cloud"))
+        #expect(server.requests.count == before)
+        try test.run("backup", "cloud")
+        #expect(try places(1) == ["local", "cloud"])
+        try test.run("backup", "cloud", "prune", "--keep-last", "1", "--yes")
+        #expect(try places(0) == ["local"] && places(1) == ["local", "cloud"])
+        #expect(try test.json("backup", "list")[0]["id"].string == id && id != second)
+        // A memory that somebody wrote says nothing.
+        let run = test.home + "/run"
+        let names = try FileManager.default.contentsOfDirectory(atPath: run)
+        let memory = try #require(names.first { $0.hasPrefix("remote-") })
+        let path = "\(run)/\(memory)/known"
+        var bytes = try Data(contentsOf: URL(filePath: path))
+        bytes[20] ^= 1
+        try bytes.write(to: URL(filePath: path))
+        #expect(try places(1) == ["local"])
+    }
+
+    @Test func aScheduleShipsWhenThatIsDue() throws {
+        let print = ["backup", "schedule", "--using", "cron", "--print"]
+        func commands(_ words: String..., expect status: Int32 = 0) throws -> Program.Outcome {
+            let environment = ["AI_TEAM_HOME": test.home]
+            let outcome = try Program.run(print + words, environment: environment, in: test.folder)
+            #expect(outcome.status == status, "\(outcome.errors)")
+            return outcome
+        }
+        #expect(try !commands().text.contains("cloud"))
+        _ = try commands("--cloud", expect: 3)
+        try configure()
+        #expect(try !commands("--no-cloud").text.contains("cloud"))
+        let line = try commands().text
+        #expect(
+            line.contains("'cloud' 'ship' '--when-due' && ") && line.contains("'prune' '--yes' '--when-due'"))
+        let command = try #require(line.split(separator: " # ").first?.dropFirst("0 2 * * * ".count))
+        func ring() throws -> Int {
+            let process = Process()
+            process.executableURL = URL(filePath: "/bin/sh")
+            process.arguments = ["-c", String(command)]
+            process.environment = ["PATH": "/usr/bin:/bin"]
+            try process.run()
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 0)
+            return server.requests.count
+        }
+        let first = try ring()
+        #expect(!server.keys.isEmpty && first > 0)
+        // The next night nobody is asked; a week later it is time.
+        #expect(try ring() == first)
+        let waiting = try test.json("backup", "cloud", "ship", "--when-due")
+        #expect(waiting["uploaded"].int == 0 && waiting["due_at"].string != nil)
+        let week = Date(timeIntervalSinceNow: -7 * 86_400)
+        try FileManager.default.setAttributes(
+            [.modificationDate: week], ofItemAtPath: test.home + "/run/shipped")
+        #expect(try ring() > first)
+        // Without a key that a timer finds there is none.
+        try test.run("backup", "cloud", "login", "--forget")
+        #expect(try commands("--json", expect: 5).error()["code"].string == "guard")
+    }
+
     @Test func aDirectoryIsARemoteToo() throws {
         let id = try backUp()
         let remote = "file://" + test.folder.appending(path: "usb").path(percentEncoded: false)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Backup
 import FileSystem
 import KeyRing
+import ObjectStorage
 import Vault
 
 /// `backup schedule`.
@@ -10,13 +11,16 @@ struct BackupSchedule: Command {
         commandName: "schedule", abstract: "Have backups made by a timer.",
         discussion: """
             Writes a timer of systemd's user manager or a line of the crontab, which makes a backup and then \
-            prunes by the rules of config/sync.yaml. Without --cron the time follows backup.local.frequency. \
-            It needs a key file, since nobody is there to type a passphrase. With --offer the vault's state \
-            is left for a machine that only writes backups instead; on such a machine --from names where, \
-            and --ship sends the backups to the configured remote.
+            prunes by the rules of config/sync.yaml. Where a remote is configured it ships and prunes there \
+            too, as often as backup.cloud.frequency says (weekly). Without --cron the time follows \
+            backup.local.frequency. It needs a key file, since nobody is there to type a passphrase, and \
+            for a bucket a key that `backup cloud login` or cloud.credentials_file keeps. With --offer the \
+            vault's state is left for a machine that only writes backups instead; on such a machine --from \
+            names where, and --ship sends the backups to the configured remote.
 
             EXAMPLES:
               ai-team backup schedule
+              ai-team backup schedule --no-cloud
               ai-team backup schedule --cron '30 3 * * 1-5' --tz Europe/Paris ~/project
               ai-team backup schedule --offer /srv/spool --cron '0 1 * * *'
               ai-team backup schedule --from /srv/spool --ship --cron '30 1 * * *'
@@ -46,6 +50,10 @@ struct BackupSchedule: Command {
     var from: String?
     @Flag(help: "Ship the backups to the configured remote: with --from.") var ship = false
     @Flag(help: "Do not prune after a backup.") var noPrune = false
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Ship to the remote and prune it when that is due; so by default where one is configured.")
+    var cloud: Bool?
     @Flag(help: "Show what would be written.") var print = false
     @Flag(help: "List the schedules of this user.") var list = false
     @Flag(help: "Remove this home's schedule.") var remove = false
@@ -89,6 +97,11 @@ struct BackupSchedule: Command {
                 _ = try KeyRing.open(in: home.keysDirectory, with: secret)
             }
         }
+        var steps = self.steps
+        if try !isWriter && offer == nil && shipsToRemote(context, home, configuration) {
+            steps.append(["backup", "cloud", "ship", "--when-due"])
+            if !noPrune { steps.append(["backup", "cloud", "prune", "--yes", "--when-due"]) }
+        }
         let job = try ScheduledJob(home: home, keyFile: keyFile, steps: steps)
         switch try using ?? keeper() {
         case .systemd: try useSystemd(SystemdTimer(job: job, schedule: schedule, zone: tz), context)
@@ -96,7 +109,7 @@ struct BackupSchedule: Command {
         }
     }
 
-    /// What runs, one after the other while each succeeds.
+    /// What runs at home, one after the other while each succeeds.
     private var steps: [[String]] {
         if let offer { return [["backup", "offer", absolute(offer)]] }
         var create = ["backup", "create"]
@@ -109,13 +122,30 @@ struct BackupSchedule: Command {
     }
 
     private func schedule(_ configuration: HomeConfiguration) throws -> CronSchedule {
-        if let cron { return try CronSchedule(cron) }
-        switch configuration["backup.local.frequency"] ?? "daily" {
-        case "hourly": return try CronSchedule("0 * * * *")
-        case "weekly": return try CronSchedule("0 2 * * 0")
-        case "monthly": return try CronSchedule("0 2 1 * *")
-        default: return try CronSchedule("0 2 * * *")
+        try CronSchedule(cron ?? BackupFrequency(configuration, "local").fields)
+    }
+
+    /// Whether the job goes to a remote: it is configured, and what opens it is kept where a timer finds it.
+    private func shipsToRemote(
+        _ context: Context, _ home: Home, _ settings: HomeConfiguration
+    ) throws -> Bool {
+        guard cloud != false else { return false }
+        // A timer has none of this session's variables.
+        let configuration = try CloudConfiguration(home: home) { _ in nil }
+        let url: StoreURL
+        do { url = try configuration.url(nil) } catch let error as BackupError {
+            guard error.code == .notFound, cloud == nil else { throw error }
+            return false
         }
+        _ = try BackupFrequency(settings, "cloud")
+        guard case .bucket = url else { return true }
+        let stored = try context.vault().read { try CloudConfiguration.login($0) }
+        guard try configuration.settings(url, stored: stored).credentials != nil else {
+            throw Failure(
+                .refusedByGuard, "a timer has no key for the bucket: none is kept in the vault or in a file",
+                hint: "run `ai-team backup cloud login --access-key-id ID`, or leave it out: --no-cloud")
+        }
+        return true
     }
 
     /// The key file that opens this home; nil when the configuration names it already.

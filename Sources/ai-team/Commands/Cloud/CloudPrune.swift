@@ -18,12 +18,18 @@ struct CloudPrune: Command {
             """)
 
     @OptionGroup var retention: RetentionOptions
+    @OptionGroup var due: DueOption
     @OptionGroup var remote: RemoteOption
     @OptionGroup var rollback: RollbackOption
     @OptionGroup var unanchored: UnanchoredOption
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
+        if let time = try due.wait(for: .pruned, context) {
+            return context.console.emit({ $0.object { $0.field("due_at", time) } }) {
+                ["nothing to prune before \(time.short)"]
+            }
+        }
         var options = VaultBackups.PruneOptions(try retention.policy("cloud", context))
         options.allowsMassDeletion = retention.allowMassDeletion
         options.acceptsRollback = rollback.isAccepted
@@ -37,6 +43,7 @@ struct CloudPrune: Command {
         defer { bar.finish() }
         let done = try cloud.prune(plan, options, time: context.milliseconds, progress: bar.show)
         bar.finish()
+        try RemoteDeed.pruned.note(in: context.existingHome())
         context.report(done.problems)
         retention.write(plan, freed: done.bytes, isDone: true, context) { writer in
             writer.field("packs_removed", done.packs)

@@ -8,7 +8,7 @@ struct CloudShip: Command {
         commandName: "ship", abstract: "Ship what the bucket lacks (what `backup cloud` does by itself).",
         discussion: """
             Packs go several at a time, each manifest after all of its packs. Interrupted, it goes on where \
-            it was the next time.
+            it was the next time. A schedule adds --when-due, so that what is made daily is shipped weekly.
 
             EXAMPLES:
               ai-team backup cloud
@@ -16,16 +16,25 @@ struct CloudShip: Command {
             """)
 
     @Argument(help: "Only this backup and those before it: its id, or 4 characters of it.") var id: String?
+    @OptionGroup var due: DueOption
     @OptionGroup var remote: RemoteOption
     @OptionGroup var rollback: RollbackOption
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
+        if let time = try due.wait(for: .shipped, context) {
+            return context.console.emit({ writer in
+                writer.object { writer in
+                    for name in ["uploaded", "skipped", "bytes", "requests"] { writer.field(name, 0) }
+                    writer.field("due_at", time)
+                }
+            }) { ["nothing to ship before \(time.short)"] }
+        }
         let bar = BackupBar("shipping", context.console)
         defer { bar.finish() }
         let (done, requests) = try ship(context, bar)
         bar.finish()
-        try StorageUse.noteShipment(context.location().home)
+        try RemoteDeed.shipped.note(in: context.location().home)
         context.report(done.problems)
         context.console.emit({ writer in
             writer.object { writer in

@@ -10,23 +10,16 @@ struct StorageUse {
     private(set) var backups = 0
     /// When the newest manifest was written, by its file's time.
     private(set) var lastBackup: Timestamp?
-    /// When backups were shipped last, by the time of the file that tells so.
+    /// When backups were shipped last.
     let lastShipment: Timestamp?
 
     init(of home: Home) throws {
         databaseBytes = try Self.sum(home.databaseDirectory)
         documentBytes = try Self.sum(home.documentsDirectory)
-        lastShipment = try Files.status(Self.shipmentMark(home)).map {
-            Timestamp(milliseconds: $0.modified / 1_000_000)
-        }
+        lastShipment = try RemoteDeed.shipped.last(in: home)
         backupBytes = try Self.sum(home.backupsDirectory)
         try count(home.backupsDirectory + "/m", depth: 3)
     }
-
-    /// Remembers that backups were shipped now.
-    static func noteShipment(_ home: Home) throws { try Durable.replace(shipmentMark(home), with: []) }
-
-    private static func shipmentMark(_ home: Home) -> String { home.runDirectory + "/shipped" }
 
     private mutating func count(_ path: String, depth: Int) throws {
         guard let status = try Files.status(path) else { return }
