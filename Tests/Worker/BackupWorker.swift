@@ -55,13 +55,13 @@ enum BackupWorker {
         print("removed \(report.removed.count)")
     }
 
-    private static func opened(_ arguments: [String]) throws -> (Home, UnlockedKeys) {
+    static func opened(_ arguments: [String]) throws -> (Home, UnlockedKeys) {
         let home = Home(path: arguments[0])
         let secret = try SlotSecret.keyFile(SecretBytes(copying: [UInt8](repeating: 5, count: 32)))
         return (home, try KeyRing.open(in: home.keysDirectory, with: secret))
     }
 
-    private static func dying<R>(_ text: String, _ body: () throws -> R) throws -> R {
+    static func dying<R>(_ text: String, _ body: () throws -> R) throws -> R {
         let last = Int(text) ?? 0
         let count = Mutex(0)
         IOTrace.start { _ in

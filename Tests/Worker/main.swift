@@ -12,6 +12,8 @@ let commands: [String: ([String]) throws -> Void] = [
     "backup-restore": BackupWorker.restore,
     "backup-offer": BackupWorker.offer,
     "cloud-ship": CloudWorker.ship,
+    "cloud-pull": CloudWorker.pull,
+    "cloud-prune": CloudWorker.prune,
     "backup-prune": BackupWorker.prune,
     "merge-bench": MergeBench.run,
     "vault-churn": VaultWorker.churn,

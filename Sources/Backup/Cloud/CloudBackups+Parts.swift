@@ -16,7 +16,7 @@ extension CloudBackups {
                 hint: "for records and the database: `ai-team backup cloud pull ID`, then"
                     + " `ai-team backup restore ID --only …`")
         }
-        let listing = try remote.listing()
+        let listing = try listing()
         let (index, memory) = try judged(listing, acceptsRollback: acceptsRollback)
         if let gone = memory.first { throw VaultBackups.rollback(gone) }
         let backup = try OpenBackup(

@@ -26,9 +26,11 @@ extension CloudBackups {
     /// - Parameter time: milliseconds since 1970.
     /// - Throws: as `VaultBackups.planPrune`; `StorageError`.
     public func planPrune(_ options: VaultBackups.PruneOptions, time: UInt64) throws -> PrunePlan {
-        let listing = try remote.listing()
+        let listing = try listing()
         let (index, missed) = try judged(listing, acceptsRollback: options.acceptsRollback)
-        return try local.plan(options, index, missed, time, of: manifests(listing))
+        var plan = try local.plan(options, index, missed, time, of: manifests(listing))
+        plan.listing = listing
+        return plan
     }
 
     /// Removes from the remote what `plan` says, in two phases: the record is shipped first, after everything
@@ -42,15 +44,19 @@ extension CloudBackups {
     ) throws -> PruneReport {
         try local.requireAllowed(plan, options)
         let going = Set(plan.removed.map(\.name))
-        let (before, missed) = try judged(remote.listing(), acceptsRollback: options.acceptsRollback)
+        // What the plan was made from serves until the record is there: whatever came since stays. What goes
+        // is decided by a listing that is younger than the record.
+        var listing = try plan.listing.flatMap { isFresh($0) ? $0 : nil } ?? self.listing()
+        let (before, missed) = try judged(listing, acceptsRollback: options.acceptsRollback)
         if let gone = missed.first { throw VaultBackups.rollback(gone) }
         try PruneSigning<VaultBackupKeys>.requireSound(before, givesUp: options.acceptsRollback)
         let removed = before.entries.filter { going.contains($0.name) }
         try record(removed.map(\.head), before, policy: plan.policy.description, time: time)
         if !removed.isEmpty || !before.gaps.isEmpty {
-            _ = try ship(acceptsRollback: options.acceptsRollback, progress: progress)
+            guard let probe else { throw Self.neverProbed }
+            _ = try ship(nil, to: before, listing, probe, progress)
+            listing = try self.listing()
         }
-        let listing = try remote.listing()
         let (after, _) = try judged(listing, acceptsRollback: false)
         let report = try removeUnnamed(after, listing, time: time)
         return PruneReport(
@@ -69,7 +75,7 @@ extension CloudBackups {
         }
         let key = try keys.homeKey(MarkMemory.purpose)
         var memory = try MarkMemory(path, at: remote.location, key: key)
-        let target = try RemotePruneTarget(remote, manifests(listing), ours: time)
+        let target = try RemotePruneTarget(remote, manifests(listing), packs: listing, ours: time)
         let prune = SharedPrune(target, keys: VaultBackupKeys(keys), roster: index.roster ?? keys.roster)
         let (report, marked) = try prune.run(index, &memory, now: time)
         try memory.keep(marked, key: key)

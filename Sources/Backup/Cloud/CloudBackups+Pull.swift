@@ -26,7 +26,7 @@ extension CloudBackups {
         guard let lock = try FileLock.attempt(store.directory + "/.lock", .exclusive) else {
             throw BackupError(.conflict, "a backup is being made", hint: "wait until it is done")
         }
-        let listing = try remote.listing()
+        let listing = try listing()
         let (index, memory) = try judged(listing, acceptsRollback: acceptsRollback)
         if let gone = memory.first { throw VaultBackups.rollback(gone) }
         var problems = index.failures.map(VaultBackups.Problem.init)

@@ -22,7 +22,7 @@ extension CloudBackups {
         _ id: String? = nil, _ depth: Depth = .listing, acceptsRollback: Bool = false,
         progress: @escaping (BackupProgress) -> Void = { _ in }
     ) throws -> VaultBackups.Verification {
-        let listing = try remote.listing()
+        let listing = try listing()
         let (index, memory) = try judged(listing, acceptsRollback: acceptsRollback)
         let entries = try id.map { [try index.entry($0)] } ?? index.entries
         var result = VaultBackups.Verification()

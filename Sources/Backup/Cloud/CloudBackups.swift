@@ -91,14 +91,20 @@ public struct CloudBackups {
         _ id: String? = nil, acceptsRollback: Bool = false,
         progress: @escaping (BackupProgress) -> Void = { _ in }
     ) throws -> Shipment {
-        guard let probe else {
-            throw BackupError(.failed, "the remote was never probed", hint: "run: ai-team backup cloud init")
-        }
-        var (index, memory) = try local.judged()
-        if let gone = memory.first { throw VaultBackups.rollback(gone) }
-        let listing = try remote.listing()
+        guard let probe else { throw Self.neverProbed }
+        let listing = try listing()
         let (found, missed) = try judged(listing, acceptsRollback: acceptsRollback)
         if let gone = missed.first { throw VaultBackups.rollback(gone) }
+        return try ship(id, to: found, listing, probe, progress)
+    }
+
+    /// Ships what a listing lacks.
+    func ship(
+        _ id: String?, to found: BackupIndex, _ listing: RemoteListing, _ probe: RemoteProbe,
+        _ progress: @escaping (BackupProgress) -> Void
+    ) throws -> Shipment {
+        var (index, memory) = try local.judged()
+        if let gone = memory.first { throw VaultBackups.rollback(gone) }
         var names = try chain(id, of: index)
         if try coverUnshipped(index, found) {
             index = try local.judged().index
@@ -118,6 +124,10 @@ public struct CloudBackups {
             problems: (index.failures + found.failures).map(VaultBackups.Problem.init))
     }
 
+    static var neverProbed: BackupError {
+        BackupError(.failed, "the remote was never probed", hint: "run: ai-team backup cloud init")
+    }
+
     /// All links of the store, or those up to one backup in its chain.
     private func chain(_ id: String?, of index: BackupIndex) throws -> [BackupStore.Name] {
         let names = index.links
@@ -129,6 +139,14 @@ public struct CloudBackups {
     }
 
     // MARK: - Looking
+
+    /// Everything that the remote has, as it is now.
+    func listing() throws -> RemoteListing { try remote.listing(at: storeSurroundings.uptime()) }
+
+    /// Whether a listing is as good as a new one: no older than a minute.
+    func isFresh(_ listing: RemoteListing) -> Bool {
+        storeSurroundings.uptime() &- listing.began < 60_000_000_000
+    }
 
     /// The remote's backups, judged under the home's roster or a longer one, and what this home has seen
     /// there before and does not find.
@@ -164,7 +182,7 @@ public struct CloudBackups {
     ) throws -> (
         backups: [(summary: VaultBackups.Summary, isLocal: Bool)], problems: [VaultBackups.Problem]
     ) {
-        let listing = try remote.listing()
+        let listing = try listing()
         let (index, memory) = try judged(listing, acceptsRollback: acceptsRollback)
         let here = Set(try local.store.manifestNames())
         var problems = (index.failures + memory).map(VaultBackups.Problem.init)

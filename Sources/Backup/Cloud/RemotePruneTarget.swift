@@ -8,6 +8,8 @@ struct RemotePruneTarget: PruneTarget {
 
     let remote: RemoteStore
     let manifests: RemoteManifests
+    /// The packs that are there: those of a listing whose manifests were read before them.
+    private let packs: [String: ObjectInfo]
     /// The store's clock now, in milliseconds since 1970.
     private let now: UInt64
 
@@ -15,8 +17,13 @@ struct RemotePruneTarget: PruneTarget {
 
     /// Asks the store for its time: an object of a random name is written, looked at and removed.
     ///
-    /// - Parameter ours: this machine's clock, for a store that has none.
-    init(_ remote: RemoteStore, _ manifests: RemoteManifests, ours: UInt64) throws {
+    /// - Parameters:
+    ///   - listing: the one that the index was read from.
+    ///   - ours: this machine's clock, for a store that has none.
+    init(
+        _ remote: RemoteStore, _ manifests: RemoteManifests, packs listing: RemoteListing, ours: UInt64
+    ) throws {
+        packs = listing.packs
         self.remote = remote
         self.manifests = manifests
         guard let name = ObjectName("sync/v1/p/" + Crockford32.encode(try RandomBytes.bytes(20))) else {
@@ -47,9 +54,9 @@ struct RemotePruneTarget: PruneTarget {
     func removeManifest(_ name: BackupStore.Name) throws -> Bool { try remove(name.description) }
 
     func eachPack(_ body: (String, UInt64) throws -> Void) throws {
-        try each("p/") { path, info in
+        for (path, info) in packs {
             let parts = path.split(separator: "/")
-            guard parts.count == 3, parts[1] == parts[2].prefix(2) else { return }
+            guard parts.count == 3, parts[1] == parts[2].prefix(2) else { continue }
             try body(String(parts[2]), info.size)
         }
     }

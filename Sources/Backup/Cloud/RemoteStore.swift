@@ -35,9 +35,12 @@ package struct RemoteStore: Sendable {
         return name
     }
 
-    /// Everything that is there, by as few requests as can be: one for every 1,000 objects.
-    func listing() throws -> RemoteListing {
-        var listing = RemoteListing()
+    /// Everything that is there, by as few requests as can be: one for every 1,000 objects. Manifests come
+    /// before packs: a pack that a listing shows and none of its manifests names had none when it was seen.
+    ///
+    /// - Parameter now: a clock that only goes forward, in nanoseconds.
+    func listing(at now: UInt64) throws -> RemoteListing {
+        var listing = RemoteListing(began: now)
         try store.forEach(prefix: Self.root) { page in
             for info in page.objects {
                 listing.add(String(info.name.text.dropFirst(Self.root.count)), info)
@@ -93,12 +96,19 @@ extension RemoteStore: PackSource {
 
 /// What a remote listed, sorted by what it is for.
 struct RemoteListing: Sendable {
+    /// After so many nanoseconds a listing is no longer believed: a prune may have marked what it showed.
+    static let lifetime: UInt64 = 3_600_000_000_000
+
+    /// When it was begun, by a clock that only goes forward, in nanoseconds.
+    let began: UInt64
     /// By their path below `backup/v1/`.
     var packs: [String: ObjectInfo] = [:]
     var manifests = ManifestListing()
     var infos: [BackupStore.Name: ObjectInfo] = [:]
     /// The packs that a prune marked.
     var marks: Set<String> = []
+
+    init(began: UInt64) { self.began = began }
 
     mutating func add(_ path: String, _ info: ObjectInfo) {
         let parts = path.split(separator: "/")

@@ -16,8 +16,6 @@ struct RemoteUpload {
         var bytes: UInt64 = 0
     }
 
-    /// After so long a listing is no longer believed: a prune may have marked what it showed.
-    private static let listingLifetime: UInt64 = 3_600_000_000_000
     /// Packs that are sent before the next manifest is.
     private static let batchCount = 16
 
@@ -42,8 +40,7 @@ struct RemoteUpload {
     /// - Parameter names: manifests of the local store, in order.
     /// - Throws: `.rollback` when another manifest stands under one of the names; `StorageError`.
     func run(_ names: [BackupStore.Name], _ listing: RemoteListing) throws -> Report {
-        var state = State(
-            listing: listing, listedAt: surroundings.uptime(), began: surroundings.now())
+        var state = State(listing: listing, began: surroundings.now())
         var draft = state
         state.total = try names.reduce(UInt64(0)) { total, name in
             try total + missing(link(name, listing), &draft).reduce(0) { $0 + $1.length }
@@ -69,7 +66,6 @@ struct RemoteUpload {
 
     private struct State {
         var listing: RemoteListing
-        var listedAt: UInt64
         /// Packs that are to be sent or were.
         var planned: Set<[UInt8]> = []
         var total: UInt64 = 0
@@ -81,9 +77,8 @@ struct RemoteUpload {
         /// A pack that it needs was marked by a prune.
         var metMarks = false
 
-        init(listing: RemoteListing, listedAt: UInt64, began: Int64) {
+        init(listing: RemoteListing, began: Int64) {
             self.listing = listing
-            self.listedAt = listedAt
             self.began = began
         }
     }
@@ -133,10 +128,9 @@ struct RemoteUpload {
 
     private func ship(_ batch: [Link], _ packs: [PackRecord], _ state: inout State) throws {
         try send(packs, &state)
-        if surroundings.uptime() - state.listedAt > Self.listingLifetime, !batch.isEmpty {
+        if surroundings.uptime() - state.listing.began > RemoteListing.lifetime, !batch.isEmpty {
             // It took long, or this machine slept: what a prune marked or removed meanwhile is sent again.
-            state.listing = try remote.listing()
-            state.listedAt = surroundings.uptime()
+            state.listing = try remote.listing(at: surroundings.uptime())
             state.planned = []
             var again: [PackRecord] = []
             for link in batch { again += missing(link, &state) }
@@ -157,7 +151,7 @@ struct RemoteUpload {
     /// manifest is there, no prune removes it any more, so that what is gone then is sent for good.
     private func repair(_ names: [BackupStore.Name], _ state: inout State) throws {
         guard state.metMarks else { return }
-        state.listing = try remote.listing()
+        state.listing = try remote.listing(at: surroundings.uptime())
         state.listing.marks = []
         state.planned = []
         var gone: [PackRecord] = []

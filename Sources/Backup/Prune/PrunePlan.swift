@@ -23,6 +23,8 @@ public struct PrunePlan: Sendable {
     public let packs: Int
     public let bytes: UInt64
     public let policy: RetentionPolicy
+    /// What a remote listed when the plan was made.
+    var listing: RemoteListing?
 
     /// Those that go.
     public var removed: [Row] { rows.filter { !$0.isKept } }

@@ -64,7 +64,7 @@ public struct WriterCloud {
         }
         let (index, memory) = try backups.judged(roster, acceptsRollback: acceptsRollback)
         if let gone = memory.first { throw VaultBackups.rollback(gone) }
-        let listing = try remote.listing()
+        let listing = try remote.listing(at: storeSurroundings.uptime())
         let copies = BackupStore("\(backups.home.runDirectory)/remote-\(remoteID)")
         let source = RemoteManifests(remote: remote, listing: listing, copies: [backups.store, copies])
         let there = try BackupIndex(source, at: remote.location, running: roster)

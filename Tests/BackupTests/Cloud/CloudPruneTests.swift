@@ -95,6 +95,20 @@ import Vault
         #expect(try test.living.backups.verify(data: true).problems.isEmpty)
     }
 
+    @Test func theBucketIsListedTwiceAtMost() throws {
+        _ = try (1...3).map { try test.backUp(UInt64($0)) }
+        _ = try test.cloud().ship()
+        func listings(_ body: () throws -> Void) throws -> [String] {
+            let before = test.server.requests.count
+            try body()
+            return test.server.requests[before...].filter { $0.method == "GET" && $0.key.isEmpty }
+                .map { String(($0.query["prefix"] ?? "").dropFirst("ai-team/backup/v1/".count)) }
+        }
+        #expect(try listings { try pruneCloud(1) }.sorted() == ["", "", "d/", "u/"])
+        #expect(try cloudIDs().count == 1)
+        #expect(try listings { try pruneCloud(1) }.sorted() == ["", "d/", "u/"])
+    }
+
     @Test func packsGoADayAfterTheyWereMarked() throws {
         try test.backUp(1)
         _ = try test.cloud().ship()
