@@ -19,6 +19,14 @@ enum S3Failure {
             return StorageError(
                 .refused, message, hint: "make the bucket (scripts/setup-cloud.sh), or check its name")
         case (_, "NoSuchUpload"): return StorageError(.notFound, message)
+        case (_, "AuthorizationHeaderMalformed"), (400, ""):
+            // An answer to HEAD has no words.
+            let region = MarkupReader.read(response.failure)?["Region"]?.text
+            let word = region.map(printable) ?? "NAME"
+            return StorageError(
+                .refused, message,
+                hint: (region == nil ? "the region may be wrong" : "the bucket's region is \(word)")
+                    + ": ai-team config cloud.region \(word)")
         case (404, _): return StorageError(.notFound, message)
         case (412, _): return StorageError(.preconditionFailed, message)
         case (409, "ConditionalRequestConflict"), (409, "OperationAborted"), (429, _), (503, _):
