@@ -48,6 +48,24 @@ import Vault
         #expect(try visibleState(copy.vault) == before)
     }
 
+    /// Under one stamp the values would count by their bytes, and "cancelled" more than "pending".
+    @Test func theLastOfSeveralChangesInATransactionCounts() throws {
+        let exchange = try Exchange(seed: 11, count: 2)
+        let id = try exchange.vaults[0].task("t").id
+        try exchange.vaults[0].vault.write { tx in
+            try tx.startTask(id)
+            try tx.cancelTask(id)
+            try tx.reopenTask(id)
+        }
+        try exchange.settle()
+        for test in exchange.vaults {
+            let task = try test.vault.read { try $0.task(id) }
+            #expect(task.status == .pending && task.version == 4)
+            let actions = try test.vault.read { try $0.history(of: id) }.map(\.action)
+            #expect(actions == ["created", "started", "cancelled", "reopened"])
+        }
+    }
+
     /// One clock jumps to and fro, another vault demotes what comes from ahead: once all clocks are right,
     /// all see the same and have the same to decide, which is what the plain fold says.
     @Test func wrongClocksLeaveTheSameToDecideEverywhere() throws {
