@@ -50,7 +50,8 @@ public struct SyncRunner {
             state: vault.state, membership: vault.membership, reader: vault.reader)
         let request = SyncRequest(
             pulls: pulls, pushes: pushes,
-            hasUnsealed: try VaultSync.hasUnsealed(in: vault.vault, of: vault.keys.device),
+            hasUnsealed: try vault.mayWrite
+                && VaultSync.hasUnsealed(in: vault.vault, of: vault.keys.device),
             looksAtAll: looksAtAll,
             mayFound: mayFound, now: now)
         var events: [SyncEvent] = [.begin(request)]

@@ -58,6 +58,9 @@ public final class VaultSync {
 
     var membership: RosterMembership { RosterMembership(roster: keys.roster) }
 
+    /// Whether others believe what this device writes: its role writes.
+    var mayWrite: Bool { keys.roster.member(keys.device)?.role.backsUp ?? false }
+
     /// Whether a vault's change log holds what no segment carries.
     public static func hasUnsealed(in vault: Vault, of device: DeviceID) throws -> Bool {
         try vault.read { transaction in
@@ -161,7 +164,9 @@ public final class VaultSync {
     ) throws {
         for (lane, position) in before {
             let end = after.positions[lane]?.sequence ?? 0
-            if position.sequence > end { try transaction.discardSegments(lane, above: end) }
+            if position.sequence > end {
+                try transaction.discardSegments(lane, above: end, of: keys.device.bytes)
+            }
         }
     }
 

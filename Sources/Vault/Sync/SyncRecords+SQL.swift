@@ -156,20 +156,33 @@ extension WriteTransaction {
         return report
     }
 
-    /// Forgets segments of a lane above `sequence`: own ones wait to be sealed anew, and what others wrote in
-    /// them counts no longer.
-    public func discardSegments(_ lane: Lane, above sequence: UInt64) throws {
+    /// Forgets segments of a lane above `sequence`. What was sealed here waits to be sealed anew; what came
+    /// from elsewhere counts no longer.
+    ///
+    /// - Parameter device: this vault's own, 16 bytes. Of others everything came from elsewhere, even if a
+    /// backup   of theirs, from which this vault was restored, says that it was sealed there.
+    public func discardSegments(_ lane: Lane, above sequence: UInt64, of device: [UInt8]) throws {
         let arguments = lane.arguments + [Int64(clamping: sequence)]
         let place = "device = ? AND incarnation = ? AND stream = ? AND sequence > ?"
+        let isOwn = lane.author.device.bytes == device
         let foreign = try Row.fetchAll(
-            db, sql: "SELECT first_batch, last_batch FROM sync_segment WHERE NOT is_own AND \(place)",
+            db,
+            sql: """
+                SELECT first_batch, last_batch FROM sync_segment WHERE \(place) \(isOwn ? "AND NOT is_own" : "")
+                """,
             arguments: arguments)
+        // Between the first and the last of a segment that was sealed stand transactions of others.
+        let ofSegment = """
+            batch IN (SELECT b.seq FROM change_batch b JOIN origin o ON o.id = b.origin
+                WHERE b.seq BETWEEN ? AND ? AND o.device = ?)
+            """
         var touched: Set<RecordKey> = []
         for row in foreign {
-            let range: StatementArguments = [row[0] as Int64, row[1] as Int64]
+            let range: StatementArguments = [
+                row[0] as Int64, row[1] as Int64, Data(lane.author.device.bytes),
+            ]
             let changed = try Row.fetchAll(
-                db, sql: "SELECT collection, record, fields FROM change WHERE batch BETWEEN ? AND ?",
-                arguments: range)
+                db, sql: "SELECT collection, record, fields FROM change WHERE \(ofSegment)", arguments: range)
             for change in changed {
                 let key = RecordKey(change[0], change[1])
                 guard key.collection == Verdict.collection else {
@@ -179,7 +192,7 @@ extension WriteTransaction {
                 let fields = try FieldCodec.decode(Array(change[2] as Data))
                 if let verdict = Verdict(id: key.id, fields) { touched.insert(verdict.write.key) }
             }
-            try db.execute(sql: "DELETE FROM change WHERE batch BETWEEN ? AND ?", arguments: range)
+            try db.execute(sql: "DELETE FROM change WHERE \(ofSegment)", arguments: range)
         }
         try db.execute(sql: "DELETE FROM sync_segment WHERE \(place)", arguments: arguments)
         try db.execute(sql: "DELETE FROM sync_outbox WHERE \(place)", arguments: arguments)

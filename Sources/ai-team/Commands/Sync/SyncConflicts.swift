@@ -6,8 +6,8 @@ struct SyncConflicts: Command {
     static let configuration = CommandConfiguration(
         commandName: "conflicts", abstract: "List what merging left for a person to decide.",
         discussion: """
-            Values from a device whose clock was ahead, documents that were changed in two places, and what was \
-            changed after its deletion. Identical changes are no conflict.
+            Values from a device whose clock was ahead, documents that were changed in two places, and what \
+            was changed after its deletion. Identical changes are no conflict.
 
             EXAMPLES:
               ai-team sync conflicts

@@ -10,8 +10,8 @@ struct SyncGroup: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sync", abstract: "Exchange tasks and projects with the vault's other devices.",
         discussion: """
-            Devices meet at a remote that sees ciphertext and signatures alone. What is written offline waits \
-            and goes out with the next round; what the remote withholds, changes or puts back is named.
+            Devices meet at a remote that sees ciphertext and signatures alone. What is written offline \
+            waits and goes out with the next round; what the remote withholds, changes or puts back is named.
 
             EXAMPLES:
               ai-team sync remote set s3://my-bucket/team

@@ -8,8 +8,8 @@ struct SyncAuto: Command {
     static let configuration = CommandConfiguration(
         commandName: "auto", abstract: "Go on syncing, every so often, until interrupted.",
         discussion: """
-            Runs here, in the foreground. A round that fails is told and tried again at the next interval. With \
-            --json each round is one line.
+            Runs here, in the foreground. A round that fails is told and tried again at the next interval. \
+            With --json each round is one line.
 
             EXAMPLES:
               ai-team sync auto --interval 5m

@@ -62,8 +62,8 @@ struct SyncVerify: Command {
         commandName: "verify",
         abstract: "Look at the vault's genesis, its roster and all heads at the remote.",
         discussion: """
-            Compares what every device says that it has seen with what is known here, whatever the bell says. \
-            Done by itself once an hour by whoever syncs.
+            Compares what every device says that it has seen with what is known here, whatever the bell \
+            says. Done by itself once an hour by whoever syncs.
 
             EXAMPLES:
               ai-team sync verify
