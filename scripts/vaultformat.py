@@ -45,6 +45,7 @@ FORMATS = table({
     "kind 10": "device=16 incarnation:4 pins[pin]",
     "kind 11": "device=16 origin=60",
     "kind 12": "recipients[recipient]",
+    "kind 13": "device=16 label=144 number:4",
     "recipient": "key=32 number:4 label=144",
     "epoch": "number:4 ephemeral=32 boxes[box] backup=32 before=48 commitment=32",
     "box": "id=16 box=48",
@@ -275,7 +276,7 @@ class Roster:
             demand(bound, "the recovery key never signed this vault: somebody built it around the key")
         self.chain, self.pair, self.vault = chain, pair, records[0].vault
         self.members, self.former, self.pairs, self.epochs, self.used = {}, {}, {}, [], set()
-        self.confined, self.before = None, None
+        self.confined, self.before, self.tags = None, None, set()
         for seq, r in enumerate(records):
             before = sha(chain[seq - 1]) if seq else bytes(32)
             follows = (r.seq, r.vault, r.previous, r.kind == 1) == (seq, self.vault, before, seq == 0)
@@ -298,6 +299,8 @@ class Roster:
         if r.kind == 2:
             fits = r.number == len(self.epochs) and any(r.sealed) == (r.role != 6)
             demand(fits, f"{what} seals an epoch to the wrong member")
+            demand(r.tag not in self.tags, f"{what} uses an invitation a second time")
+            self.tags |= {r.tag} - {bytes(32)}
             self.join(r, what)
         elif r.kind == 9:
             self.use(r.keys, what)
@@ -307,6 +310,8 @@ class Roster:
             author.incarnations, author.pins = author.incarnations + [r.incarnation], author.pins + r.pins
         elif r.kind in (3, 4):
             self.change(r, what)
+        elif r.kind == 13:
+            demand(r.number == len(self.epochs), f"{what} names a device under an older epoch")
         elif r.kind in (5, 8):
             self.confined = sha(self.before.keys)[:16] if r.kind == 8 else None
         self.pairs = r.pairs or self.pairs
@@ -324,10 +329,13 @@ class Roster:
         """Who may make a record of this kind, and about whom."""
         target, owner = self.members.get(r.device), author.role == 1
         allowed = author.role <= 2 or r.kind not in (2, 3, 4, 5, 7, 12)
-        allowed &= (r.device != r.author) == (r.kind in (3, 4))
+        other = r.device != r.author
+        allowed &= other == (r.kind in (3, 4)) or r.kind == 13
         if r.kind in (2, 4):
             allowed &= owner or r.role != 1
-        if r.kind in (3, 4):
+        if r.kind == 13:
+            allowed &= author.role <= 2 if other else author.role != 6
+        if r.kind in (3, 4) or r.kind == 13 and other:
             allowed &= target is not None and (owner or target.role != 1)
         if r.kind == 8:
             before = self.before

@@ -1,10 +1,12 @@
-import Cryptography
+package import Cryptography
 
 /// A device's name in the roster: padded to 64 bytes and wrapped, so that its length shows nothing.
-enum DeviceLabel {
+package enum DeviceLabel {
     private static let plainCount = 64
+    /// The size of a sealed name.
+    package static let count = RosterBody.labelCount
 
-    static func seal(
+    package static func seal(
         _ name: String, under key: borrowing SecretBytes, _ id: DeviceID, _ vault: VaultID
     ) throws(KeyError) -> [UInt8] {
         var bytes = Array(name.utf8)
@@ -18,7 +20,7 @@ enum DeviceLabel {
         }
     }
 
-    static func open(
+    package static func open(
         _ label: [UInt8], under key: borrowing SecretBytes, _ id: DeviceID, _ vault: VaultID
     ) throws(KeyError) -> String {
         let bytes = try orKeyError(.integrityFailure, "device name") { () throws(CryptoError) in

@@ -2,13 +2,16 @@
 /// decided here: these are the records themselves.
 extension KeyRing {
     /// Adds a device whose public keys were compared by a person, or proven by an invitation.
+    ///
+    /// - Parameter inviteTag: the tag of that invitation, 32 bytes; no second device can come in by it.
     public static func addMember(
-        _ publicKeys: PublicKeys, as role: MemberRole, name: String, in keysDirectory: String,
-        keys: UnlockedKeys, time: UInt64
+        _ publicKeys: PublicKeys, as role: MemberRole, name: String, inviteTag: [UInt8]? = nil,
+        in keysDirectory: String, keys: UnlockedKeys, time: UInt64
     ) throws(KeyError) -> UnlockedKeys {
         try change(keysDirectory, keys, time) { (state) throws(KeyError) in
-            let addition = try state.roster.addition(
+            var addition = try state.roster.addition(
                 of: publicKeys, as: role, name: name, epoch: state.epochs.of(state.roster.currentEpoch))
+            if let inviteTag { addition.inviteTag = inviteTag }
             try state.append(.add(addition), time: time)
         }
     }
@@ -34,6 +37,25 @@ extension KeyRing {
         try change(keysDirectory, keys, time) { (state) throws(KeyError) in
             try requireMember(device, in: state)
             try state.append(.role(device: device, role: role, pins: pins), time: time)
+        }
+    }
+
+    /// Calls a device otherwise: this one, or, as an owner or admin, another. `guardRefused` for others, and
+    /// for an owner whom an admin would name.
+    public static func rename(
+        _ device: DeviceID, to name: String, in keysDirectory: String, keys: UnlockedKeys, time: UInt64
+    ) throws(KeyError) -> UnlockedKeys {
+        try change(keysDirectory, keys, time) { (state) throws(KeyError) in
+            try requireMember(device, in: state)
+            let own = state.roster.member(state.device)?.role
+            let isOwner = state.roster.member(device)?.role == .owner
+            guard device == state.device || own == .owner || (own == .admin && !isOwner) else {
+                throw KeyError(.guardRefused, "another device's name is an owner's or admin's to change")
+            }
+            let epoch = state.roster.currentEpoch
+            let labelKey = try state.epochs.key(.deviceLabel, epoch: epoch, vault: state.vaultID)
+            let label = try DeviceLabel.seal(name, under: labelKey, device, state.vaultID)
+            try state.append(.relabel(device: device, label: label, epoch: epoch), time: time)
         }
     }
 

@@ -11,9 +11,32 @@ extension Roster {
     /// Each epoch must be the one its record commits to, with the backup key derived from it.
     func openEpochs(with key: borrowing AgreementKey, as id: DeviceID) throws(KeyError) -> [EpochKey] {
         let newest = epochs[epochs.count - 1]
-        var opened = try orKeyError(.invalidRoster, "epoch \(epochs.count)") { () throws(CryptoError) in
-            [try newest.record.open(with: key, as: id, vault: vaultID, prevHash: newest.prevHash)]
+        return try epochs(
+            upTo: orKeyError(.invalidRoster, "epoch \(epochs.count)") { () throws(CryptoError) in
+                try newest.record.open(with: key, as: id, vault: vaultID, prevHash: newest.prevHash)
+            })
+    }
+
+    /// Opens every epoch with the key of a member, from the box of its `add` as long as no epoch began since.
+    func openEpochs(with key: borrowing AgreementKey, ofMember id: DeviceID) throws(KeyError) -> [EpochKey] {
+        for record in records.reversed() {
+            guard case .add(let addition) = record.body, addition.keys.id == id else { continue }
+            guard addition.epoch == currentEpoch else { break }
+            let newest = epochs[epochs.count - 1].record
+            return try epochs(
+                upTo: orKeyError(.invalidRoster, "epoch \(addition.epoch)") { () throws(CryptoError) in
+                    let secret = try SealedBox.open(
+                        addition.box, with: key, ephemeralPublicKey: addition.ephemeral,
+                        salt: vaultID.bytes, info: NewEpoch.info(addition.epoch, id, record.prevHash))
+                    return try newest.checked(EpochKey(number: addition.epoch, secret: secret), vaultID)
+                })
         }
+        return try openEpochs(with: key, as: id)
+    }
+
+    /// The newest epoch and all that it leads to, oldest first.
+    private func epochs(upTo newest: EpochKey) throws(KeyError) -> [EpochKey] {
+        var opened = [newest]
         for index in (0..<epochs.count - 1).reversed() {
             let (older, newer) = (epochs[index].record, epochs[index + 1].record)
             let above = opened[opened.count - 1]

@@ -47,7 +47,23 @@ extension Roster {
                 list.allSatisfy({ BackupRecipient.isAcceptable($0.key) })
             else { throw Roster.broken(record, "names recipients that can't be") }
             backupRecipients = list
+        case .relabel(let device, let label, let epoch):
+            try relabel(device, label, epoch, in: record)
         }
+    }
+
+    /// A member that reads names itself; others are named by those above them.
+    private mutating func relabel(
+        _ device: DeviceID, _ label: [UInt8], _ epoch: UInt32, in record: RosterRecord
+    ) throws(KeyError) {
+        let isOwn = record.author == device
+        let index = isOwn ? try own(device, in: record) : try other(device, in: record)
+        try requireSignatures(1, in: record)
+        guard epoch == currentEpoch, !isOwn || members[index].role.reads else {
+            throw Roster.broken(record, "names a device under an epoch that its author has not")
+        }
+        members[index].label = label
+        members[index].labelEpoch = epoch
     }
 
     private mutating func apply(
@@ -67,6 +83,9 @@ extension Roster {
         let sealedNothing = (addition.box + addition.ephemeral).allSatisfy { $0 == 0 }
         guard addition.epoch == currentEpoch, addition.role.reads != sealedNothing else {
             throw Roster.broken(record, "seals an epoch to the wrong member")
+        }
+        guard addition.inviteTag == KeyRing.zeros || usedInviteTags.insert(addition.inviteTag).inserted else {
+            throw Roster.broken(record, "uses an invitation a second time")
         }
         members.append(
             Member(

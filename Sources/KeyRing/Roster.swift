@@ -23,8 +23,8 @@ public struct Roster: Sendable {
         public internal(set) var pins: [Pin]
         /// What it wrote and still counts although it was removed or lost its role.
         public internal(set) var kept: [Pin] = []
-        let label: [UInt8]
-        let labelEpoch: UInt32
+        var label: [UInt8]
+        var labelEpoch: UInt32
     }
 
     /// A signing key of a member and since which record it counts, until the next one.
@@ -54,6 +54,8 @@ public struct Roster: Sendable {
     var epochs: [Epoch]
     /// Every key that a member has or had: none may come a second time.
     var usedKeys: Set<[UInt8]>
+    /// The tags of invitations that brought a member in: each does so once.
+    var usedInviteTags: Set<[UInt8]> = []
     /// The device that recovery keys added and that epochs are sealed to alone, until it has confirmed the
     /// members by a `rotate`.
     var confinedTo: DeviceID?
@@ -81,6 +83,9 @@ public struct Roster: Sendable {
     public func backupPublicKey(epoch: UInt32) -> [UInt8]? {
         epoch >= 1 && epoch <= currentEpoch ? epochs[Int(epoch) - 1].record.backupKey : nil
     }
+
+    /// Whether an invitation of that tag has brought a member in.
+    public func hasUsed(inviteTag: [UInt8]) -> Bool { usedInviteTags.contains(inviteTag) }
 
     /// Whether this chain is `other` or begins with all of it.
     public func extends(_ other: Roster) -> Bool {

@@ -24,6 +24,8 @@ enum RosterBody: Sendable, Hashable {
     case restored(device: DeviceID, from: BackupOrigin)
     /// The whole list of those outside the vault to whom backups are wrapped too.
     case recipients([BackupRecipient])
+    /// A device is called otherwise from here; the name is under the newest epoch.
+    case relabel(device: DeviceID, label: [UInt8], epoch: UInt32)
 
     struct Addition: Sendable, Hashable {
         var keys: PublicKeys
@@ -50,6 +52,7 @@ enum RosterBody: Sendable, Hashable {
         case .reincarnate: .reincarnate
         case .restored: .restored
         case .recipients: .recipients
+        case .relabel: .relabel
         }
     }
 
@@ -67,7 +70,7 @@ enum RosterBody: Sendable, Hashable {
         case .genesis(_, _, let epoch), .remove(_, _, let epoch), .rotate(let epoch),
             .recoveryChange(_, let epoch), .recoveryUse(let epoch), .rekey(_, _, let epoch):
             epoch
-        case .add, .role, .reincarnate, .restored, .recipients: nil
+        case .add, .role, .reincarnate, .restored, .recipients, .relabel: nil
         }
     }
 }
@@ -114,6 +117,10 @@ extension RosterBody {
             from.encode(into: &writer)
         case .recipients(let list):
             list.encode(into: &writer)
+        case .relabel(let device, let label, let epoch):
+            writer.raw(device.bytes)
+            writer.raw(label)
+            writer.u32(epoch)
         }
         return writer.bytes
     }
@@ -155,6 +162,10 @@ extension RosterBody {
             self = .restored(device: device, from: try BackupOrigin(from: &reader))
         case .recipients:
             self = .recipients(try [BackupRecipient](from: &reader))
+        case .relabel:
+            let device = try DeviceID(from: &reader)
+            let label = try reader.raw(RosterBody.labelCount)
+            self = .relabel(device: device, label: label, epoch: try reader.u32())
         }
         try reader.expectEnd()
     }

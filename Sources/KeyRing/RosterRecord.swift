@@ -21,6 +21,7 @@ public struct RosterRecord: Sendable, Hashable {
         case reincarnate = 10
         case restored = 11
         case recipients = 12
+        case relabel = 13
     }
 
     struct Signature: Sendable, Hashable {

@@ -10,6 +10,7 @@ import Testing
     private let roster: HandMadeRoster
     private let people: [HandMadeIdentity]
     private let scratch: Scratch
+    private let tag = [UInt8](repeating: 6, count: 32)
 
     /// An owner, an admin, a writer, the recovery keys and a stranger.
     init() throws {
@@ -17,7 +18,7 @@ import Testing
         roster = try HandMadeRoster(code: [UInt8](repeating: 9, count: 32))
         let (admin, writer) = (try HandMadeIdentity(), try HandMadeIdentity())
         roster.accept(try roster.add(admin, .admin, by: roster.owner))
-        roster.accept(try roster.add(writer, .writer, by: admin))
+        roster.accept(try roster.add(writer, .writer, by: admin, inviteTag: tag))
         people = [roster.owner, admin, writer, roster.recovery, try HandMadeIdentity()]
     }
 
@@ -32,6 +33,7 @@ import Testing
                 let rest = everybody.filter { $0.id != other.id }
                 records.append(try roster.remove(other, by: author, to: rest))
                 records.append(try roster.recoveryUse(by: author, to: [other, roster.recovery]))
+                records.append(try roster.relabel(other, by: author))
                 for role in [HandMadeRoster.Role.owner, .admin, .writer, .reader, .backup] {
                     records.append(try roster.role(role, of: other, by: author))
                     records.append(try roster.add(other, role, by: author))
@@ -44,6 +46,10 @@ import Testing
             records.append(try roster.remove(people[2], by: author, to: everybody))
             records.append(try roster.rotate(by: author, to: everybody))
             records.append(try roster.rotate(by: author, to: people))
+            records.append(try roster.relabel(author, by: author, epoch: 9))
+            for tag in [tag, ByHand.zeros(32), [UInt8](repeating: 7, count: 32)] {
+                records.append(try roster.add(fresh, by: author, inviteTag: tag))
+            }
             records.append(try roster.rekey(author, to: fresh, sealedTo: everybody))
             for (kind, salt) in [(1, 0), (2, 0), (1, 8), (2, 8)] as [(UInt8, UInt8)] {
                 let pair = fresh.pair(kind: kind, salt: [UInt8](repeating: salt, count: 32))

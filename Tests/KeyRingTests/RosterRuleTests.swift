@@ -50,6 +50,30 @@ import Testing
         fails(try roster.remove(writer, by: owner, pins: [pin(), pin()], to: rest))
     }
 
+    @Test func anInvitationLetsOneDeviceIn() throws {
+        let tag = [UInt8](repeating: 6, count: 32)
+        let other = try HandMadeIdentity()
+        roster.accept(try roster.add(stranger, .writer, by: owner, inviteTag: tag))
+        #expect(try Roster(verifying: roster.chain).hasUsed(inviteTag: tag))
+        fails(try roster.add(other, .writer, by: owner, inviteTag: tag))
+        holds(try roster.add(other, .writer, by: owner, inviteTag: tag.map { $0 + 1 }))
+        // Devices that were not invited have no tag, and there may be many.
+        holds(try roster.add(other, .writer, by: owner))
+    }
+
+    @Test func devicesAreNamedByThemselvesAndThoseAboveThem() throws {
+        roster.accept(try roster.add(stranger, .backup, by: owner))
+        holds(try roster.relabel(writer, by: writer))
+        holds(try roster.relabel(writer, by: admin))
+        holds(try roster.relabel(admin, by: owner))
+        holds(try roster.relabel(stranger, by: admin))
+        fails(try roster.relabel(owner, by: admin))
+        fails(try roster.relabel(admin, by: writer))
+        fails(try roster.relabel(stranger, by: stranger))
+        fails(try roster.relabel(writer, by: writer, epoch: 2))
+        fails(try roster.relabel(writer, by: recovery))
+    }
+
     @Test func whoWasRemovedSaysNothingMoreAndDoesNotComeBack() throws {
         holds(try roster.rekey(writer, to: stranger, sealedTo: [owner, admin, writer, recovery]))
         roster.accept(try roster.remove(writer, by: owner, to: [owner, admin, recovery]))

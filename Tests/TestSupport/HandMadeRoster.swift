@@ -139,10 +139,11 @@ extension HandMadeRoster {
     package enum Role: UInt8 { case owner = 1, admin, writer, reader, backup = 6 }
 
     package func add(
-        _ device: HandMadeIdentity, _ role: Role = .writer, by author: HandMadeIdentity
+        _ device: HandMadeIdentity, _ role: Role = .writer, by author: HandMadeIdentity,
+        inviteTag: [UInt8] = ByHand.zeros(32)
     ) throws -> [UInt8] {
         var body = CanonicalWriter()
-        body.raw(device.publicKeys + [role.rawValue] + ByHand.zeros(32 + 144))
+        body.raw(device.publicKeys + [role.rawValue] + inviteTag + ByHand.zeros(144))
         body.u32(UInt32(epochs.count))
         let filler: UInt8 = role == .backup ? 0 : 7  // nobody opens it in these tests
         body.raw([UInt8](repeating: filler, count: 80))
@@ -168,6 +169,15 @@ extension HandMadeRoster {
         body.count(pins.count)
         for pin in pins { body.raw(pin) }
         return try record(4, body.bytes, by: author)
+    }
+
+    package func relabel(
+        _ device: HandMadeIdentity, by author: HandMadeIdentity, epoch: UInt32? = nil
+    ) throws -> [UInt8] {
+        var body = CanonicalWriter()
+        body.raw(device.id + [UInt8](repeating: 5, count: 144))
+        body.u32(epoch ?? UInt32(epochs.count))
+        return try record(13, body.bytes, by: author)
     }
 
     package func recipients(_ keys: [[UInt8]], by author: HandMadeIdentity) throws -> [UInt8] {
