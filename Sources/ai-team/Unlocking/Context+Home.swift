@@ -31,6 +31,7 @@ extension Context {
             cache.isSettled = true
         }
         guard try home.exists() else {
+            if try isJoiningHome() { throw Self.waitsToJoin }
             throw Failure(
                 .notFound, "there is no vault in \(home.path)",
                 hint: "run `ai-team init`, or name another home with --home")

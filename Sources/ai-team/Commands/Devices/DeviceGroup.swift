@@ -5,8 +5,15 @@ import Vault
 /// `device …`.
 struct DeviceGroup: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "device", abstract: "Show the vault's devices, and confirm them after a recovery.",
-        subcommands: [DeviceList.self, DeviceConfirm.self])
+        commandName: "device", abstract: "Show the vault's devices, and let others in.",
+        discussion: """
+            A new device gets in by an invitation: `device invite` here prints a token, `device join TOKEN` \
+            on the new machine asks to be let in, `device approve` here lets it in.
+            """,
+        subcommands: [
+            DeviceList.self, DeviceInvite.self, DeviceJoin.self, DeviceApprove.self, DeviceRename.self,
+            DeviceConfirm.self,
+        ])
 }
 
 /// `device list`.
@@ -52,11 +59,19 @@ struct DeviceList: Command {
         let present = try keys.roster.members.map { member in
             let isActive = keys.roster.isConfirmed || member.id == keys.device
             return Row(
-                member: member, name: try keys.label(of: member),
+                member: member, name: try name(of: member, keys),
                 status: isActive ? "active" : "unconfirmed")
         }
         return try present
-            + keys.roster.former.map { Row(member: $0, name: try keys.label(of: $0), status: "removed") }
+            + keys.roster.former.map { Row(member: $0, name: try name(of: $0, keys), status: "removed") }
+    }
+
+    /// A device may have given itself a name that nobody can read; that hides no other.
+    private static func name(of member: Roster.Member, _ keys: UnlockedKeys) throws -> String {
+        do throws(KeyError) { return try keys.label(of: member) } catch {
+            guard error.code == .integrityFailure else { throw error }
+            return "(unreadable name)"
+        }
     }
 
     static func lines(_ rows: [Row]) -> [String] {

@@ -50,19 +50,20 @@ struct Init: Command {
                 .conflict, "there is a vault in \(home.path) already", hint: "name another home with --home")
         }
         guard try !context.isWriterHome() else { throw Context.onlyWrites }
+        guard try !context.isJoiningHome() else { throw Context.waitsToJoin }
         if backupOnly.backupOnly {
             return try InitBackupOnly(
                 options: backupOnly, context: context, home: home, mode: mode, name: name ?? hostName(),
-                secret: self.secret(context)
+                secret: context.newSecret()
             ).execute()
         }
         if let url = recovery.recover {
             let bringsBack = InitRecovery(
                 options: recovery, context: context, home: home, mode: mode, name: name ?? hostName(),
-                newSecret: { try self.secret(context) })
+                newSecret: { try context.newSecret() })
             return try bringsBack.execute(from: url)
         }
-        let secret = try self.secret(context)
+        let secret = try context.newSecret()
         try home.makeLayout(mode: mode)
         let made = try KeyRing.create(
             in: home.keysDirectory, name: name ?? hostName(), secret: secret, time: context.milliseconds)
@@ -85,19 +86,5 @@ struct Init: Command {
                 "write it down and keep it apart from this machine",
             ]
         }
-    }
-
-    private func secret(_ context: Context) throws -> SlotSecret {
-        let options = context.options
-        if let path = options.keyFile ?? SecretSource.variable("AI_TEAM_KEY_FILE"),
-            options.passphraseFile == nil
-        {
-            return try Files.exists(path) ? KeyFile.read(path) : KeyFile.create(path)
-        }
-        if options.passphraseFile == nil, let path = SecretSource.variable("AI_TEAM_PASSPHRASE_FILE") {
-            return try SecretSource.newPassphrase(path)
-        }
-        if options.passphraseFile == nil, let secret = SecretSource.takenPassphrase() { return secret }
-        return try SecretSource.newPassphrase(options.passphraseFile)
     }
 }
