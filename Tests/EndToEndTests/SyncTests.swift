@@ -80,6 +80,37 @@ import Testing
         #expect(try first.json("sync", "status")["alarms"].list.first?["kind"].string == "tampered")
     }
 
+    @Test("An invited machine joins by the inviter's next sync, and has what was written")
+    func invitation() throws {
+        let key = first.folder.appending(path: "third.key").path(percentEncoded: false)
+        let home = first.folder.appending(path: "third").path(percentEncoded: false)
+        func third(_ words: String...) throws -> JSON {
+            let outcome = try Program.run(
+                words + ["--home", home, "--json"], environment: ["AI_TEAM_KEY_FILE": key],
+                in: first.folder)
+            #expect(outcome.status == 0, "\(words) \(outcome.errors)")
+            return outcome.output.isEmpty ? JSON(nil) : try outcome.json()
+        }
+        let invited = try first.json("device", "invite", "--role", "writer", "--auto-approve")
+        let token = try #require(invited["token"].string)
+        let join = [
+            "device", "join", token, "--remote", bucket, "--name", "third", "--key-file", key, "--no-wait",
+        ]
+        func ask() throws {
+            let outcome = try Program.run(join + ["--home", home, "--json"], in: first.folder)
+            #expect(outcome.status == 0, "\(outcome.errors)")
+        }
+        try ask()
+        try first.run("sync", "both")
+        try ask()
+        #expect(try third("sync", "remote", "set", bucket)["pulled"].int == 1)
+        #expect(titles(try third("list-tasks")) == ["寫登入頁面"])
+        _ = try third("create-task", "from the third")
+        #expect(try third("sync", "both")["pushed"].int == 1)
+        #expect(try first.json("sync", "both")["pulled"].int == 1)
+        #expect(titles(try first.json("list-tasks")) == ["from the third", "寫登入頁面"])
+    }
+
     @Test("What both sides can't have is shown to both and settled by one")
     func conflict() throws {
         try second("sync", "remote", "set", bucket)

@@ -52,12 +52,20 @@ final class SyncSession {
             pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound,
             now: Surroundings.system.now().milliseconds)
         keys = sync.keys
+        if pushes, report.failure == nil { try admit() }
         let after = remote.counts
         return SyncRoundResult(
             report: report, conflicts: try vault.read { try $0.conflicts().count },
             bytesUp: after.bytesSent - before.bytesSent,
             bytesDown: after.bytesReceived - before.bytesReceived,
             requests: after.requests - before.requests, duration: began.duration(to: .now))
+    }
+
+    /// Lets in those who ask with an invitation that says that no person has to.
+    private func admit() throws {
+        let invitations = Invitations(home: home, vault: vault, store: remote.store)
+        let time = UInt64(clamping: Surroundings.system.now().milliseconds)
+        keys = try invitations.approveAutomatic(keys: keys, time: time).keys
     }
 
     /// Whether something was written that no segment carries.
