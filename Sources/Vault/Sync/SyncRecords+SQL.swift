@@ -168,7 +168,8 @@ extension WriteTransaction {
         let foreign = try Row.fetchAll(
             db,
             sql: """
-                SELECT first_batch, last_batch FROM sync_segment WHERE \(place) \(isOwn ? "AND NOT is_own" : "")
+                SELECT first_batch, last_batch FROM sync_segment
+                WHERE \(place) \(isOwn ? "AND NOT is_own" : "")
                 """,
             arguments: arguments)
         // Between the first and the last of a segment that was sealed stand transactions of others.
