@@ -78,7 +78,7 @@ extension SyncMachine {
                 next += 1
             }
         }
-        probeFormerLife()
+        probeOwnLanes()
         for author in self.round?.headsWanted.keys ?? [] where hasRoom {
             self.round?.headsWanted[author] = nil
             get(.head(author), limit: Self.headLimit, .head(author))
@@ -86,20 +86,24 @@ extension SyncMachine {
         return compareHeads()
     }
 
-    /// What a former life sent last may never have been announced: before its end is written into the roster,
-    /// its lanes are followed to where nothing more is.
-    private mutating func probeFormerLife() {
-        guard let former = state.formerLife else { return }
-        let author = Author(device: state.author.device, incarnation: former)
-        for stream in SyncStream.all {
-            let lane = Lane(author: author, stream: stream)
-            let next = max(round?.verified[lane]?.sequence ?? 0, state.positions[lane]?.sequence ?? 0) + 1
-            guard round?.probed[lane] == nil, round?.blocked[lane] == nil, hasRoom,
-                next > round?.asked[lane] ?? 0
-            else { continue }
-            round?.asked[lane] = next
-            get(.segment(lane, next), limit: Self.segmentLimit, .segment(lane, next))
+    /// What this device sent last may never have been announced. So a former life's lanes are followed to where
+    /// nothing more is, before their end is written into the roster; and now and then the present life looks
+    /// whether something stands under its own next number, which a device that was put back would not know of.
+    private mutating func probeOwnLanes() {
+        var lives = state.formerLife.map { [$0] } ?? []
+        if round?.looksAtAll == true { lives.append(state.author.incarnation) }
+        for life in lives {
+            let author = Author(device: state.author.device, incarnation: life)
+            for stream in SyncStream.all { probe(Lane(author: author, stream: stream)) }
         }
+    }
+
+    private mutating func probe(_ lane: Lane) {
+        let next = max(round?.verified[lane]?.sequence ?? 0, state.positions[lane]?.sequence ?? 0) + 1
+        guard round?.probed[lane] == nil, round?.blocked[lane] == nil, hasRoom, next > round?.asked[lane] ?? 0
+        else { return }
+        round?.asked[lane] = next
+        get(.segment(lane, next), limit: Self.segmentLimit, .segment(lane, next))
     }
 
     private var hasRoom: Bool { (round?.awaited.count ?? 0) + (round?.arrived.count ?? 0) < Self.window }

@@ -25,7 +25,7 @@ extension SyncMachine {
         return true
     }
 
-    /// Sends segments, several at a time. That they may have left is written down before the first does.
+    /// Sends segments, lane by lane. That they may have left is written down before the first does.
     mutating func pumpSend() -> Bool {
         guard let round else { return true }
         let waiting = state.outbox.filter { !$0.isSettled }
@@ -38,13 +38,14 @@ extension SyncMachine {
             commit([.offer(last)])
             return false
         }
-        for segment in waiting where (self.round?.awaited.count ?? 0) < Self.window {
-            let key = SyncRound.SegmentKey(lane: segment.lane, sequence: segment.position.sequence)
+        // One of a lane at a time: a copy of this device that has used a number must be noticed before the next
+        // one is, or the lane would hold segments that do not follow each other.
+        for lane in Set(waiting.map(\.lane)).sorted() {
+            guard let segment = waiting.first(where: { $0.lane == lane }) else { continue }
+            let key = SyncRound.SegmentKey(lane: lane, sequence: segment.position.sequence)
             guard self.round?.sending[key] == nil else { continue }
             self.round?.sending[key] = true
-            put(
-                .segment(segment.lane, segment.position.sequence), segment.bytes, .ifAbsent, .sending(segment)
-            )
+            put(.segment(lane, segment.position.sequence), segment.bytes, .ifAbsent, .sending(segment))
         }
         return false
     }

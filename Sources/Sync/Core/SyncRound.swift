@@ -71,7 +71,7 @@ struct SyncRound: Sendable {
     var verified = SortedMap<Lane, Position>()
     /// Lanes that are not followed any further in this round.
     var blocked = SortedMap<Lane, Bool>()
-    /// Lanes of this device's former life whose end was found.
+    /// Lanes of this device's lives whose end was found.
     var probed = SortedMap<Lane, Bool>()
     /// Heads to fetch.
     var headsWanted = SortedMap<Author, Bool>()
