@@ -29,7 +29,7 @@ public struct SyncMachine: Sendable {
     static let segmentLimit = 65 << 20
     static let headLimit = 8 << 20
     /// Every so many milliseconds all heads are looked at, whatever the bell says: an hour.
-    static let lookInterval: Int64 = 3_600_000
+    package static let lookInterval: Int64 = 3_600_000
     /// How long a head is valid, and after what time it is renewed, in milliseconds: 7 days and one.
     static let headLifetime: Int64 = 7 * 86_400_000
     static let headRenewal: Int64 = 86_400_000
