@@ -328,7 +328,8 @@ extension World {
         }
         queue = EventQueue()
         for round in 1...Self.healingRounds {
-            // Who lies to the end shall not be able to by silence: heads grow old. Others look at everything once.
+            // Who lies to the end shall not be able to by silence: heads grow old. Others look at everything
+            // once.
             let pause = round == 1 ? SyncMachine.lookInterval : Int64(round) * 70_000
             now += options.liesToTheEnd ? 3 * 86_400_000 : pause
             for index in devices.indices {

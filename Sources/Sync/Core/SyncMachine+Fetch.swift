@@ -86,9 +86,10 @@ extension SyncMachine {
         return compareHeads()
     }
 
-    /// What this device sent last may never have been announced. So a former life's lanes are followed to where
-    /// nothing more is, before their end is written into the roster; and now and then the present life looks
-    /// whether something stands under its own next number, which a device that was put back would not know of.
+    /// What this device sent last may never have been announced. So a former life's lanes are followed to
+    /// where nothing more is, before their end is written into the roster; and now and then the present life
+    /// looks whether something stands under its own next number, which a device that was put back would not
+    /// know of.
     private mutating func probeOwnLanes() {
         var lives = state.formerLife.map { [$0] } ?? []
         if round?.looksAtAll == true { lives.append(state.author.incarnation) }

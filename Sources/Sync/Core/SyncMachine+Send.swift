@@ -38,8 +38,8 @@ extension SyncMachine {
             commit([.offer(last)])
             return false
         }
-        // One of a lane at a time: a copy of this device that has used a number must be noticed before the next
-        // one is, or the lane would hold segments that do not follow each other.
+        // One of a lane at a time: a copy of this device that has used a number must be noticed before the
+        // next one is, or the lane would hold segments that do not follow each other.
         for lane in Set(waiting.map(\.lane)).sorted() {
             guard let segment = waiting.first(where: { $0.lane == lane }) else { continue }
             let key = SyncRound.SegmentKey(lane: lane, sequence: segment.position.sequence)
