@@ -3,8 +3,12 @@ public struct SyncError: Error, Sendable, CustomStringConvertible {
     /// The kind of failure; new kinds can be added without breaking a caller's `switch`.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         enum Storage: String {
-            case integrityFailure, newerFormat, rollback, conflict, remoteRefused, remoteUnreachable,
-                guardNeeded
+            case integrityFailure = "integrity_failure"
+            case newerFormat = "newer_format"
+            case conflict
+            case remoteRefused = "remote_refused"
+            case remoteUnreachable = "remote_unreachable"
+            case guardNeeded = "guard"
         }
 
         let storage: Storage
@@ -13,8 +17,6 @@ public struct SyncError: Error, Sendable, CustomStringConvertible {
         public static let integrityFailure = Code(storage: .integrityFailure)
         /// Written by a newer program.
         public static let newerFormat = Code(storage: .newerFormat)
-        /// The remote shows an older state than it has shown before.
-        public static let rollback = Code(storage: .rollback)
         /// The state is not the one that the caller saw, or this device was cloned.
         public static let conflict = Code(storage: .conflict)
         /// The remote said no.
@@ -25,24 +27,7 @@ public struct SyncError: Error, Sendable, CustomStringConvertible {
         public static let guardNeeded = Code(storage: .guardNeeded)
 
         /// As JSON errors print it.
-        public var description: String {
-            storage == .guardNeeded
-                ? "guard"
-                : storage.rawValue.reduce(into: "") { name, letter in
-                    if letter.isUppercase { name += "_" }
-                    name += letter.lowercased()
-                }
-        }
-
-        /// What the program exits with.
-        public var exitCode: Int32 {
-            switch storage {
-            case .integrityFailure, .rollback: 6
-            case .newerFormat: 1
-            case .conflict, .guardNeeded: 5
-            case .remoteRefused, .remoteUnreachable: 7
-            }
-        }
+        public var description: String { storage.rawValue }
     }
 
     /// What kind of failure this is.

@@ -113,7 +113,4 @@ package struct Lab {
 
     /// Ends the former life, once everything of it is here.
     package mutating func recordNewLife(_ device: Int) { disks[device].recordNewLife() }
-
-    /// What a store holds, for another one.
-    package var objects: [SyncName] { store.objects.keys }
 }

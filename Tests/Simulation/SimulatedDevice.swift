@@ -19,5 +19,4 @@ struct SimulatedDevice {
     /// What was noticed since its last start, in any life.
     var alarms: [SyncAlarm] = []
     var isInRound = false
-    var requests = 0
 }

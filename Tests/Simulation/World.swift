@@ -107,7 +107,7 @@ package struct World {
         let healed = heal()
         return SimulationOutcome(
             options: options, violations: violations(roundsToConverge: healed), trace: trace,
-            roundsToConverge: healed, segments: store.objects.count)
+            roundsToConverge: healed)
     }
 
     private mutating func note(_ text: String) {
@@ -212,7 +212,6 @@ extension World {
             note("\(now) \(index) takes a new life")
         }
         devices[index].isInRound = true
-        devices[index].requests = 0
         let disk = devices[index].disk
         feed(
             .begin(
@@ -271,7 +270,6 @@ extension World {
 
     private mutating func send(_ request: Request, _ index: Int) {
         let boot = devices[index].boot
-        devices[index].requests += 1
         let there = now + .random(in: 5..<200, using: &random)
         let timeout = now + 30_000
         let failure = Event.answer(index, boot: boot, request.token, .failed(.remoteUnreachable, "timeout"))
@@ -370,7 +368,6 @@ package struct SimulationOutcome: Sendable {
     package let violations: [String]
     package let trace: [UInt8]
     package let roundsToConverge: Int?
-    package let segments: Int
 }
 
 extension World {

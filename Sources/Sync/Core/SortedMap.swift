@@ -26,8 +26,6 @@ public struct SortedMap<Key: Comparable & Sendable, Value: Sendable>: Sendable {
 
     /// The keys in order.
     public var keys: [Key] { pairs.map(\.key) }
-    /// The values in the order of their keys.
-    public var values: [Value] { pairs.map(\.value) }
 
     /// The first place whose key is not below `key`.
     private func place(of key: Key) -> Int {

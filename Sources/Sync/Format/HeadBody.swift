@@ -86,11 +86,6 @@ public struct HeadBody: Sendable, Hashable {
         } catch { throw .integrity(name, error.message) }
         guard encoded == bytes else { throw .integrity(name, "it is not canonical") }
     }
-
-    /// What was seen of one lane.
-    public func position(of lane: Lane) -> Position? {
-        observed.first { $0.lane == lane }?.position
-    }
 }
 
 /// A summary of all heads that whoever writes brings up to date, so that looking for news costs one request.

@@ -7,7 +7,6 @@ public enum ObjectKind: UInt8, Sendable, Hashable, CaseIterable {
     case segment = 1
     case head = 2
     case bell = 3
-    case checkpoint = 4
 
     /// The string in front of what is signed, so that a signature of one kind fits no other.
     var domain: String { "ai-team/\(self)/v1" }
