@@ -19,6 +19,18 @@ extension KeyRing {
             _ = try state.follow(Array(records.prefix(count)))
         }
     }
+
+    /// The keys as `follow` would make them; nothing is stored.
+    public static func following(
+        _ records: [[UInt8]], keys: UnlockedKeys
+    ) throws(KeyError) -> UnlockedKeys {
+        var state = keys.state
+        let count = try state.follow(records)
+        guard count < records.count else { return UnlockedKeys(state, openedSlot: keys.openedSlot) }
+        state = keys.state
+        _ = try state.follow(Array(records.prefix(count)))
+        return UnlockedKeys(state, openedSlot: keys.openedSlot)
+    }
 }
 
 extension RingState {

@@ -8,76 +8,13 @@ import Vault
 
 /// Real vaults, real keys, a directory as the remote.
 struct RunnerTests {
-    /// A home of the vault, and the runner of its rounds.
-    private final class Device {
-        let directory: TemporaryDirectory
-        let home: Home
-        let vault: Vault
-        var keys: UnlockedKeys
-        let remote: any ObjectStore
+    private let scene: SyncScene
+    private var remote: any ObjectStore { scene.remote }
 
-        init(_ directory: TemporaryDirectory, _ keys: UnlockedKeys, _ remote: any ObjectStore) throws {
-            self.directory = directory
-            self.keys = keys
-            self.remote = remote
-            home = Home(path: directory("home"))
-            vault = try Vault.open(home: home, keys: keys)
-        }
-
-        /// A round with what is on disk, as a new process would run it.
-        @discardableResult
-        func sync(pulls: Bool = true, pushes: Bool = true, looksAtAll: Bool = false) throws -> SyncReport {
-            let state = try VaultSync(vault: vault, home: home, keys: keys, now: { 1_800_000_000_000 })
-            let report = try SyncRunner(vault: state, store: remote).run(
-                pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: true, now: Self.now())
-            keys = state.keys
-            return report
-        }
-
-        static func now() -> Int64 { Surroundings.system.now().milliseconds }
-
-        func titles() throws -> [String] {
-            try vault.read { try $0.tasks(TaskFilter()).items.map(\.title) }.sorted()
-        }
-
-        func root() throws -> [UInt8] { try vault.read { try $0.stateRoot() }.value() }
-    }
-
-    private let bucket: TemporaryDirectory
-    private let remote: any ObjectStore
-
-    init() throws {
-        bucket = try TemporaryDirectory()
-        remote = try Stores.open(StoreURL("file://" + bucket("bucket")), StoreSettings()).store
-    }
-
-    /// A vault with a second device, which was made with the recovery code.
-    private func twoDevices() throws -> (Device, Device) {
-        let (first, code) = try firstDevice()
-        try first.sync()
-        let directory = try TemporaryDirectory()
-        let home = Home(path: directory("home"))
-        try home.makeLayout()
-        let secret = try KeyFile.create(directory("key"))
-        let keys = try KeyRing.recover(
-            in: home.keysDirectory, from: Recovery.open(first.keys.roster.chain, with: code),
-            confirmsMembers: true, name: "second", secret: secret, time: 2)
-        try Vault.create(home: home, keys: keys).close()
-        return (first, try Device(directory, keys, remote))
-    }
-
-    private func firstDevice() throws -> (Device, RecoveryCode) {
-        let directory = try TemporaryDirectory()
-        let home = Home(path: directory("home"))
-        try home.makeLayout()
-        let secret = try KeyFile.create(directory("key"))
-        let new = try KeyRing.create(in: home.keysDirectory, name: "first", secret: secret, time: 1)
-        try Vault.create(home: home, keys: new.keys).close()
-        return (try Device(directory, new.keys, remote), new.recoveryCode)
-    }
+    init() throws { scene = try SyncScene() }
 
     @Test func tasksTravelBothWays() throws {
-        let (first, second) = try twoDevices()
+        let (first, second) = try scene.twoDevices()
         try first.vault.write { _ = try $0.createTask(TaskDraft(title: "寫登入頁面")) }
         try second.vault.write { _ = try $0.createTask(TaskDraft(title: "review the login page")) }
         #expect(try first.sync().failure == nil)
@@ -95,7 +32,7 @@ struct RunnerTests {
 
     /// A14, A28: no title, name or id is in the remote, in content or in names.
     @Test func theRemoteHoldsNoPlaintext() throws {
-        let (first, _) = try twoDevices()
+        let (first, _) = try scene.twoDevices()
         try first.vault.write { _ = try $0.createTask(TaskDraft(title: "canary-7f3a")) }
         try first.sync()
         let ids = try first.vault.read { try $0.tasks(TaskFilter()).items.map(\.id) }
@@ -115,14 +52,14 @@ struct RunnerTests {
     /// A home that was copied and used on both sides: the second copy goes on in a new life, nothing is lost,
     /// and the first one is told.
     @Test func aCopiedHomeTakesANewLife() throws {
-        let (first, _) = try firstDevice()
+        let (first, _) = try scene.firstDevice()
         try first.vault.write { _ = try $0.createTask(TaskDraft(title: "one")) }
         try first.sync()
         try first.vault.close()
         let directory = try TemporaryDirectory()
         try copyTree(first.directory.path, to: directory.path)
-        let again = try Device(first.directory, first.keys, remote)
-        let copy = try Device(
+        let again = try SyncDevice(first.directory, first.keys, remote)
+        let copy = try SyncDevice(
             directory,
             KeyRing.open(
                 in: directory("home") + "/keys", with: KeyFile.read(directory("key"))), remote)

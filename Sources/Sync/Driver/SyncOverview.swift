@@ -67,6 +67,7 @@ extension VaultSync {
 
     /// Remembers when something went out or came in.
     func note(_ report: SyncReport) throws {
+        if report.failure == nil { try DeletionWatch.forget(vault) }
         guard report.pushedSegments > 0 || report.pulledSegments > 0 else { return }
         let time = Timestamp(milliseconds: Int64(clamping: now())).description
         try vault.write(actor: "sync") { transaction in

@@ -58,7 +58,7 @@ public struct SyncRunner {
         var requests: [Request] = []
         while true {
             if events.isEmpty {
-                events = answers(to: requests)
+                events = Self.answers(to: requests, at: store)
                 requests = []
             }
             for effect in machine.step(events.removeFirst()) {
@@ -79,7 +79,8 @@ public struct SyncRunner {
         }
     }
 
-    private struct Request: Sendable {
+    /// A request of the core on its way to the store.
+    struct Request: Sendable {
         enum Kind: Sendable {
             case get(ETag?, Int)
             case put([UInt8], PutCondition)
@@ -92,12 +93,12 @@ public struct SyncRunner {
 
     private func objectName(_ name: SyncName) -> ObjectName { name.objectName(vault: vault.keys.vaultID) }
 
-    private func answers(to requests: [Request]) -> [SyncEvent] {
+    /// Sends requests that don't depend on each other, all at a time.
+    static func answers(to requests: [Request], at store: any ObjectStore) -> [SyncEvent] {
         precondition(!requests.isEmpty, "a round that is not over waits for something")
         let answers = Mutex([RemoteAnswer?](repeating: nil, count: requests.count))
-        let store = store
         DispatchQueue.concurrentPerform(iterations: requests.count) { index in
-            let answer = Self.perform(requests[index], at: store)
+            let answer = perform(requests[index], at: store)
             answers.withLock { $0[index] = answer }
         }
         return zip(requests, answers.withLock { $0 }).compactMap { request, answer in

@@ -17,6 +17,7 @@ public final class VaultSync {
     /// The keys as they are now: records of others may have changed them.
     public private(set) var keys: UnlockedKeys { didSet { reader.use(keys) } }
     let reader: VaultReading
+    private let deletions: DeletionWatch
     /// What is remembered.
     public private(set) var state: SyncState
 
@@ -33,18 +34,15 @@ public final class VaultSync {
     ///
     /// - Parameters:
     ///   - vault: that of `home`, open.
+    ///   - allowsMassDeletion: rounds may take away any number of records (`DeletionWatch`).
     ///   - now: milliseconds since 1970.
     /// - Throws: `conflict` when another process is syncing.
     public init(
-        vault: Vault, home: Home, keys: UnlockedKeys, now: @escaping () -> UInt64
+        vault: Vault, home: Home, keys: UnlockedKeys, allowsMassDeletion: Bool = false,
+        now: @escaping () -> UInt64
     ) throws {
-        let path = home.runDirectory + "/sync.lock"
-        guard let lock = try FileLock.acquire(path, .exclusive, timeout: .seconds(10)) else {
-            throw SyncError(
-                .conflict, "another process is syncing this vault",
-                hint: "wait for it; `ai-team sync auto` and `realtime` leave room between their rounds")
-        }
-        self.lock = lock
+        lock = try Self.lock(home)
+        deletions = DeletionWatch(isAllowed: allowsMassDeletion)
         self.vault = vault
         keysDirectory = home.keysDirectory
         self.keys = keys
@@ -54,6 +52,17 @@ public final class VaultSync {
         let (bytes, waiting) = try vault.read { (try $0.syncState(), try $0.waitingSegments()) }
         state = try bytes.map { try SyncState($0, waiting: waiting) } ?? SyncState(author: author)
         try catchUp(with: author)
+    }
+
+    /// Keeps other processes from syncing this home.
+    static func lock(_ home: Home) throws -> FileLock {
+        let path = home.runDirectory + "/sync.lock"
+        guard let lock = try FileLock.acquire(path, .exclusive, timeout: .seconds(10)) else {
+            throw SyncError(
+                .conflict, "another process is syncing this vault",
+                hint: "wait for it; `ai-team sync auto` and `realtime` leave room between their rounds")
+        }
+        return lock
     }
 
     var membership: RosterMembership { RosterMembership(roster: keys.roster) }
@@ -175,7 +184,10 @@ public final class VaultSync {
             if case .apply(let seen, let batches) = change { return (seen, batches) }
             return nil
         }
-        if !segments.isEmpty { try transaction.apply(segments: segments.map { (seen: $0.0, batches: $0.1) }) }
+        guard !segments.isEmpty else { return }
+        try deletions.incoming(segments.flatMap(\.1), transaction) {
+            try transaction.apply(segments: segments.map { (seen: $0.0, batches: $0.1) })
+        }
     }
 
     private func make(
@@ -205,6 +217,7 @@ public final class VaultSync {
     /// Seals what waits, stream by stream.
     private func seal(_ next: SyncState, _ transaction: WriteTransaction) throws -> [OutboxSegment] {
         var sealed: [OutboxSegment] = []
+        try deletions.outgoing(streams: Self.streams, of: keys.device.bytes, transaction)
         for stream in Self.streams {
             let lane = Lane(author: next.author, stream: stream)
             var last = next.positions[lane] ?? .start
@@ -230,7 +243,7 @@ public final class VaultSync {
     }
 
     /// Transactions in order, in groups of about the size of a segment.
-    private static func groups(_ batches: [ChangeBatch]) -> [[ChangeBatch]] {
+    static func groups(_ batches: [ChangeBatch]) -> [[ChangeBatch]] {
         var groups: [[ChangeBatch]] = []
         var size = Self.segmentBytes
         for batch in batches {

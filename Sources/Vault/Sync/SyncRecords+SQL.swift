@@ -70,12 +70,7 @@ extension ReadTransaction {
         let sequences = try Int64.fetchAll(
             db,
             sql: """
-                SELECT b.seq FROM change_batch b JOIN origin o ON o.id = b.origin
-                WHERE o.device = ?1 AND b.seq > ifnull(
-                    (SELECT max(last_batch) FROM sync_segment WHERE is_own AND stream = ?2), 0)
-                AND NOT EXISTS (SELECT 1 FROM (SELECT last_batch FROM sync_segment
-                    WHERE NOT is_own AND first_batch <= b.seq ORDER BY first_batch DESC LIMIT 1)
-                    WHERE last_batch >= b.seq)
+                SELECT b.seq FROM change_batch b JOIN origin o ON o.id = b.origin WHERE \(Self.isUnsealed)
                 AND EXISTS (SELECT 1 FROM change c WHERE c.batch = b.seq AND \(Self.belongs(to: stream)))
                 ORDER BY b.seq LIMIT ?3
                 """,
@@ -88,6 +83,15 @@ extension ReadTransaction {
             }
         }
     }
+
+    /// `b` is a row of `change_batch`, `o` of `origin`; ?1 is this device and ?2 a stream.
+    static let isUnsealed = """
+        o.device = ?1 AND b.seq > ifnull(
+            (SELECT max(last_batch) FROM sync_segment WHERE is_own AND stream = ?2), 0)
+        AND NOT EXISTS (SELECT 1 FROM (SELECT last_batch FROM sync_segment
+            WHERE NOT is_own AND first_batch <= b.seq ORDER BY first_batch DESC LIMIT 1)
+            WHERE last_batch >= b.seq)
+        """
 
     /// `c` is a row of `change`.
     private static func belongs(to stream: UInt16) -> String {

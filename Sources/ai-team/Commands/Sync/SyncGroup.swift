@@ -41,17 +41,24 @@ final class SyncSession {
 
     /// One round, and what it used.
     func round(
-        pulls: Bool, pushes: Bool, looksAtAll: Bool = false, mayFound: Bool = false
+        pulls: Bool, pushes: Bool, looksAtAll: Bool = false, mayFound: Bool = false,
+        allowsMassDeletion: Bool = false
     ) throws -> SyncRoundResult {
         let began = ContinuousClock.now
         let before = remote.counts
-        let sync = try VaultSync(vault: vault, home: home, keys: keys) {
+        let sync = try VaultSync(
+            vault: vault, home: home, keys: keys, allowsMassDeletion: allowsMassDeletion
+        ) {
             UInt64(clamping: Surroundings.system.now().milliseconds)
         }
-        let report = try SyncRunner(vault: sync, store: remote.store).run(
-            pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound,
-            now: Surroundings.system.now().milliseconds)
-        keys = sync.keys
+        let report: SyncReport
+        do {
+            // A round that ends early may have taken in records of the roster.
+            defer { keys = sync.keys }
+            report = try SyncRunner(vault: sync, store: remote.store).run(
+                pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound,
+                now: Surroundings.system.now().milliseconds)
+        }
         if pushes, report.failure == nil { try admit() }
         let after = remote.counts
         return SyncRoundResult(

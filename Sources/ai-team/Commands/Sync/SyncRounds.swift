@@ -1,5 +1,22 @@
 import ArgumentParser
 
+/// What every round takes.
+struct RoundOptions: ParsableArguments {
+    @Flag(help: "Show what the round would do; change nothing, here or there.") var dryRun = false
+    @Flag(
+        help: "Let the round delete more than a fifth of the tasks, projects or documents (and more than 10)."
+    )
+    var allowMassDelete = false
+
+    func run(_ context: Context, _ remote: RemoteOption, pulls: Bool, pushes: Bool) throws {
+        if dryRun {
+            return try PlannedRound(context, remote, pulls: pulls, pushes: pushes).print(context)
+        }
+        try context.syncSession(remote)
+            .round(pulls: pulls, pushes: pushes, allowsMassDeletion: allowMassDelete).print(context)
+    }
+}
+
 /// `sync push`.
 struct SyncPush: Command {
     static let configuration = CommandConfiguration(
@@ -9,13 +26,15 @@ struct SyncPush: Command {
 
             EXAMPLES:
               ai-team sync push
+              ai-team sync push --dry-run
             """)
 
+    @OptionGroup var round: RoundOptions
     @OptionGroup var remote: RemoteOption
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        try context.syncSession(remote).round(pulls: false, pushes: true).print(context)
+        try round.run(context, remote, pulls: false, pushes: true)
     }
 }
 
@@ -30,11 +49,12 @@ struct SyncPull: Command {
               ai-team sync pull
             """)
 
+    @OptionGroup var round: RoundOptions
     @OptionGroup var remote: RemoteOption
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        try context.syncSession(remote).round(pulls: true, pushes: false).print(context)
+        try round.run(context, remote, pulls: true, pushes: false)
     }
 }
 
@@ -45,14 +65,16 @@ struct SyncBoth: Command {
         discussion: """
             EXAMPLES:
               ai-team sync both
+              ai-team sync both --dry-run
               ai-team sync both --remote file:///media/usb/vault
             """)
 
+    @OptionGroup var round: RoundOptions
     @OptionGroup var remote: RemoteOption
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        try context.syncSession(remote).round(pulls: true, pushes: true).print(context)
+        try round.run(context, remote, pulls: true, pushes: true)
     }
 }
 
