@@ -27,10 +27,11 @@ from vaultformat import (FORMATS, Refused, Roster, base32, cobblestone, demand, 
 FORMATS |= table({
     "ring": "magic=4 format:1 suite:1 zero:2 generation:8 vault=32 device=16 incarnation:4 signer=32"
             " agreement=32 seq:8 head=32 time:8 slots[slot] handovers[handover] signing=112 exchange=112"
-            " home=112 epochs[wrapped] signature=64 hash=32",
+            " home=112 epochs[wrapped] current:4 ordered:1 formers[former] signature=64 hash=32",
     "slot": "id=16 kind:1 created:8 cost:1 salt=32 public=32 authority=32 mac=32 ephemeral=32 box=48",
     "handover": "old=32 new=32 signature=64",
     "wrapped": "number:4 wrap=112",
+    "former": "keys=64 signing=112 agreement=112",
     "seal": "sequence:8 id=16 state:1 finished:1 generation:8 pages:4 floor:4 ring:8 counter:8 root=32"
             " intent=32 journal=32 zeros=38"})
 PAGE, PLAIN, LOCK_PAGE, PIECE = 4096, 4048, 262_145, 1 << 18
@@ -44,7 +45,7 @@ def read_ring(keys):
     rings = []
     for name in ("ring.a", "ring.b"):
         data = (keys / name).read_bytes()
-        demand(sha(data[:-32]) == data[-32:] and data[:8] == b"ATKR\1\1\0\0", f"{name} is damaged or newer")
+        demand(sha(data[:-32]) == data[-32:] and data[:8] == b"ATKR\2\1\0\0", f"{name} is damaged or newer")
         ring = read("ring", data)
         verify(ring.signer, b"ring", data[:-96], ring.signature)
         rings.append(ring)
@@ -92,11 +93,16 @@ class Keys:
         own = (signing.public_bytes_raw(), public_half(opened(b"agreement", ring.exchange)))
         demand(own == (ring.signer, ring.agreement), "the device's keys are not those of the ring")
         self.epochs = {e.number: opened(b"epoch", e.wrap, e.number) for e in ring.epochs}
-        chain = [(directory / "roster" / f"{seq:016x}").read_bytes() for seq in range(ring.seq + 1)]
+        chain, wanted = [], ring.head
+        for seq in reversed(range(ring.seq + 1)):
+            places = [directory / "roster" / f"{seq:016x}{ending}" for ending in (".new", "")]
+            found = [path.read_bytes() for path in places if path.exists()]
+            chain.insert(0, next(record for record in found if sha(record) == wanted))
+            wanted = chain[0][48:80]
         roster = Roster(chain)
         member = roster.members[ring.device]
-        here = (roster.vault, sha(chain[-1]), member.keys, member.incarnations[-1])
-        demand(here == (self.vault, ring.head, b"".join(own), ring.incarnation), "the roster is another's")
+        here = (roster.vault, sha(chain[-1]), member.keys)
+        demand(here == (self.vault, ring.head, b"".join(own)), "the roster is another's")
         commitments = {e.number: e.commitment for e, _ in roster.epochs}
         found = {number: self.key(b"epoch-commit", number) for number in self.epochs}
         demand(found == commitments, "the epochs are not those of the roster")

@@ -29,15 +29,13 @@ extension BackupIndex {
         guard head.vaultID == roster.vaultID.bytes else {
             throw .integrity(object, "a backup of another vault")
         }
-        guard chain.count <= roster.records.count, !chain.isEmpty,
-            zip(chain, roster.records).allSatisfy({ $0 == $1.bytes })
-        else {
+        guard let id = DeviceID(head.deviceID) else { throw .integrity(object, "an unknown writer") }
+        guard let recordCount = roster.recordCount(known: chain, by: id) else {
             throw .integrity(object, "its roster chain is a fork of the vault's")
         }
-        guard let id = DeviceID(head.deviceID) else { throw .integrity(object, "an unknown writer") }
         let place = ManifestPlace(
             device: id, incarnation: head.incarnation, sequence: head.sequence, hash: head.hash,
-            recordCount: chain.count)
+            recordCount: recordCount)
         let authority: Roster.ManifestAuthority
         do throws(KeyError) { authority = try roster.manifestAuthority(at: place) } catch {
             throw .integrity(object, error.message)

@@ -12,6 +12,11 @@ import Glibc
 /// 4. the ring is put in place of the other copy, so that no old root stays behind.
 /// A power cut before 3 leaves the old ring and records that nobody reads; between 3 and 4 it leaves the new
 /// ring beside an older one, which the next opening replaces.
+///
+/// Where records were displaced, those that take their places are made beside them in step 2, as `<seq>.new`,
+/// and moved over them after step 4. Each ring names the hash of its newest record and each record that of the
+/// one before, so that a reader knows at any moment which of the two files of a number is meant: between 2 and
+/// the end the old chain and the new one are both there, and a ring of either is whole.
 struct KeyDirectory: Sendable {
     let path: String
 
@@ -75,32 +80,83 @@ struct KeyDirectory: Sendable {
         guard ring.rosterSequence < UInt64(Roster.recordLimit) else {
             throw KeyError(.invalidRoster, "the key ring names too long a roster")
         }
+        let displacing = try displacing()
         var chain: [[UInt8]] = []
-        for sequence in 0...ring.rosterSequence {
-            guard let bytes = try read(rosterPath(sequence), limit: RosterRecord.sizeLimit) else {
+        var hash = ring.rosterHash
+        for sequence in (0...ring.rosterSequence).reversed() {
+            var found = try read(rosterPath(sequence), limit: RosterRecord.sizeLimit)
+            if displacing.contains(sequence), found.map({ Hash.digest(.sha256, $0) }) != hash {
+                found = try read(displacingPath(sequence), limit: RosterRecord.sizeLimit) ?? found
+            }
+            guard let found else {
                 throw KeyError(.invalidRoster, "record \(sequence) of the roster is missing in keys/roster")
             }
-            chain.append(bytes)
+            chain.append(found)
+            if !displacing.isEmpty { hash = try RosterRecord(found).prevHash }
         }
-        return try Roster(verifying: chain)
+        return try Roster(verifying: chain.reversed())
+    }
+
+    private static let suffix = ".new"
+    private func displacingPath(_ sequence: UInt64) -> String { rosterPath(sequence) + Self.suffix }
+
+    /// The numbers of records that wait beside those whose places they take.
+    private func displacing() throws(KeyError) -> Set<UInt64> {
+        let names = try withFiles { () throws(FileError) in
+            try Files.exists(rosterPath) ? Files.list(rosterPath) : []
+        }
+        return Set(
+            names.filter { $0.hasSuffix(Self.suffix) }
+                .compactMap { UInt64($0.dropLast(Self.suffix.utf8.count), radix: 16) })
+    }
+
+    /// Moves the records of `roster` that wait over those that they displace, and drops others that wait.
+    private func finishDisplacing(by roster: Roster) throws(KeyError) {
+        let waiting = try displacing()
+        guard !waiting.isEmpty else { return }
+        for sequence in waiting.sorted() {
+            let bytes = try read(displacingPath(sequence), limit: RosterRecord.sizeLimit)
+            let isMeant =
+                sequence <= roster.headSequence && roster.records[Int(sequence)].bytes == bytes
+            try withFiles { () throws(FileError) in
+                if isMeant {
+                    try Durable.rename(displacingPath(sequence), to: rosterPath(sequence))
+                } else {
+                    try Durable.remove(displacingPath(sequence))
+                }
+            }
+        }
+        try withFiles { () throws(FileError) in try Durable.syncDirectory(rosterPath) }
     }
 
     /// Stores a change in the order that the type's comment gives. The caller holds the writers' lock.
-    func store(_ state: RingState, time: UInt64, after rings: Rings) throws(KeyError) {
+    ///
+    /// - Parameter old: the roster that the newest of `rings` names.
+    func store(_ state: RingState, time: UInt64, after rings: Rings, _ old: Roster) throws(KeyError) {
         let ring = try KeyDirectory.sealed(state, time)
         let settled = rings.newest.rosterSequence
+        try finishDisplacing(by: old)
         try removeRecords(beyond: settled)
-        for record in state.roster.records where record.sequence > settled { try create(record) }
+        let kept = zip(old.records, state.roster.records).prefix { $0 == $1 }.count
+        for record in state.roster.records.dropFirst(kept) {
+            let path =
+                record.sequence > settled
+                ? rosterPath(record.sequence) : displacingPath(record.sequence)
+            try create(record, at: path)
+        }
         let other: Copy = rings.place == .a ? .b : .a
         try write(ring.encoded, to: other)
         try write(ring.encoded, to: rings.place)
+        guard kept <= settled else { return }
+        try finishDisplacing(by: state.roster)
+        try removeRecords(beyond: state.roster.headSequence)
     }
 
     /// Stores the first ring and the whole roster of a new home. The caller holds the writers' lock.
     func storeFirst(_ state: RingState, time: UInt64) throws(KeyError) {
         let ring = try KeyDirectory.sealed(state, time)
         try removeRecords(beyond: nil)
-        for record in state.roster.records { try create(record) }
+        for record in state.roster.records { try create(record, at: rosterPath(record.sequence)) }
         try write(ring.encoded, to: .a)
         try write(ring.encoded, to: .b)
     }
@@ -123,9 +179,9 @@ struct KeyDirectory: Sendable {
         }
     }
 
-    private func create(_ record: RosterRecord) throws(KeyError) {
+    private func create(_ record: RosterRecord, at path: String) throws(KeyError) {
         try withFiles { () throws(FileError) in
-            try Durable.create(rosterPath(record.sequence), with: record.bytes, permissions: 0o600)
+            try Durable.create(path, with: record.bytes, permissions: 0o600)
         }
     }
 

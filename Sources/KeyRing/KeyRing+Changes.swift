@@ -27,9 +27,7 @@ extension KeyRing {
         time: UInt64
     ) throws(KeyError) -> UnlockedKeys {
         try change(keysDirectory, keys, time) { (state) throws(KeyError) in
-            guard let incarnation else { return try state.reincarnate(pins: pins, time: time) }
-            try state.append(
-                .reincarnate(device: state.device, incarnation: incarnation, pins: pins), time: time)
+            try state.reincarnate(as: incarnation, pins: pins, time: time)
         }
     }
 
@@ -66,7 +64,7 @@ extension KeyRing {
         var state = try RingState(rings.newest, root: keys.state.root, roster: roster)
         try edit(&state)
         state.generation += 1
-        try directory.store(state, time: time, after: rings)
+        try directory.store(state, time: time, after: rings, roster)
         lock.release()
         let opened = keys.openedSlot.flatMap { id in state.slots.contains { $0.id == id } ? id : nil }
         return UnlockedKeys(state, openedSlot: opened)
@@ -174,16 +172,19 @@ extension KeyRing {
 }
 
 extension RingState {
-    /// Adds the record of a new incarnation, a random number that this device never had.
-    mutating func reincarnate(pins: [Pin], time: UInt64) throws(KeyError) {
+    /// Adds the record of a new incarnation; nil: a random number that this device never had.
+    mutating func reincarnate(
+        as chosen: UInt32? = nil, pins: [Pin], time: UInt64
+    ) throws(KeyError) {
         let used = roster.member(device)?.incarnations ?? []
-        var incarnation: UInt32 = 0
-        while incarnation == 0 || used.contains(incarnation) {
+        var next = chosen ?? 0
+        while chosen == nil, next == 0 || used.contains(next) {
             let bytes = try orKeyError(.failed, "incarnation") { () throws(CryptoError) in
                 try RandomBytes.bytes(4)
             }
-            incarnation = bytes.reduce(0) { $0 << 8 | UInt32($1) }
+            next = bytes.reduce(0) { $0 << 8 | UInt32($1) }
         }
-        try append(.reincarnate(device: device, incarnation: incarnation, pins: pins), time: time)
+        try append(.reincarnate(device: device, incarnation: next, pins: pins), time: time)
+        incarnation = next
     }
 }

@@ -8,7 +8,7 @@ extension KeyRing {
     /// perhaps none.
     ///
     /// - Throws: `invalidRoster` for a record that breaks a rule or seals its epoch wrongly, `conflict` when
-    /// one   removes this device; nothing is changed.
+    /// one removes this device or another copy of it has changed its keys; nothing is changed.
     public static func follow(
         _ records: [[UInt8]], in keysDirectory: String, keys: UnlockedKeys, time: UInt64
     ) throws(KeyError) -> UnlockedKeys {
@@ -31,6 +31,18 @@ extension KeyRing {
         _ = try state.follow(Array(records.prefix(count)))
         return UnlockedKeys(state, openedSlot: keys.openedSlot)
     }
+
+    /// Notes that a remote orders the roster, and has this home's records up to one of them: an epoch that
+    /// they begin is used from now on.
+    public static func settle(
+        through sequence: UInt64, in keysDirectory: String, keys: UnlockedKeys, time: UInt64
+    ) throws(KeyError) -> UnlockedKeys {
+        var next = keys.state
+        guard next.settle(through: sequence) else { return keys }
+        return try change(keysDirectory, keys, time) { (state) throws(KeyError) in
+            _ = state.settle(through: sequence)
+        }
+    }
 }
 
 extension RingState {
@@ -44,18 +56,41 @@ extension RingState {
         for (index, bytes) in records.enumerated() {
             let record = try RosterRecord(bytes)
             try roster.append(record)
-            guard roster.member(device) != nil else {
+            guard let member = roster.member(device) else {
                 throw KeyError(
                     .conflict, "this device was removed from the vault",
                     hint: "what is here stays readable here; ask a member to invite it anew")
+            }
+            guard member.keys == identity.publicKeys else {
+                throw KeyError(
+                    .conflict, "another copy of this device has changed the device's keys",
+                    hint: "what is here stays readable here; ask a member to invite this copy anew")
             }
             if let epoch = record.body.newEpoch {
                 missing.append(epoch)
                 try open(&missing, prevHash: record.prevHash)
             }
-            if missing.isEmpty { complete = index + 1 }
+            if missing.isEmpty {
+                complete = index + 1
+                epochInUse = roster.currentEpoch
+            }
         }
         return complete
+    }
+
+    /// - Returns: whether that changes anything.
+    mutating func settle(through sequence: UInt64) -> Bool {
+        let settled = roster.records.prefix { $0.sequence <= sequence }
+        let epoch = settled.reversed().lazy.compactMap(\.body.newEpoch?.number).first ?? 1
+        let open = roster.records.dropFirst(settled.count).filter { record in
+            if case .rekey(self.device, _, _) = record.body { return true }
+            return false
+        }
+        guard !isOrdered || epoch > epochInUse || open.count < formerIdentities.count else { return false }
+        isOrdered = true
+        epochInUse = max(epoch, epochInUse)
+        formerIdentities = Array(formerIdentities.suffix(open.count))
+        return true
     }
 
     /// Opens the newest of the missing epochs if it is sealed to this device, and by it those before.

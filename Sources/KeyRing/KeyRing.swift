@@ -159,8 +159,11 @@ extension KeyRing {
             home = SharedSecret(try SecretBytes.random(count: 32))
         } catch { throw KeyError(error, .failed, "new keys") }
         var state = RingState(
-            device: identity.publicKeys.id, generation: 1, root: root, identity: identity, home: home,
-            epochs: epochs, roster: roster, slots: [], handovers: [])
+            device: identity.publicKeys.id,
+            incarnation: roster.member(identity.publicKeys.id)?.incarnation ?? 0, generation: 1, root: root,
+            identity: identity, home: home,
+            epochs: epochs, roster: roster, slots: [], handovers: [],
+            epochInUse: roster.currentEpoch, isOrdered: false, formerIdentities: [])
         for secret in secrets {
             state.slots.append(try state.newSlot(for: secret, cost: cost, time: time))
         }

@@ -2,10 +2,15 @@ import Cryptography
 
 /// The ring as it stands on disk, before anything in it is believed.
 ///
-///     "ATKR" ‖ format u8 = 1 ‖ suite u8 = 1 ‖ 0 u16 ‖ generation u64 ‖ V (32) ‖ device (16)
+///     "ATKR" ‖ format u8 = 2 ‖ suite u8 = 1 ‖ 0 u16 ‖ generation u64 ‖ V (32) ‖ device (16)
 ///     ‖ incarnation u32 ‖ authority Ed25519 (32) ‖ X25519 (32) ‖ roster head: sequence u64 ‖ hash (32)
 ///     ‖ time u64 ‖ slots ‖ hand-overs ‖ wraps of: signing seed, agreement seed, home key (112 each)
-///     ‖ count u32 ‖ (epoch u32 ‖ wrap (112)) each ‖ signature (64) ‖ SHA-256 of everything before (32)
+///     ‖ count u32 ‖ (epoch u32 ‖ wrap (112)) each ‖ epoch in use u32 ‖ ordered u8
+///     ‖ count u32 ‖ former keys: Ed25519 (32) ‖ X25519 (32) ‖ their wraps (112 each)
+///     ‖ signature (64) ‖ SHA-256 of everything before (32)
+///
+/// Format 1 lacks what stands between the epochs and the signature: every epoch is in use there, and no remote
+/// orders the roster.
 struct RingFile: Sendable, Hashable {
     /// Old authority, new authority, and the old one's signature over V ‖ the new one.
     struct Handover: Sendable, Hashable {
@@ -19,6 +24,14 @@ struct RingFile: Sendable, Hashable {
         let wrap: [UInt8]
     }
 
+    /// The keys that this device had before a `rekey` which another record may still displace.
+    struct FormerKeys: Sendable, Hashable {
+        let keys: PublicKeys
+        let signingSeed: [UInt8]
+        let agreementSeed: [UInt8]
+    }
+
+    var format = RingFile.newestFormat
     var generation: UInt64
     let vaultID: VaultID
     let device: DeviceID
@@ -34,15 +47,22 @@ struct RingFile: Sendable, Hashable {
     var agreementSeed: [UInt8]
     var homeKey: [UInt8]
     var epochs: [WrappedEpoch]
+    /// The epoch under which new data is written.
+    var epochInUse: UInt32
+    /// Whether a remote decides which records of the roster come first.
+    var isOrdered: Bool
+    /// Oldest first.
+    var formerKeys: [FormerKeys]
     var signature: [UInt8]
 
     static let magic = Array("ATKR".utf8)
-    static let format: UInt8 = 1
+    static let newestFormat: UInt8 = 2
     static let suite: UInt8 = 1
     static let sizeLimit = 1 << 20
     static let slotLimit = 32
     static let handoverLimit = 1024
     static let epochLimit = 4096
+    static let formerLimit = 256
     static let wrapCount = 112
     static let hashCount = 32
     static let leastCount = 4 + 4 + 8 + hashCount
@@ -53,7 +73,7 @@ extension RingFile {
     var signedBytes: [UInt8] {
         var writer = CanonicalWriter()
         writer.raw(RingFile.magic)
-        writer.u8(RingFile.format)
+        writer.u8(format)
         writer.u8(RingFile.suite)
         writer.u16(0)
         writer.u64(generation)
@@ -73,6 +93,14 @@ extension RingFile {
         for epoch in epochs {
             writer.u32(epoch.number)
             writer.raw(epoch.wrap)
+        }
+        guard format > 1 else { return writer.bytes }
+        writer.u32(epochInUse)
+        writer.u8(isOrdered ? 1 : 0)
+        writer.count(formerKeys.count)
+        for former in formerKeys {
+            former.keys.encode(into: &writer)
+            writer.raw(former.signingSeed + former.agreementSeed)
         }
         return writer.bytes
     }
@@ -95,7 +123,9 @@ extension RingFile {
                 .damagedRing, "the key ring is damaged",
                 hint: "restore keys/ from a backup of this home, or the vault with the recovery code")
         }
-        guard bytes[4] == RingFile.format, bytes[5] == RingFile.suite, bytes[6] == 0, bytes[7] == 0 else {
+        guard (1...RingFile.newestFormat).contains(bytes[4]), bytes[5] == RingFile.suite, bytes[6] == 0,
+            bytes[7] == 0
+        else {
             throw KeyError(
                 .newerFormat, "the key ring was written by a newer version of ai-team",
                 hint: "update ai-team")
@@ -113,7 +143,7 @@ extension RingFile {
 
     private init(parsing bytes: [UInt8]) throws(CryptoError) {
         var reader = CanonicalReader(bytes)
-        _ = try reader.raw(8)
+        format = try reader.raw(8)[4]
         generation = try reader.u64()
         guard let vaultID = VaultID(try reader.raw(VaultID.count)) else {
             throw CryptoError(.malformed, "no vault id")
@@ -141,6 +171,22 @@ extension RingFile {
         for _ in 0..<(try reader.count(limit: RingFile.epochLimit, elementCount: 4 + RingFile.wrapCount)) {
             let number = try reader.u32()
             epochs.append(WrappedEpoch(number: number, wrap: try reader.raw(RingFile.wrapCount)))
+        }
+        epochInUse = UInt32(epochs.count)
+        isOrdered = false
+        formerKeys = []
+        if format > 1 {
+            epochInUse = try reader.u32()
+            isOrdered = try reader.u8() == 1
+            let size = 64 + 2 * RingFile.wrapCount
+            for _ in 0..<(try reader.count(limit: RingFile.formerLimit, elementCount: size)) {
+                let keys = try PublicKeys(from: &reader)
+                let signing = try reader.raw(RingFile.wrapCount)
+                formerKeys.append(
+                    FormerKeys(
+                        keys: keys, signingSeed: signing,
+                        agreementSeed: try reader.raw(RingFile.wrapCount)))
+            }
         }
         signature = try reader.raw(64)
         try reader.expectEnd()

@@ -3,6 +3,9 @@ import Cryptography
 /// Everything that an open ring holds. A change is made on a copy, which becomes the truth when it is stored.
 struct RingState: Sendable {
     let device: DeviceID
+    /// The life that this copy of the device goes on in. The roster's is another once another copy has taken
+    /// over.
+    var incarnation: UInt32
     var generation: UInt64
     var root: SharedSecret
     var identity: IdentityKeys
@@ -11,9 +14,18 @@ struct RingState: Sendable {
     var roster: Roster
     var slots: [Slot]
     var handovers: [RingFile.Handover]
+    /// The epoch under which new data is written. Where a remote orders the roster, an epoch is used once its
+    /// record is there, since another record may come first and this one's epoch is then never heard of.
+    var epochInUse: UInt32
+    /// Whether a remote decides which records come first.
+    var isOrdered: Bool
+    /// The pairs of this device that `rekey` records which may still be displaced have replaced, oldest first:
+    /// such a record would have to be signed by them again.
+    var formerIdentities: [IdentityKeys]
 
     var vaultID: VaultID { roster.vaultID }
-    var incarnation: UInt32 { roster.member(device)?.incarnation ?? 0 }
+    /// Whether another copy of this device has taken over: a person has to say which of them goes on.
+    var isReplaced: Bool { roster.member(device)?.incarnation != incarnation }
 }
 
 extension RingState {
@@ -23,7 +35,7 @@ extension RingState {
         try ring.verifySignature()
         guard ring.vaultID == roster.vaultID, ring.rosterSequence == roster.headSequence,
             ring.rosterHash == roster.headHash, let member = roster.member(ring.device),
-            member.keys == ring.keys, member.incarnation == ring.incarnation
+            member.keys == ring.keys
         else {
             throw KeyError(.invalidRoster, "keys/roster is not the roster that the key ring names")
         }
@@ -34,7 +46,9 @@ extension RingState {
                 agreementSeed: Wrap.open(
                     ring.agreementSeed, under: root.bytes, aad: RingState.aad("agreement", 0, ring.vaultID)))
         }
-        guard identity.publicKeys == ring.keys, ring.epochs.count == roster.epochs.count else {
+        guard identity.publicKeys == ring.keys, ring.epochs.count == roster.epochs.count,
+            ring.epochInUse >= 1, ring.epochInUse <= roster.currentEpoch
+        else {
             throw KeyError(.integrityFailure, "the key ring's keys do not belong together")
         }
         home = try RingState.unwrap("home key") { () throws(CryptoError) in
@@ -51,7 +65,25 @@ extension RingState {
             }
             epochs.append(key)
         }
+        formerIdentities = []
+        for former in ring.formerKeys {
+            let keys = try RingState.unwrap("former device keys") { () throws(CryptoError) in
+                let aad = { RingState.aad($0, 0, ring.vaultID) + former.keys.signing }
+                return try IdentityKeys(
+                    signingSeed: Wrap.open(
+                        former.signingSeed, under: root.bytes, aad: aad("former-signing")),
+                    agreementSeed: Wrap.open(
+                        former.agreementSeed, under: root.bytes, aad: aad("former-agreement")))
+            }
+            guard keys.publicKeys == former.keys else {
+                throw KeyError(.integrityFailure, "the key ring's keys do not belong together")
+            }
+            formerIdentities.append(keys)
+        }
         device = ring.device
+        incarnation = ring.incarnation
+        epochInUse = ring.epochInUse
+        isOrdered = ring.isOrdered
         generation = ring.generation
         slots = ring.slots
         handovers = ring.handovers
@@ -67,13 +99,25 @@ extension RingState {
             let wrap = try wrapped(epoch.secret, "epoch", epoch.number)
             wraps.append(RingFile.WrappedEpoch(number: epoch.number, wrap: wrap))
         }
+        var former: [RingFile.FormerKeys] = []
+        for keys in formerIdentities {
+            let aad = { RingState.aad($0, 0, vaultID) + keys.publicKeys.signing }
+            former.append(
+                RingFile.FormerKeys(
+                    keys: keys.publicKeys,
+                    signingSeed: try Wrap.seal(
+                        keys.signingSeed, under: root.bytes, aad: aad("former-signing")),
+                    agreementSeed: try Wrap.seal(
+                        keys.agreementSeed, under: root.bytes, aad: aad("former-agreement"))))
+        }
         var ring = RingFile(
             generation: generation, vaultID: vaultID, device: device, incarnation: incarnation,
             keys: identity.publicKeys, rosterSequence: roster.headSequence, rosterHash: roster.headHash,
             time: time, slots: slots, handovers: handovers,
             signingSeed: try wrapped(identity.signingSeed, "signing", 0),
             agreementSeed: try wrapped(identity.agreementSeed, "agreement", 0),
-            homeKey: try wrapped(home.bytes, "home", 0), epochs: wraps, signature: [])
+            homeKey: try wrapped(home.bytes, "home", 0), epochs: wraps,
+            epochInUse: epochInUse, isOrdered: isOrdered, formerKeys: former, signature: [])
         ring.signature = try identity.signing.sign(ring.signedBytes, domain: Domain.ring)
         return ring
     }
@@ -117,6 +161,7 @@ extension RingState {
             try RosterRecord(unsigned, signers: signers)
         }
         try roster.append(record)
+        if !isOrdered { epochInUse = roster.currentEpoch }
     }
 
     /// A fresh epoch for the next record, sealed to `recipients`.
@@ -157,6 +202,7 @@ extension RingState {
         try append(
             .rekey(device: device, keys: fresh.publicKeys, epoch: epoch),
             extra: [RosterRecord.Signer(role: .newKey, id: device, keys: fresh)], time: time)
+        if isOrdered { formerIdentities.append(old) }
         identity = fresh
         do {
             root = SharedSecret(try SecretBytes.random(count: 32))
@@ -164,6 +210,12 @@ extension RingState {
         } catch { throw KeyError(error, .failed, "new root") }
         handovers.append(handover)
         dropUnneededHandovers()
+        guard formerIdentities.count <= RingFile.formerLimit else {
+            throw KeyError(
+                .guardRefused,
+                "the vault's keys were changed \(RingFile.formerLimit) times without the remote",
+                hint: "run `ai-team sync both` first")
+        }
         guard handovers.count <= RingFile.handoverLimit else {
             throw KeyError(
                 .guardRefused, "a slot was not renewed for \(RingFile.handoverLimit) changes of the root",

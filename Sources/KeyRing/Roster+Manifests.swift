@@ -63,6 +63,24 @@ extension Roster {
         return ManifestAuthority(key: key, role: writer.role)
     }
 
+    /// How many records of this roster a writer knew whose own chain is `chain`; nil for one that is a fork.
+    ///
+    /// A chain may end in records that its writer had made and that others then displaced: the keys that its
+    /// device had there say how far it counts.
+    public func recordCount(known chain: [[UInt8]], by device: DeviceID) -> Int? {
+        let common = zip(chain, records).prefix { $0 == $1.bytes }.count
+        guard common < chain.count else { return chain.isEmpty ? nil : chain.count }
+        do throws(KeyError) {
+            let other = try Roster(verifying: chain)
+            let writer = member(device) ?? former.first { $0.id == device }
+            guard other.vaultID == vaultID,
+                other.records.dropFirst(common).allSatisfy({ $0.author == device }),
+                let key = other.member(device)?.keys.signing
+            else { return nil }
+            return writer?.signingKeys.first { $0.key == key }.map { Int(clamping: $0.since) }
+        } catch { return nil }
+    }
+
     /// The Ed25519 key under which a statement on how fresh a database is counts: only a present member
     /// vouches whose role makes backups.
     ///

@@ -15,13 +15,18 @@ public final class UnlockedKeys: Sendable {
     public var vaultID: VaultID { state.vaultID }
     /// This device's name.
     public var device: DeviceID { state.device }
-    /// This device's present incarnation: 0 at first.
+    /// The incarnation that this copy of the device goes on in: 0 at first.
     public var incarnation: UInt32 { state.incarnation }
+    /// Whether another copy of this device has taken over, by an incarnation that the roster names later.
+    public var isReplaced: Bool { state.isReplaced }
     /// The ring's generation; it grows with every change, and a lower one than the database knows is
     /// `rollback`.
     public var ringGeneration: UInt64 { state.generation }
     /// The epoch under which new data is written.
-    public var currentEpoch: UInt32 { state.roster.currentEpoch }
+    public var currentEpoch: UInt32 { state.epochInUse }
+    /// Whether the roster's newest epoch waits for its record to reach the remote before anything is written
+    /// under it.
+    public var hasWaitingEpoch: Bool { state.epochInUse < state.roster.currentEpoch }
     /// All epochs, oldest first.
     public var epochs: [UInt32] { state.epochs.map(\.number) }
     /// The verified chain of roster records.

@@ -66,7 +66,7 @@ import Testing
         let home = try Fixture()
         let ring = try home.ring("a")
         for place in 4..<8 {
-            try put(resealed(ring) { $0[place] = 2 }, in: home)
+            try put(resealed(ring) { $0[place] = 3 }, in: home)
             expect(.newerFormat) { _ = try home.open() }
         }
         // A newer copy beside an old one is never passed over.

@@ -136,9 +136,11 @@ struct ModelDisk {
                 roster = longer
             }
             return .membership(roster)
-        case .replaceRecord(let sequence, let bytes):
-            guard let other = roster.cut(before: sequence).adding(bytes) else {
-                return .refused("it does not follow")
+        case .replaceRecords(let first, let records):
+            var other = roster.cut(before: first)
+            for record in records {
+                guard let longer = other.adding(record) else { return .refused("it does not follow") }
+                other = longer
             }
             roster = other
             needsRecord = true

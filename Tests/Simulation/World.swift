@@ -431,7 +431,7 @@ extension SyncChange {
     fileprivate var brief: String {
         switch self {
         case .extendRoster: "extendRoster"
-        case .replaceRecord(let sequence, _): "replaceRecord \(sequence)"
+        case .replaceRecords(let first, _): "replaceRecords \(first)"
         case .apply(let seen, _): "apply \(seen.lane) \(seen.position.sequence)"
         case .draftHead: "draftHead"
         case .sealBell: "sealBell"

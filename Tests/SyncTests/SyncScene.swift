@@ -45,7 +45,7 @@ struct SyncScene {
 final class SyncDevice {
     let directory: TemporaryDirectory
     let home: Home
-    let vault: Vault
+    var vault: Vault
     var keys: UnlockedKeys
     let remote: any ObjectStore
 

@@ -69,6 +69,8 @@ public struct SyncReport: Sendable {
     public var alarms: [SyncAlarm] = []
     /// Members whose heads are older than they promise, with the promised time in milliseconds since 1970.
     public var silent: [Silence] = []
+    /// What a person should know although nothing is wrong.
+    public var notices: [String] = []
     /// Why the round ended early; nil when it did all that it was asked.
     public var failure: SyncError?
 
@@ -89,6 +91,7 @@ public struct SyncReport: Sendable {
         both.pushedSegments += earlier.pushedSegments
         both.pulledSegments += earlier.pulledSegments
         both.pulledChanges += earlier.pulledChanges
+        both.notices = earlier.notices + notices
         return both
     }
 }

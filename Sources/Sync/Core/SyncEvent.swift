@@ -106,9 +106,10 @@ public enum SyncChange: Sendable {
     case attach
     /// The next roster records, as the remote has them: as many of them as leave this device with all epochs.
     case extendRoster([[UInt8]])
-    /// The remote has another record in the place of one that was made here: it takes that place, and what
-    /// was made here is made anew behind it or given up.
-    case replaceRecord(UInt64, [UInt8])
+    /// The remote has other records from this number on, where one stands that was made here: they take those
+    /// places, as many of them as leave this device with all epochs, and what was made here is made anew
+    /// behind them or given up.
+    case replaceRecords(from: UInt64, [[UInt8]])
     /// The remote has all records up to this one.
     case sent(record: UInt64)
     /// Others do not know yet of something that was sent.

@@ -58,7 +58,10 @@ extension SyncMachine {
     /// Brings up the records that were made here, then reads on until the remote has no further one.
     mutating func pumpRoster() -> Bool {
         guard let round, round.awaited.isEmpty, !round.hasReadRoster else { return true }
-        if state.sentRecord < membership.sequence {
+        if let first = round.displacedFrom {
+            let next = first + UInt64(round.records.count)
+            get(.record(next), limit: Self.recordLimit, .record(next))
+        } else if state.sentRecord < membership.sequence {
             let next = state.sentRecord + 1
             guard let bytes = membership.record(next) else { return true }
             put(.record(next), bytes, .ifAbsent, .sentRecord(next))
@@ -75,7 +78,9 @@ extension SyncMachine {
             round?.records.append(bytes)
             if round?.records.count == Self.recordWindow { extendRoster() }
         case .absent:
-            round?.hasReadRoster = true
+            // What was made here is made anew, and still has to be brought up.
+            let displaces = round?.displacedFrom != nil
+            round?.hasReadRoster = !displaces
             extendRoster()
         case .tooLong: refuseRecord(sequence, "it is larger than any record can be")
         default: fail(answer)
@@ -86,7 +91,12 @@ extension SyncMachine {
     private mutating func extendRoster() {
         guard let records = round?.records, !records.isEmpty else { return }
         round?.records = []
-        commit([.extendRoster(records)], .extending(from: membership.sequence))
+        if let first = round?.displacedFrom {
+            round?.displacedFrom = nil
+            commit([.replaceRecords(from: first, records)])
+        } else {
+            commit([.extendRoster(records)], .extending(from: membership.sequence))
+        }
     }
 
     /// Records that this device can't follow yet begin an epoch that is not sealed to it.
@@ -107,7 +117,9 @@ extension SyncMachine {
         switch answer {
         case .object(let bytes, _) where bytes == membership.record(sequence):
             commit([.sent(record: sequence), .announce])
-        case .object(let bytes, _): commit([.replaceRecord(sequence, bytes), .sent(record: sequence)])
+        case .object(let bytes, _):
+            round?.displacedFrom = sequence
+            round?.records = [bytes]
         case .tooLong: refuseRecord(sequence, "it is larger than any record can be")
         case .absent: stop(SyncError(.remoteUnreachable, "the remote refuses a roster record and shows none"))
         default: fail(answer)
@@ -134,7 +146,9 @@ extension SyncMachine {
 
     func knowledge(of header: ObjectHeader) -> RosterKnowledge {
         guard header.rosterSequence <= membership.sequence else { return .unknown }
-        return membership.recordHash(header.rosterSequence) == header.rosterHash ? .known : .different
+        if membership.recordHash(header.rosterSequence) == header.rosterHash { return .known }
+        // The remote may have another record in the place of one that was made here.
+        return header.rosterSequence > state.sentRecord ? .unknown : .different
     }
 
     mutating func fail(_ answer: RemoteAnswer) {

@@ -213,7 +213,7 @@ extension SyncChange {
     /// Whether the store answers it.
     var makesSomething: Bool {
         switch self {
-        case .extendRoster, .replaceRecord, .seal, .draftHead, .sealBell: true
+        case .extendRoster, .replaceRecords, .seal, .draftHead, .sealBell: true
         default: false
         }
     }

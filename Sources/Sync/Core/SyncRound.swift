@@ -52,6 +52,8 @@ struct SyncRound: Sendable {
     var hasReadRoster = false
     /// Records that came and are not in the roster yet.
     var records: [[UInt8]] = []
+    /// Where they begin, if they take the places of records that were made here.
+    var displacedFrom: UInt64?
     /// What the roster was read for.
     var afterRoster = Phase.fetch
 

@@ -121,10 +121,16 @@ public struct SyncState: Sendable, Equatable {
         case .attach: isAttached = true
         case .sent(let record): sentRecord = max(sentRecord, record)
         case .announce: owesBell = true
-        case .extendRoster, .replaceRecord:
+        case .extendRoster:
             guard case .membership(let membership) = result else { return }
             // What came from the remote need not be brought there.
-            if case .extendRoster = change { sentRecord = max(sentRecord, membership.sequence) }
+            sentRecord = max(sentRecord, membership.sequence)
+            adopt(membership)
+        case .replaceRecords(let first, let records):
+            guard case .membership(let membership) = result else { return }
+            for (sequence, record) in zip(first..., records) where membership.record(sequence) == record {
+                sentRecord = max(sentRecord, sequence)
+            }
             adopt(membership)
         case .apply(let seen, _): positions[seen.lane] = seen.position
         case .seal:

@@ -71,7 +71,8 @@ public struct SyncRunner {
                 case .commit(let token, let changes):
                     events.append(.committed(token, try vault.commit(changes)))
                 case .find(let token, let places): events.append(.found(token, try vault.hashes(places)))
-                case .finish(let report):
+                case .finish(var report):
+                    report.notices += try vault.takeNotices()
                     try vault.note(report)
                     return report
                 }

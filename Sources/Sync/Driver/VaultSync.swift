@@ -18,6 +18,8 @@ public final class VaultSync {
     public private(set) var keys: UnlockedKeys { didSet { reader.use(keys) } }
     let reader: VaultReading
     private let deletions: DeletionWatch
+    /// What was noticed for a person, until it is taken.
+    private var notices: [String] = []
     /// What is remembered.
     public private(set) var state: SyncState
 
@@ -52,6 +54,7 @@ public final class VaultSync {
         let (bytes, waiting) = try vault.read { (try $0.syncState(), try $0.waitingSegments()) }
         state = try bytes.map { try SyncState($0, waiting: waiting) } ?? SyncState(author: author)
         try catchUp(with: author)
+        try settleKeys()
     }
 
     /// Keeps other processes from syncing this home.
@@ -79,6 +82,18 @@ public final class VaultSync {
         }
     }
 
+    /// What was noticed for a person since the last time; it is written into the log as well.
+    func takeNotices() throws -> [String] {
+        guard !notices.isEmpty else { return [] }
+        defer { notices = [] }
+        try vault.write(actor: "sync") { transaction in
+            for notice in notices {
+                try transaction.log(LogDraft(.warning, component: "sync", notice))
+            }
+        }
+        return notices
+    }
+
     /// The hashes of segments that were applied or sealed here.
     func hashes(_ places: [SegmentPlace]) throws -> [[UInt8]?] {
         try vault.read { transaction in
@@ -99,8 +114,19 @@ public final class VaultSync {
                     return [.refused(error.message)]
                 }
                 results[index] = .membership(membership)
-            case .replaceRecord:
-                return [.refused("another device has settled a record in the place of one made here")]
+            case .replaceRecords(let first, let records):
+                do throws(KeyError) {
+                    let rebase = try KeyRing.rebase(
+                        onto: records, from: first, in: keysDirectory, keys: keys, time: now())
+                    keys = rebase.keys
+                    notices += rebase.givenUp.map {
+                        "another device changed the members first, so this was given up: \($0)"
+                    }
+                } catch {
+                    guard error.code == .invalidRoster || error.code == .newerFormat else { throw error }
+                    return [.refused(error.message)]
+                }
+                results[index] = .membership(membership)
             default: break
             }
         }
@@ -118,7 +144,14 @@ public final class VaultSync {
             try transaction.setSyncState(next.encoded)
         }
         state = next
+        try settleKeys()
         return changes.indices.compactMap { results[$0] }
+    }
+
+    /// An epoch is used once the remote has its record. A crash before this is made good by the next start.
+    private func settleKeys() throws {
+        guard state.isAttached else { return }
+        keys = try KeyRing.settle(through: state.sentRecord, in: keysDirectory, keys: keys, time: now())
     }
 
     /// Takes a new life for this device after a copy of it was noticed. It counts once `endFormerLife` has

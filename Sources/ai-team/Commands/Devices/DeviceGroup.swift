@@ -110,6 +110,7 @@ struct DeviceConfirm: Command {
         let changed = try KeyRing.confirmMembers(
             in: context.existingHome().keysDirectory, keys: keys, time: context.milliseconds)
         context.cache.keys = changed
+        context.noteWaitingEpoch(changed)
         context.console.emit({ writer in
             writer.object {
                 $0.field("confirmed", true)

@@ -46,6 +46,15 @@ struct KeyStatus: Command {
     private static let algorithm = "XAES-256-GCM"
 }
 
+extension Context {
+    /// Says so when what a command has changed counts only once the remote has it.
+    func noteWaitingEpoch(_ keys: UnlockedKeys) {
+        guard keys.hasWaitingEpoch else { return }
+        console.note(
+            "new data is written under the new keys once the remote has their record: run ai-team sync both")
+    }
+}
+
 extension UnlockedKeys {
     /// When the current epoch began.
     var epochCreatedAt: Timestamp {

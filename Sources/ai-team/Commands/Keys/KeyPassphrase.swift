@@ -29,6 +29,7 @@ struct KeyPassphrase: Command {
             to: secret, isCompromised: compromised, in: context.existingHome().keysDirectory, keys: keys,
             time: context.milliseconds)
         if compromised { try context.handOver(changed) }
+        context.noteWaitingEpoch(changed)
         if changed.roster.hasPassphraseRecovery {
             context.console.note(
                 "backups from now on are recovered with the new passphrase; older ones also with the old one")

@@ -31,6 +31,7 @@ struct KeyRecoveryNew: Command {
         let new = try KeyRing.newRecoveryCode(
             in: context.existingHome().keysDirectory, keys: keys, time: context.milliseconds)
         try context.handOver(new.keys)
+        context.noteWaitingEpoch(new.keys)
         let code = new.recoveryCode.reveal()
         context.console.emit({ writer in
             writer.object {
@@ -55,7 +56,8 @@ struct KeyRecoveryTest: Command {
 
     func execute(_ context: Context) throws {
         let home = try context.existingHome()
-        let code = try context.options.recoveryCodeFile.map(SecretSource.recoveryCode)
+        let code =
+            try context.options.recoveryCodeFile.map(SecretSource.recoveryCode)
             ?? SecretSource.askRecoveryCode()
         try KeyRing.testRecovery(code, in: home.keysDirectory)
         context.console.emit({ $0.object { $0.field("ok", true) } }) {

@@ -111,6 +111,7 @@ struct KeySlotsRemove: Command {
         let changed = try KeyRing.removeSlot(
             info.id, in: context.existingHome().keysDirectory, keys: keys, time: context.milliseconds)
         try context.handOver(changed)
+        context.noteWaitingEpoch(changed)
         context.console.emit({ $0.object { $0.field("removed", info.id.description) } }) {
             ["removed \(info.id)"]
         }

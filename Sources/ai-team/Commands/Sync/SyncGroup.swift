@@ -31,8 +31,6 @@ final class SyncSession {
     private let home: Home
     private let remote: OpenStore
     private var keys: UnlockedKeys
-    /// What was written down of the requests, and when.
-    private var metered: (time: ContinuousClock.Instant, counts: RequestCounts)?
 
     init(vault: Vault, home: Home, keys: UnlockedKeys, remote: OpenStore) {
         self.vault = vault
@@ -45,27 +43,6 @@ final class SyncSession {
     func round(
         pulls: Bool, pushes: Bool, looksAtAll: Bool = false, mayFound: Bool = false,
         allowsMassDeletion: Bool = false
-    ) throws -> SyncRoundResult {
-        let result = Result {
-            try unmetered(
-                pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound,
-                allowsMassDeletion: allowsMassDeletion)
-        }
-        try meter()
-        return try result.get()
-    }
-
-    /// Writes down what was asked of the store: after each round, but once a minute where many look for news.
-    private func meter() throws {
-        if let metered, metered.time.duration(to: .now) < .seconds(60) { return }
-        let counts = remote.counts
-        try RequestMeter.add(
-            counts.since(metered?.counts ?? RequestCounts()), at: Surroundings.system.now(), to: vault)
-        metered = (.now, counts)
-    }
-
-    private func unmetered(
-        pulls: Bool, pushes: Bool, looksAtAll: Bool, mayFound: Bool, allowsMassDeletion: Bool
     ) throws -> SyncRoundResult {
         let began = ContinuousClock.now
         let before = remote.counts
@@ -83,11 +60,12 @@ final class SyncSession {
                 now: Surroundings.system.now().milliseconds)
         }
         if pushes, report.failure == nil { try admit() }
-        let used = remote.counts.since(before)
+        let after = remote.counts
         return SyncRoundResult(
             report: report, conflicts: try vault.read { try $0.conflicts().count },
-            bytesUp: used.bytesSent, bytesDown: used.bytesReceived, requests: used.requests,
-            duration: began.duration(to: .now))
+            bytesUp: after.bytesSent - before.bytesSent,
+            bytesDown: after.bytesReceived - before.bytesReceived,
+            requests: after.requests - before.requests, duration: began.duration(to: .now))
     }
 
     /// Lets in those who ask with an invitation that says that no person has to.
@@ -124,6 +102,7 @@ struct SyncRoundResult {
                 writer.field("requests", Int64(clamping: requests))
                 writer.field("duration_ms", Int64(duration / .milliseconds(1)))
                 writer.field("alarms", report.alarms)
+                writer.field("notices", report.notices)
                 writer.field("silent", report.silent.map(\.author.device.description))
             }
         }) { lines }
@@ -133,6 +112,7 @@ struct SyncRoundResult {
                     + Timestamp(milliseconds: Int64(clamping: silence.validUntil)).short
                     + ": it is off, or the remote hides what it writes")
         }
+        for notice in report.notices { context.console.warn(notice) }
         for alarm in report.alarms { context.console.warn("\(alarm)") }
         if let failure = report.failure { throw failure }
         if !report.alarms.isEmpty {

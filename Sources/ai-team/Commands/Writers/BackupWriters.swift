@@ -110,6 +110,7 @@ struct BackupWriterRemove: Command {
         let changed = try KeyRing.removeMember(
             member.id, pins: pins, in: home.keysDirectory, keys: keys, time: context.milliseconds)
         context.cache.keys = changed
+        context.noteWaitingEpoch(changed)
         context.console.emit({ writer in
             writer.object { writer in
                 writer.field("removed", member.id.description)
