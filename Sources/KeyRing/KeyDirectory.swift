@@ -13,10 +13,11 @@ import Glibc
 /// A power cut before 3 leaves the old ring and records that nobody reads; between 3 and 4 it leaves the new
 /// ring beside an older one, which the next opening replaces.
 ///
-/// Where records were displaced, those that take their places are made beside them in step 2, as `<seq>.new`,
-/// and moved over them after step 4. Each ring names the hash of its newest record and each record that of the
-/// one before, so that a reader knows at any moment which of the two files of a number is meant: between 2 and
-/// the end the old chain and the new one are both there, and a ring of either is whole.
+/// Where records were displaced, those that take their places are made beside them in step 2, as
+/// `<seq>.new`, and moved over them after step 4. Each ring names the hash of its newest record and each
+/// record that of the one before, so that a reader knows at any moment which of the two files of a number
+/// is meant: between 2 and the end the old chain and the new one are both there, and a ring of either is
+/// whole.
 struct KeyDirectory: Sendable {
     let path: String
 

@@ -11,8 +11,8 @@ extension KeyRing {
     }
 
     /// Gives the places from `sequence` on to records that the remote has there, and makes what stood there
-    /// anew behind them: signed again, with new ephemeral keys and new epochs. Of the remote's records so many
-    /// are taken as leave this device with every epoch.
+    /// anew behind them: signed again, with new ephemeral keys and new epochs. Of the remote's records so
+    /// many are taken as leave this device with every epoch.
     ///
     /// What makes no sense any more is given up: a device that is a member already, a right that its author
     /// has lost, a recovery code (only the code itself could sign its record again).

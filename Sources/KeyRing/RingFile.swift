@@ -9,8 +9,8 @@ import Cryptography
 ///     ‖ count u32 ‖ former keys: Ed25519 (32) ‖ X25519 (32) ‖ their wraps (112 each)
 ///     ‖ signature (64) ‖ SHA-256 of everything before (32)
 ///
-/// Format 1 lacks what stands between the epochs and the signature: every epoch is in use there, and no remote
-/// orders the roster.
+/// Format 1 lacks what stands between the epochs and the signature: every epoch is in use there, and no
+/// remote orders the roster.
 struct RingFile: Sendable, Hashable {
     /// Old authority, new authority, and the old one's signature over V ‖ the new one.
     struct Handover: Sendable, Hashable {

@@ -19,8 +19,8 @@ struct RingState: Sendable {
     var epochInUse: UInt32
     /// Whether a remote decides which records come first.
     var isOrdered: Bool
-    /// The pairs of this device that `rekey` records which may still be displaced have replaced, oldest first:
-    /// such a record would have to be signed by them again.
+    /// The pairs of this device that `rekey` records which may still be displaced have replaced, oldest
+    /// first: such a record would have to be signed by them again.
     var formerIdentities: [IdentityKeys]
 
     var vaultID: VaultID { roster.vaultID }
