@@ -13,6 +13,8 @@ package struct Lab {
     private var store = ModelStore()
     /// Milliseconds since 1970.
     package var now: Int64 = 1_800_000_000_000
+    /// When checkpoints are made, used and collected.
+    package var checkpoints = CheckpointPolicy.standard
     /// Changes an answer on its way to a device.
     package var onAnswer: ((_ device: Int, _ name: SyncName, _ answer: RemoteAnswer) -> RemoteAnswer)?
     /// The names of all requests of the newest round, in order.
@@ -45,7 +47,8 @@ package struct Lab {
         now += 2_000
         requests = []
         let disk = disks[device]
-        var machine = SyncMachine(state: disk.state, membership: disk.roster, reader: crypto)
+        var machine = SyncMachine(
+            state: disk.state, membership: disk.roster, reader: crypto, checkpoints: checkpoints)
         var events: [SyncEvent] = [
             .begin(
                 SyncRequest(
@@ -61,6 +64,10 @@ package struct Lab {
                 case .put(let token, let name, let bytes, let condition):
                     requests.append("PUT \(name)")
                     events.append(answer(token, name, store.put(name, bytes, condition, at: now), device))
+                case .delete(let token, let name):
+                    requests.append("DELETE \(name)")
+                    store.delete(name)
+                    events.append(answer(token, name, .absent, device))
                 case .commit(let token, let changes):
                     events.append(.committed(token, disks[device].commit(changes, crypto, &random)))
                 case .find(let token, let places): events.append(.found(token, disks[device].hashes(places)))
@@ -88,6 +95,23 @@ package struct Lab {
 
     /// The bytes that an object had in its versions, oldest first.
     package func versions(_ name: SyncName) -> [[UInt8]] { (store.versions[name] ?? []).map(\.bytes) }
+
+    /// The names of all objects in the store, in order.
+    package var names: [String] { store.objects.keys.map { "\($0)" } }
+
+    /// Lets a device say that a checkpoint comes to a root that it does not come to.
+    package mutating func forgeCheckpoint(_ device: Int) {
+        disks[device].isForging = true
+        _ = disks[device].commit([.draftCheckpoint], crypto, &random).map { result in
+            guard case .checkpoint(let draft) = result else { return }
+            for (index, bytes) in draft.chunks.enumerated() {
+                _ = store.put(.chunk(draft.mark.id, index), bytes, .ifAbsent, at: now)
+            }
+            _ = store.put(.manifest(draft.mark.id), draft.manifest, .ifAbsent, at: now)
+            _ = disks[device].commit([.settleCheckpoint(draft.mark)], crypto, &random)
+        }
+        disks[device].isForging = false
+    }
 
     /// A second copy of a device as it is now; its number.
     package mutating func clone(_ device: Int) -> Int {

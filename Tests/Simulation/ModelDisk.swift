@@ -25,6 +25,8 @@ struct ModelDisk {
     var segments = SortedMap<Lane, [Applied]>()
     /// The numbers of the next own head.
     var heads: UInt64 = 0
+    /// Its checkpoints name a root that they don't come to.
+    var isForging = false
     /// This device has to take a new life, whose record is not in its chain yet.
     var needsRecord = false
 
@@ -116,6 +118,7 @@ struct ModelDisk {
         for change in changes {
             let result = make(change, crypto, &random)
             if let result { results.append(result) }
+            for case .refused in [result] { return results }
             if case .apply(let seen, let batches) = change {
                 let applied = Applied(hash: seen.position.hash, batches: batches)
                 segments[seen.lane] = (segments[seen.lane] ?? []) + [applied]
@@ -146,6 +149,12 @@ struct ModelDisk {
             needsRecord = true
             return .membership(roster)
         case .seal: return .sealed(seal(crypto, &random))
+        case .draftCheckpoint: return draftCheckpoint(crypto, &random)
+        case .attest(let id):
+            guard let mark = state.checkpoints.first(where: { $0.id == id }) else { return .judged(.unknown) }
+            return .judged(root(at: mark.body.vector) == mark.body.root ? .attested : .refused)
+        case .loadCheckpoint(let mark, let chunks):
+            return load(mark, chunks, crypto).map { .refused($0) }
         case .draftHead(let body, let times):
             heads = max(heads, state.head?.position.sequence ?? 0) + 1
             let bytes = object(
@@ -180,11 +189,11 @@ struct ModelDisk {
         return [OutboxSegment(lane: lane, position: position, bytes: bytes)]
     }
 
-    private static func position(_ bytes: [UInt8], _ sequence: UInt64) -> Position {
+    static func position(_ bytes: [UInt8], _ sequence: UInt64) -> Position {
         Position(sequence: sequence, hash: Hash.digest(.sha256, Array(bytes.prefix(ObjectHeader.count))))
     }
 
-    private func object(
+    func object(
         _ kind: ObjectKind, _ lane: Lane, _ sequence: UInt64, link: [UInt8], _ content: [UInt8],
         _ crypto: ModelCrypto, _ random: inout SplitMix64
     ) -> [UInt8] {

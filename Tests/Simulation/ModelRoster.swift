@@ -38,6 +38,10 @@ struct ModelRoster: Membership {
         return lives.last != author.incarnation
     }
 
+    func mayWrite(_ device: DeviceID) -> Bool { lives[device] != nil }
+
+    func mayCollect(_ device: DeviceID) -> Bool { lives[device] != nil }
+
     func life(of device: DeviceID) -> UInt32? { lives[device]?.last }
 
     func pin(of lane: Lane) -> Position? { pins[lane] ?? (hasEnded(lane.author) ? .start : nil) }

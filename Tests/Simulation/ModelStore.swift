@@ -35,6 +35,8 @@ struct ModelStore {
         return .stored(object.etag)
     }
 
+    mutating func delete(_ name: SyncName) { objects[name] = nil }
+
     func get(_ name: SyncName, unless etag: ETag?, limit: Int) -> RemoteAnswer {
         guard let object = objects[name] else { return .absent }
         if let etag, etag == object.etag { return .unchanged }

@@ -1,3 +1,4 @@
+package import Sync
 internal import TestSupport
 internal import Vault
 
@@ -26,6 +27,8 @@ package struct SimulationOptions: Sendable, CustomStringConvertible {
     package var lies: Int
     /// Whether one device is shown a store that stands still, from some time on.
     package var freezes: Bool
+    /// When checkpoints are made, used and collected.
+    package var checkpoints: CheckpointPolicy
     /// Whether the adversary goes on to the end.
     package var liesToTheEnd: Bool
 
@@ -50,6 +53,10 @@ package struct SimulationOptions: Sendable, CustomStringConvertible {
         lies = chance(30, 200)
         freezes = chance(15, 1) > 0
         liesToTheEnd = (lies > 0 || freezes) && random.next() % 3 == 0
+        let tail = UInt64(chance(60, 12))
+        let gain = UInt64.random(in: 0...8, using: &random)
+        let age = Int64.random(in: 0...300_000, using: &random)
+        checkpoints = tail == 0 ? .standard : CheckpointPolicy(tail: tail, gain: gain, age: age)
     }
 
     package var description: String {
@@ -57,6 +64,7 @@ package struct SimulationOptions: Sendable, CustomStringConvertible {
         seed \(seed): \(devices) devices, \(writes) writes in \(duration / 1000) s; of 1,000 requests lost \
         before \(lostBefore), after \(lostAfter), late \(late), doubled \(doubled); crashes \(crashes) of \
         1,000 effects; rollbacks \(rollbacks), clones \(clones), skew \(skew) ms, \
+        checkpoints after \(checkpoints.tail), for \(checkpoints.gain), kept \(checkpoints.age / 1000) s, \
         lies \(lies)\(freezes ? ", freezes" : "")\(liesToTheEnd ? " to the end" : "")
         """
     }

@@ -31,6 +31,7 @@ package struct World {
         enum Kind {
             case get(ETag?, Int)
             case put([UInt8], PutCondition)
+            case delete
         }
     }
 
@@ -155,7 +156,8 @@ extension World {
         let disk = devices[index].disk
         devices[index].boot += 1
         devices[index].isInRound = false
-        devices[index].machine = SyncMachine(state: disk.state, membership: disk.roster, reader: crypto)
+        devices[index].machine = SyncMachine(
+            state: disk.state, membership: disk.roster, reader: crypto, checkpoints: options.checkpoints)
         note("\(now) \(index) starts")
         queue.add(.round(index, boot: devices[index].boot), at: now + .random(in: 0..<20_000, using: &random))
     }
@@ -208,7 +210,8 @@ extension World {
         if devices[index].disk.state.halt == .copied {
             devices[index].disk.reincarnate(UInt32.random(in: 1...UInt32.max, using: &random))
             let disk = devices[index].disk
-            devices[index].machine = SyncMachine(state: disk.state, membership: disk.roster, reader: crypto)
+            devices[index].machine = SyncMachine(
+                state: disk.state, membership: disk.roster, reader: crypto, checkpoints: options.checkpoints)
             note("\(now) \(index) takes a new life")
         }
         devices[index].isInRound = true
@@ -241,6 +244,8 @@ extension World {
             send(Request(token: token, name: name, kind: .get(etag, limit)), index)
         case .put(let token, let name, let bytes, let condition):
             send(Request(token: token, name: name, kind: .put(bytes, condition)), index)
+        case .delete(let token, let name):
+            send(Request(token: token, name: name, kind: .delete), index)
         case .commit(let token, let changes):
             note("\(now) \(index) commits \(changes.map(\.brief))")
             for case .raise(let alarm) in changes { devices[index].alarms.append(alarm) }
@@ -265,7 +270,8 @@ extension World {
         // Everything that the former life has in the remote is here: now it can be ended.
         devices[index].disk.recordNewLife()
         let longer = devices[index].disk
-        devices[index].machine = SyncMachine(state: longer.state, membership: longer.roster, reader: crypto)
+        devices[index].machine = SyncMachine(
+            state: longer.state, membership: longer.roster, reader: crypto, checkpoints: options.checkpoints)
     }
 
     private mutating func send(_ request: Request, _ index: Int) {
@@ -303,6 +309,9 @@ extension World {
                     lie, request.name, honest: answer, store: store, limit: limit, &random)
             }
         case .put(let bytes, let condition): answer = store.put(request.name, bytes, condition, at: now)
+        case .delete:
+            store.delete(request.name)
+            answer = .absent
         }
         note("\(now) \(index) \(request.name) \(answer.brief)")
         guard request.isAnswered else { return }

@@ -24,6 +24,12 @@ public protocol Membership: Sendable {
     /// The present incarnation of a device that belongs to the vault.
     func life(of device: DeviceID) -> UInt32?
 
+    /// Whether others believe segments and checkpoints of a device.
+    func mayWrite(_ device: DeviceID) -> Bool
+
+    /// Whether a device is to remove what nobody needs any more.
+    func mayCollect(_ device: DeviceID) -> Bool
+
     /// Where a lane ends: its last segment that counts. Nil while it goes on; `start` where nothing counts.
     func pin(of lane: Lane) -> Position?
 }

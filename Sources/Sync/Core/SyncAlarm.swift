@@ -19,6 +19,8 @@ public struct SyncAlarm: Sendable, Hashable, CustomStringConvertible {
         case emptied
         /// A roster record breaks the rules, or two chains are shown.
         case rosterInvalid = "roster_invalid"
+        /// A member comes to another state than this device does from the same segments.
+        case diverged
         /// Another copy of this device writes under its name.
         case cloned
     }
@@ -63,6 +65,8 @@ public struct SyncReport: Sendable {
     public var pushedSegments = 0
     /// Segments that were applied.
     public var pulledSegments = 0
+    /// Checkpoints that were taken over in the place of segments.
+    public var loadedCheckpoints = 0
     /// Operations in them: changed records.
     public var pulledChanges = 0
     /// What was noticed in this round, known before or not.
@@ -92,6 +96,7 @@ public struct SyncReport: Sendable {
         both.pulledSegments += earlier.pulledSegments
         both.pulledChanges += earlier.pulledChanges
         both.notices = earlier.notices + notices
+        both.loadedCheckpoints += earlier.loadedCheckpoints
         return both
     }
 }

@@ -78,6 +78,8 @@ public enum SyncEffect: Sendable {
     case get(SyncToken, SyncName, unless: ETag?, limit: Int)
     /// Store an object.
     case put(SyncToken, SyncName, [UInt8], PutCondition)
+    /// Remove an object; that it is not there is no failure. Answered by `absent`.
+    case delete(SyncToken, SyncName)
     /// Make these changes durable, all or none, before answering.
     case commit(SyncToken, [SyncChange])
     /// Look up the hashes of own and applied segments.
@@ -146,6 +148,22 @@ public enum SyncChange: Sendable {
     case raise(SyncAlarm)
     /// Another copy of this device was noticed: it sends nothing from here.
     case halt(SyncState.Halt)
+    /// A checkpoint's manifest was verified.
+    case knowCheckpoint(CheckpointMark)
+    /// What this device thinks of a checkpoint.
+    case judgeCheckpoint(CheckpointID, CheckpointMark.Verdict)
+    /// Take over a checkpoint, whose chunks these are: they must come to its state root.
+    case loadCheckpoint(CheckpointMark, [SignedObject])
+    /// Compare a checkpoint's state root with that of what this device has up to the same vector.
+    case attest(CheckpointID)
+    /// Make and sign a checkpoint of everything that others may rely on.
+    case draftCheckpoint
+    /// An own checkpoint is whole in the remote.
+    case settleCheckpoint(CheckpointMark)
+    /// The segments of a lane up to this one were removed from the remote.
+    case collected(Lane, UInt64)
+    /// A checkpoint, or what was sent of it, was removed from the remote.
+    case clearedCheckpoint(CheckpointID)
 }
 
 /// What the store answers to those changes that make something.
@@ -160,4 +178,10 @@ public enum CommitResult: Sendable {
     case head(OutboxHead)
     /// The bytes of a bell.
     case bell([UInt8])
+    /// What came of looking into a checkpoint.
+    case judged(CheckpointMark.Verdict)
+    /// A checkpoint, ready to be sent.
+    case checkpoint(CheckpointDraft)
+    /// There can be none now.
+    case noCheckpoint
 }

@@ -64,11 +64,23 @@ extension SyncMachine {
             readBell(bytes, etag)
         }
         if round.hasReadRoster { reconsider() }
-        if self.round?.looksAtAll == true, self.round?.hasLooked == false {
-            self.round?.hasLooked = true
-            self.round?.wantsRoster = true
-            for author in membership.authors { self.round?.headsWanted[author] = true }
-        }
+        repeat {
+            if self.round?.looksAtAll == true, self.round?.hasLooked == false {
+                self.round?.hasLooked = true
+                self.round?.wantsRoster = true
+                for author in membership.authors { self.round?.headsWanted[author] = true }
+            }
+            wantManifests()
+            if !pumpLoading() { askForSegments() }
+            for author in self.round?.headsWanted.keys ?? [] where hasRoom {
+                self.round?.headsWanted[author] = nil
+                get(.head(author), limit: Self.headLimit, .head(author))
+            }
+        } while settleMissing()
+        return compareHeads()
+    }
+
+    private mutating func askForSegments() {
         for (lane, target) in self.round?.targets ?? SortedMap() {
             guard self.round?.blocked[lane] == nil else { continue }
             var next = max(self.round?.asked[lane] ?? 0, state.positions[lane]?.sequence ?? 0) + 1
@@ -79,11 +91,6 @@ extension SyncMachine {
             }
         }
         probeOwnLanes()
-        for author in self.round?.headsWanted.keys ?? [] where hasRoom {
-            self.round?.headsWanted[author] = nil
-            get(.head(author), limit: Self.headLimit, .head(author))
-        }
-        return compareHeads()
     }
 
     /// What this device sent last may never have been announced. So a former life's lanes are followed to
@@ -137,9 +144,8 @@ extension SyncMachine {
                 round?.headsWanted[lane.author] = true
                 return block(lane)
             }
-            block(
-                lane,
-                SyncAlarm(.withheld, name, by: lane.author, "\(claimant) has seen it, and it is missing"))
+            round?.missing[lane] = (sequence, claimant)
+            block(lane)
         case .tooLong:
             block(lane, SyncAlarm(.tampered, name, by: lane.author, "it is larger than any can be"))
         default: fail(answer)

@@ -114,9 +114,9 @@ extension SyncMachine {
         for (author, object, body) in round.headsToCompare {
             let places = body.observed.map { SegmentPlace(lane: $0.lane, sequence: $0.position.sequence) }
             if places.isEmpty {
-                accept(object, of: author)
+                accept(object, body, of: author)
             } else {
-                find(places, .hashes(author, object, body.observed))
+                find(places, .hashes(author, object, body))
             }
         }
         return false
@@ -124,10 +124,10 @@ extension SyncMachine {
 
     /// - Parameter hashes: of the segments that a head has seen, as they are known here.
     mutating func compare(
-        _ hashes: [[UInt8]?], with seen: [Observation], of author: Author, _ object: SignedObject
+        _ hashes: [[UInt8]?], with body: HeadBody, of author: Author, _ object: SignedObject
     ) {
         var isComplete = true
-        for (hash, seen) in zip(hashes, seen) {
+        for (hash, seen) in zip(hashes, body.observed) {
             let end = membership.pin(of: seen.lane)?.sequence ?? .max
             let reached = state.positions[seen.lane]?.sequence ?? 0
             if reached < min(seen.position.sequence, end) { isComplete = false }
@@ -147,14 +147,15 @@ extension SyncMachine {
             round?.hasUnacceptedHeads = true
             return
         }
-        accept(object, of: author)
+        accept(object, body, of: author)
     }
 
     /// Remembers a head that was compared.
-    private mutating func accept(_ object: SignedObject, of author: Author) {
+    private mutating func accept(_ object: SignedObject, _ body: HeadBody, of author: Author) {
         do throws(SyncError) {
             let times = try HeadTimes(link: object.header.link, name: "h/\(author)")
-            commit([.seeHead(author, HeadMark(position: object.position, times: times))])
+            let mark = HeadMark(position: object.position, times: times, attested: body.attested)
+            commit([.seeHead(author, mark)])
         } catch { raise(SyncAlarm(.tampered, "h/\(author)", by: author, error.message)) }
     }
 }

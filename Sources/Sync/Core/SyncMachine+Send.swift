@@ -14,7 +14,8 @@ extension SyncMachine {
         guard let head = state.head else { return false }
         let own = state.observed.filter { $0.lane.author == state.author }
         let age = (round?.request.now ?? 0) - Int64(head.issuedAt)
-        return head.body.observed.filter { $0.lane.author == state.author } == own && age < Self.headRenewal
+        return head.body.observed.filter { $0.lane.author == state.author } == own
+            && head.body.attested == state.attested && age < Self.headRenewal
     }
 
     /// New segments in their final bytes, on disk before anything is sent.
@@ -111,7 +112,7 @@ extension SyncMachine {
         guard !isHeadCurrent else { return true }
         let now = UInt64(max(0, round.request.now))
         let times = HeadTimes(issuedAt: now, validUntil: now + UInt64(Self.headLifetime), oldestLog: 0)
-        commit([.draftHead(HeadBody(observed: state.observed), times)])
+        commit([.draftHead(HeadBody(observed: state.observed, attested: state.attested), times)])
         return false
     }
 
@@ -233,13 +234,25 @@ extension SyncMachine {
         case .takenHead: tookHead(answer)
         case .bellAgain: gotBellAgain(answer)
         case .ringing: rang(answer)
-        case .extending, .hashes, .bellBytes, .change: break
+        case .manifest(let id): receivedManifest(id, answer)
+        case .chunk(let index): receivedChunk(index, answer)
+        case .sendingCheckpoint: sentCheckpoint(answer, isManifest: false)
+        case .sendingManifest: sentCheckpoint(answer, isManifest: true)
+        case .removing: removed(answer)
+        case .extending, .hashes, .bellBytes, .loaded, .attested, .drafted, .change: break
         }
     }
 
     /// Where the answers of the store go.
     mutating func received(_ results: [CommitResult], for purpose: SyncRound.Purpose) {
-        if case .extending(let sequence) = purpose { extendedRoster(from: sequence) }
-        if case .bellBytes = purpose, case .bell(let bytes)? = results.first { ring(bytes) }
+        switch purpose {
+        case .extending(let sequence): extendedRoster(from: sequence)
+        case .bellBytes: if case .bell(let bytes)? = results.first { ring(bytes) }
+        case .loaded(let mark): loadedCheckpoint(mark, refusal: nil)
+        case .attested(let mark):
+            if case .judged(let verdict)? = results.first { attested(mark, verdict) }
+        case .drafted: drafted(results.first)
+        default: break
+        }
     }
 }

@@ -15,6 +15,7 @@ public struct SyncMachine: Sendable {
     /// The roster.
     public private(set) var membership: any Membership
     let reader: any ObjectReading
+    let checkpoints: CheckpointPolicy
     var round: SyncRound?
     private var effects: [SyncEffect] = []
     private var lastToken: UInt64 = 0
@@ -38,10 +39,14 @@ public struct SyncMachine: Sendable {
     static let suspicionInterval: Int64 = 60_000
 
     /// A machine that goes on from what a device remembers.
-    public init(state: SyncState, membership: any Membership, reader: any ObjectReading) {
+    public init(
+        state: SyncState, membership: any Membership, reader: any ObjectReading,
+        checkpoints: CheckpointPolicy = .standard
+    ) {
         self.state = state
         self.membership = membership
         self.reader = reader
+        self.checkpoints = checkpoints
     }
 
     /// Takes an event in.
@@ -82,7 +87,11 @@ public struct SyncMachine: Sendable {
         guard let changes = commits[token] else { return }
         commits[token] = nil
         if let reason = refusal(in: results) {
-            if take(token) != nil { refuseRecord(membership.sequence + 1, reason) }
+            switch take(token) {
+            case nil: break
+            case .loaded(let mark): loadedCheckpoint(mark, refusal: reason)
+            default: refuseRecord(membership.sequence + 1, reason)
+            }
             return
         }
         var rest = results[...]
@@ -120,8 +129,10 @@ public struct SyncMachine: Sendable {
                 case .fetch: pumpFetch()
                 case .seal: pumpSeal()
                 case .send: pumpSend()
+                case .checkpoint: pumpCheckpoint()
                 case .head: pumpHead()
                 case .ring: pumpRing()
+                case .collect: pumpCollect()
                 }
             guard isDone, round?.awaited.isEmpty ?? false else { return }
             next(after: phase)
@@ -139,12 +150,14 @@ public struct SyncMachine: Sendable {
         case .fetch where round.wantsRoster && !round.hasReadRoster: readRoster(then: .fetch)
         case .fetch:
             finishFetch()
-            guard sends else { return finish() }
+            guard sends else { return round.request.pushes ? enter(.collect) : finish() }
             round.hasReadRoster ? enter(.seal) : readRoster(then: .seal)
         case .seal: enter(.send)
-        case .send: enter(.head)
+        case .send: enter(.checkpoint)
+        case .checkpoint: enter(.head)
         case .head: enter(.ring)
-        case .ring: finish()
+        case .ring: enter(.collect)
+        case .collect: finish()
         }
     }
 
@@ -185,6 +198,10 @@ extension SyncMachine {
         effects.append(.put(token(for: purpose), name, bytes, condition))
     }
 
+    mutating func delete(_ name: SyncName, _ purpose: SyncRound.Purpose) {
+        effects.append(.delete(token(for: purpose), name))
+    }
+
     mutating func commit(_ changes: [SyncChange], _ purpose: SyncRound.Purpose = .change) {
         let token = token(for: purpose)
         commits[token] = changes
@@ -213,7 +230,7 @@ extension SyncChange {
     /// Whether the store answers it.
     var makesSomething: Bool {
         switch self {
-        case .extendRoster, .replaceRecords, .seal, .draftHead, .sealBell: true
+        case .extendRoster, .replaceRecords, .seal, .draftHead, .sealBell, .attest, .draftCheckpoint: true
         default: false
         }
     }

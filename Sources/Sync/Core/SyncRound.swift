@@ -5,7 +5,7 @@ internal import Vault
 struct SyncRound: Sendable {
     /// The parts of a round, in the order in which they are gone through. The roster is read when something
     /// hints at news of it, and before anything is sent.
-    enum Phase: Sendable { case attach, bell, roster, fetch, seal, send, head, ring }
+    enum Phase: Sendable { case attach, bell, roster, fetch, seal, send, checkpoint, head, ring, collect }
 
     /// What an answer is for.
     enum Purpose: Sendable {
@@ -18,7 +18,10 @@ struct SyncRound: Sendable {
         case bell
         case head(Author)
         case segment(Lane, UInt64)
-        case hashes(Author, SignedObject, [Observation])
+        case hashes(Author, SignedObject, HeadBody)
+        case manifest(CheckpointID)
+        case chunk(Int)
+        case loaded(CheckpointMark)
         case sending(OutboxSegment)
         case taken(OutboxSegment)
         case sendingHead
@@ -26,6 +29,11 @@ struct SyncRound: Sendable {
         case bellAgain
         case bellBytes
         case ringing
+        case attested(CheckpointMark)
+        case drafted
+        case sendingCheckpoint
+        case sendingManifest
+        case removing
         /// A commit whose answer says nothing that is not in the state.
         case change
     }
@@ -87,6 +95,33 @@ struct SyncRound: Sendable {
     var looksAtAll = false
     /// They were asked for.
     var hasLooked = false
+
+    // Checkpoints.
+    /// Manifests that were asked for.
+    var manifests = SortedMap<CheckpointID, Bool>()
+    /// Whether it is settled if a checkpoint comes in the place of segments.
+    var hasDecided = false
+    /// Segments are gone that a checkpoint may cover.
+    var mustLoad = false
+    /// The one that is being fetched, and its chunks that came.
+    var loading: CheckpointMark?
+    var chunks = SortedMap<Int, SignedObject>()
+    /// Segments that a member has seen and that are not there.
+    var missing = SortedMap<Lane, (sequence: UInt64, claimant: Author)>()
+    /// An own one that is being sent, and how many of its objects were.
+    var draft: CheckpointDraft?
+    var draftSent = 0
+    var hasDrafted = false
+
+    // Collecting.
+    /// How many objects were removed in this round.
+    var removed = 0
+    /// The lane whose oldest segments are being removed, and how far.
+    var collecting: (lane: Lane, end: UInt64)?
+    /// The remains of an own checkpoint were removed.
+    var hasCleared = false
+    /// The remote does not let anything be removed now.
+    var hasStoppedCollecting = false
 
     // Sending.
     /// Segments that are being sent.

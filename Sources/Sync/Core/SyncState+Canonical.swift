@@ -6,7 +6,7 @@ public import Vault
 /// How a state is kept: canonical bytes of everything but the segments that wait, which are rows of their
 /// own. They stay inside the encrypted database and are no format for others.
 extension SyncState {
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
 
     /// The bytes to keep.
     public var encoded: [UInt8] {
@@ -26,6 +26,10 @@ extension SyncState {
             writer.u64(pair.value.position.sequence)
             writer.raw(pair.value.position.hash)
             writer.raw(pair.value.times.link)
+            writer.list(pair.value.attested) { attestation, writer in
+                writer.raw(attestation.checkpoint)
+                writer.raw(attestation.stateRoot)
+            }
         }
         writer.string(bellETag?.text ?? "")
         writer.u8(owesBell ? 1 : 0)
@@ -38,6 +42,22 @@ extension SyncState {
             writer.string(alarm.detail)
         }
         writer.u8(halt.map { $0 == .copied ? 1 : 2 } ?? 0)
+        writer.list(checkpoints) { mark, writer in
+            writer.raw(mark.id.bytes)
+            mark.author.encode(into: &writer)
+            writer.blob(mark.body.encoded)
+            writer.u64(UInt64(clamping: mark.seenAt))
+            writer.u8(mark.verdict.rawValue)
+        }
+        writer.list(floors) { pair, writer in
+            pair.key.author.encode(into: &writer)
+            writer.u16(pair.key.stream)
+            writer.u64(pair.value)
+        }
+        writer.list(unfinished.map { [$0] } ?? []) { place, writer in
+            writer.raw(place.id.bytes)
+            writer.u32(UInt32(clamping: place.chunks))
+        }
         return writer.bytes
     }
 
@@ -48,7 +68,8 @@ extension SyncState {
     public init(_ bytes: [UInt8], waiting: [WaitingSegment]) throws(SyncError) {
         do {
             var reader = CanonicalReader(bytes)
-            guard try reader.u8() == Self.version else {
+            let version = try reader.u8()
+            guard 1...Self.version ~= version else {
                 throw CryptoError(.malformed, "its version is unknown")
             }
             self.init(author: try Author(from: &reader))
@@ -60,7 +81,7 @@ extension SyncState {
             head = try reader.list { try $0.head() }.first
             headETag = try reader.etag()
             pendingHead = try reader.list { try $0.head() }.first
-            for (author, mark) in try reader.list({ try $0.mark() }) { heads[author] = mark }
+            for (author, mark) in try reader.list({ try $0.mark(version) }) { heads[author] = mark }
             bellETag = try reader.etag()
             owesBell = try reader.u8() == 1
             lookedAtAll = Int64(clamping: try reader.u64())
@@ -69,6 +90,11 @@ extension SyncState {
             alarms = try reader.list { try $0.alarm() }
             let halts: [Halt?] = [nil, .copied, .replaced]
             halt = halts[min(2, Int(try reader.u8()))]
+            if version > 1 {
+                checkpoints = try reader.list { try $0.checkpoint() }
+                for (lane, end) in try reader.list({ try $0.floor() }) { floors[lane] = end }
+                unfinished = try reader.list { try $0.checkpointPlace() }.first
+            }
             try reader.expectEnd()
         } catch { throw .integrity("what this vault remembers of syncing", "\(error)") }
         outbox = waiting.map { row in
@@ -124,10 +150,41 @@ extension CanonicalReader {
         return OutboxHead(position: position, bytes: bytes, body: body, issuedAt: try u64())
     }
 
-    fileprivate mutating func mark() throws -> (Author, HeadMark) {
+    fileprivate mutating func mark(_ version: UInt8) throws -> (Author, HeadMark) {
         let author = try Author(from: &self)
         let position = Position(sequence: try u64(), hash: try raw(32))
-        return (author, HeadMark(position: position, times: try HeadTimes(link: raw(32), name: "h")))
+        let times = try HeadTimes(link: raw(32), name: "h")
+        let attested =
+            version == 1
+            ? [] : try list { HeadBody.Attestation(checkpoint: try $0.raw(16), stateRoot: try $0.raw(32)) }
+        return (author, HeadMark(position: position, times: times, attested: attested))
+    }
+
+    fileprivate mutating func checkpoint() throws -> CheckpointMark {
+        let id = try checkpointID()
+        let author = try Author(from: &self)
+        let body = try CheckpointBody(blob(limit: PaddedBody.limit), name: "c/\(id)/m")
+        let seenAt = Int64(clamping: try u64())
+        guard let verdict = CheckpointMark.Verdict(rawValue: try u8()) else {
+            throw CryptoError(.malformed, "a checkpoint is of an unknown kind")
+        }
+        return CheckpointMark(id: id, author: author, body: body, seenAt: seenAt, verdict: verdict)
+    }
+
+    private mutating func checkpointID() throws -> CheckpointID {
+        guard let id = CheckpointID(try raw(16)) else {
+            throw CryptoError(.malformed, "a checkpoint's name is malformed")
+        }
+        return id
+    }
+
+    fileprivate mutating func checkpointPlace() throws -> CheckpointPlace {
+        CheckpointPlace(id: try checkpointID(), chunks: Int(try u32()))
+    }
+
+    fileprivate mutating func floor() throws -> (Lane, UInt64) {
+        let author = try Author(from: &self)
+        return (Lane(author: author, stream: try u16()), try u64())
     }
 
     fileprivate mutating func etag() throws -> ETag? {

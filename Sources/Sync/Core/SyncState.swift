@@ -48,11 +48,14 @@ public struct HeadMark: Sendable, Hashable {
     public let position: Position
     /// What it says of times.
     public let times: HeadTimes
+    /// The checkpoints that its author stands for.
+    public let attested: [HeadBody.Attestation]
 
     /// A head that was seen.
-    public init(position: Position, times: HeadTimes) {
+    public init(position: Position, times: HeadTimes, attested: [HeadBody.Attestation] = []) {
         self.position = position
         self.times = times
+        self.attested = attested
     }
 }
 
@@ -89,6 +92,12 @@ public struct SyncState: Sendable, Equatable {
     public internal(set) var lookedAtAll: Int64 = 0
     /// When the remote first showed an own head that is too old.
     public internal(set) var suspectSince: Int64?
+    /// The checkpoints that are known, in the order in which they became so.
+    public internal(set) var checkpoints: [CheckpointMark] = []
+    /// How far the segments of each lane were removed from the remote by this device.
+    public internal(set) var floors = SortedMap<Lane, UInt64>()
+    /// An own checkpoint that is not known to be whole in the remote.
+    public internal(set) var unfinished: CheckpointPlace?
     /// What is wrong, in the order of its discovery; each once.
     public internal(set) var alarms: [SyncAlarm] = []
     /// Why this device sends nothing, if so.
@@ -107,7 +116,7 @@ public struct SyncState: Sendable, Equatable {
     public init(author: Author) { self.author = author }
 
     /// How far everything is applied here that others may rely on.
-    var observed: [Observation] {
+    public var observed: [Observation] {
         positions.compactMap { pair in
             let lane = pair.key
             let position = lane.author == author ? settled[lane] ?? .start : pair.value
@@ -162,7 +171,41 @@ public struct SyncState: Sendable, Equatable {
         case .raise(let alarm):
             if !alarms.contains(alarm) { alarms.append(alarm) }
         case .halt(let halt): self.halt = halt
+        case .knowCheckpoint(let mark): know(mark)
+        case .judgeCheckpoint(let id, let verdict): judge(id, verdict)
+        case .loadCheckpoint(let mark, _):
+            for seen in mark.body.vector where seen.position.sequence > positions[seen.lane]?.sequence ?? 0 {
+                positions[seen.lane] = seen.position
+            }
+        case .attest(let id):
+            if case .judged(let verdict) = result { judge(id, verdict) }
+        case .draftCheckpoint:
+            guard case .checkpoint(let draft) = result else { return }
+            unfinished = CheckpointPlace(id: draft.mark.id, chunks: draft.chunks.count)
+        case .settleCheckpoint(let mark):
+            unfinished = nil
+            know(mark)
+        case .collected(let lane, let end): floors[lane] = end
+        case .clearedCheckpoint(let id):
+            checkpoints.removeAll { $0.id == id }
+            if unfinished?.id == id { unfinished = nil }
         }
+    }
+
+    private mutating func know(_ mark: CheckpointMark) {
+        guard !checkpoints.contains(where: { $0.id == mark.id }) else { return }
+        checkpoints.append(mark)
+    }
+
+    private mutating func judge(_ id: CheckpointID, _ verdict: CheckpointMark.Verdict) {
+        for index in checkpoints.indices where checkpoints[index].id == id {
+            checkpoints[index].verdict = verdict
+        }
+    }
+
+    /// The newest checkpoints that this device stands for.
+    var attested: [HeadBody.Attestation] {
+        checkpoints.filter { $0.verdict == .attested }.suffix(HeadBody.attestationLimit).map(\.attestation)
     }
 
     /// Marks a segment, and lets go of those up to the first that is not settled: what others are told must

@@ -24,7 +24,11 @@ struct RosterMembership: Membership {
 
     func life(of device: DeviceID) -> UInt32? { roster.member(device)?.incarnation }
 
-    /// Segments are written by owners, admins and writers; heads and bells by all who read. The key is the
+    func mayWrite(_ device: DeviceID) -> Bool { roster.member(device)?.role.backsUp ?? false }
+
+    func mayCollect(_ device: DeviceID) -> Bool { roster.member(device)?.role.administers ?? false }
+
+    /// Segments and checkpoints are written by owners, admins and writers; heads and bells by all who read. The key is the
     /// one that would sign the record after the newest that the author knew.
     func signingKey(for header: ObjectHeader, name: String) throws(SyncError) -> [UInt8] {
         let author = header.lane.author
@@ -35,7 +39,8 @@ struct RosterMembership: Membership {
         guard member.incarnations.contains(author.incarnation) else {
             throw .integrity(name, "it is by a life of its device that the roster does not know")
         }
-        guard header.kind == .segment ? member.role.backsUp : member.role.reads else {
+        let writes = [.segment, .checkpoint, .chunk].contains(header.kind)
+        guard writes ? member.role.backsUp : member.role.reads else {
             throw .integrity(name, "its author's role (\(member.role.name)) does not allow it")
         }
         let next = header.rosterSequence + 1

@@ -170,7 +170,10 @@ private struct PlanReading {
         let membership = RosterMembership(roster: keys.roster)
         // Records of this device that the remote lacks would be brought there before others are read.
         state.apply(.sent(record: membership.sequence), nil)
-        machine = SyncMachine(state: state, membership: membership, reader: reader)
+        // Segments say which records change, and a checkpoint does not.
+        let patient = CheckpointPolicy(tail: .max, gain: .max, age: .max)
+        machine = SyncMachine(
+            state: state, membership: membership, reader: reader, checkpoints: patient)
     }
 
     mutating func run(_ store: any ObjectStore, _ now: Int64) throws -> SyncReport {
@@ -190,7 +193,7 @@ private struct PlanReading {
                         SyncRunner.Request(
                             token: token, name: name.objectName(vault: keys.vaultID), kind: .get(etag, limit))
                     )
-                case .put:
+                case .put, .delete:
                     // A pull sends nothing but records that the remote lacks, and it was told of none.
                     throw SyncError(.conflict, "a plan can't be made: the round would have to send something")
                 case .commit(let token, let changes): events.append(.committed(token, try take(changes)))

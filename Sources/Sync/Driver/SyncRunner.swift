@@ -8,13 +8,19 @@ internal import Synchronization
 public struct SyncRunner {
     private let vault: VaultSync
     private let store: any ObjectStore
+    private let checkpoints: CheckpointPolicy
 
     /// What syncs with what.
     ///
-    /// - Parameter store: one that honours conditions on a put.
-    public init(vault: VaultSync, store: any ObjectStore) {
+    /// - Parameters:
+    ///   - store: one that honours conditions on a put.
+    ///   - checkpoints: when checkpoints are made, used and collected.
+    public init(
+        vault: VaultSync, store: any ObjectStore, checkpoints: CheckpointPolicy = .standard
+    ) {
         self.vault = vault
         self.store = store
+        self.checkpoints = checkpoints
     }
 
     /// One round.
@@ -47,7 +53,8 @@ public struct SyncRunner {
         pulls: Bool, pushes: Bool, looksAtAll: Bool, mayFound: Bool, now: Int64
     ) throws -> SyncReport {
         var machine = SyncMachine(
-            state: vault.state, membership: vault.membership, reader: vault.reader)
+            state: vault.state, membership: vault.membership, reader: vault.reader,
+            checkpoints: checkpoints)
         let request = SyncRequest(
             pulls: pulls, pushes: pushes,
             hasUnsealed: try vault.mayWrite
@@ -68,6 +75,8 @@ public struct SyncRunner {
                 case .put(let token, let name, let bytes, let condition):
                     requests.append(
                         Request(token: token, name: objectName(name), kind: .put(bytes, condition)))
+                case .delete(let token, let name):
+                    requests.append(Request(token: token, name: objectName(name), kind: .delete))
                 case .commit(let token, let changes):
                     events.append(.committed(token, try vault.commit(changes)))
                 case .find(let token, let places): events.append(.found(token, try vault.hashes(places)))
@@ -85,6 +94,7 @@ public struct SyncRunner {
         enum Kind: Sendable {
             case get(ETag?, Int)
             case put([UInt8], PutCondition)
+            case delete
         }
 
         let token: SyncToken
@@ -121,6 +131,9 @@ public struct SyncRunner {
                 return info.map { .object(bytes, $0.etag) } ?? .unchanged
             case .put(let bytes, let condition):
                 return .stored(try store.put(request.name, .bytes(bytes), condition))
+            case .delete:
+                try store.delete(request.name)
+                return .absent
             }
         } catch is TooLong {
             return .tooLong

@@ -17,7 +17,7 @@ public final class VaultSync {
     /// The keys as they are now: records of others may have changed them.
     public private(set) var keys: UnlockedKeys { didSet { reader.use(keys) } }
     let reader: VaultReading
-    private let deletions: DeletionWatch
+    let deletions: DeletionWatch
     /// What was noticed for a person, until it is taken.
     private var notices: [String] = []
     /// What is remembered.
@@ -131,17 +131,21 @@ public final class VaultSync {
             }
         }
         var next = state
-        try vault.write(actor: "sync") { transaction in
-            next = state
-            try apply(changes, to: transaction)
-            for (index, change) in changes.enumerated() {
-                let result = try results[index] ?? make(change, &next, transaction)
-                results[index] = result
-                let before = next.positions
-                next.apply(change, result)
-                try discard(before, next, transaction)
+        do {
+            try vault.write(actor: "sync") { transaction in
+                next = state
+                try apply(changes, to: transaction)
+                for (index, change) in changes.enumerated() {
+                    let result = try results[index] ?? make(change, &next, transaction)
+                    results[index] = result
+                    let before = next.positions
+                    next.apply(change, result)
+                    try discard(before, next, transaction)
+                }
+                try transaction.setSyncState(next.encoded)
             }
-            try transaction.setSyncState(next.encoded)
+        } catch let refusal as CheckpointRefusal {
+            return [.refused(refusal.reason)]
         }
         state = next
         try settleKeys()
@@ -242,6 +246,9 @@ public final class VaultSync {
             )
         case .sealBell(let body):
             return .bell(try object(.bell, 1, link: [UInt8](repeating: 0, count: 32), body.encoded, next))
+        case .draftCheckpoint: return try draftCheckpoint(next, transaction)
+        case .attest(let id): return try attest(id, next, transaction)
+        case .loadCheckpoint(let mark, let chunks): try load(mark, chunks, transaction)
         default: break
         }
         return nil
@@ -293,7 +300,7 @@ public final class VaultSync {
         return groups
     }
 
-    private func object(
+    func object(
         _ kind: ObjectKind, _ number: UInt64, stream: UInt16 = 0, link: [UInt8], _ content: [UInt8],
         _ next: SyncState
     ) throws -> [UInt8] {
@@ -311,7 +318,7 @@ public final class VaultSync {
         }
     }
 
-    private func position(of object: [UInt8], _ number: UInt64) -> Position {
+    func position(of object: [UInt8], _ number: UInt64) -> Position {
         Position(sequence: number, hash: Hash.digest(.sha256, Array(object.prefix(ObjectHeader.count))))
     }
 }

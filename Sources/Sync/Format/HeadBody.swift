@@ -53,7 +53,8 @@ public struct HeadBody: Sendable, Hashable {
         self.anchor = anchor
     }
 
-    private static let attestationLimit = 64
+    /// The most checkpoints that a head stands for.
+    static let attestationLimit = 64
 
     /// The canonical bytes.
     public var encoded: [UInt8] {

@@ -7,6 +7,8 @@ public enum ObjectKind: UInt8, Sendable, Hashable, CaseIterable {
     case segment = 1
     case head = 2
     case bell = 3
+    case checkpoint = 4
+    case chunk = 5
 
     /// The string in front of what is signed, so that a signature of one kind fits no other.
     var domain: String { "ai-team/\(self)/v1" }
@@ -28,7 +30,7 @@ public struct ObjectHeader: Sendable, Hashable {
     public var epoch: UInt32
     /// Its number among the author's objects of this kind (and stream), from 1, without gaps.
     public var sequence: UInt64
-    /// 32 bytes: the hash of the segment before, or what `HeadTimes` says.
+    /// 32 bytes: the hash of the segment before, or what `HeadTimes` says, or which checkpoint it belongs to.
     public var link: [UInt8]
     /// The newest roster record that the author knew.
     public var rosterSequence: UInt64

@@ -16,6 +16,10 @@ public enum SyncName: Sendable, Hashable, Comparable {
     case head(Author)
     /// A segment.
     case segment(Lane, UInt64)
+    /// A checkpoint's manifest.
+    case manifest(CheckpointID)
+    /// A chunk of a checkpoint, from 0.
+    case chunk(CheckpointID, Int)
 
     /// All names begin so.
     public static let root = "sync/v1/"
@@ -33,6 +37,8 @@ public enum SyncName: Sendable, Hashable, Comparable {
             case .segment(let lane, let sequence):
                 "s/\(lane.author.device.tag(in: vault))/\(lane.author.incarnation)/\(lane.stream)/"
                     + Self.padded(sequence)
+            case .manifest(let id): "c/\(id)/m"
+            case .chunk(let id, let index): "c/\(id)/\(index)"
             }
         guard let name = ObjectName(Self.root + path) else {
             preconditionFailure("names of sync objects are made of letters, digits and slashes")

@@ -10,20 +10,47 @@ extension WriteTransaction {
     /// the clock of this vault does not follow it, and the report names it.
     @discardableResult
     public func apply(_ batches: [ChangeBatch]) throws -> MergeReport {
+        var rest = [batches]
+        return try apply { rest.popLast() }
+    }
+
+    /// `apply`, of what is too much to be held at once.
+    /// - Parameter slice: gives the next batches; nil at the end.
+    @discardableResult
+    func apply(slices slice: () throws -> [ChangeBatch]?) throws -> MergeReport {
         var merge = Merge(last: try clock())
         toldGroups = []
-        try hear(batches)
-        for batch in batches {
-            let sequence = try appendBatch(batch.stamp, origins.number(db, of: batch.origin), batch.actor)
-            for change in batch.changes {
-                switch change.collection {
-                case Verdict.collection: try take(verdict: change, to: sequence, &merge)
-                case Collection.control: try take(control: change, batch, to: sequence)
-                default: try take(change, batch, sequence, &merge)
+        while let batches = try slice() {
+            merge.beginSlice()
+            try hear(batches)
+            for batch in batches {
+                if batch.stamp <= believed { merge.seen = max(merge.seen ?? batch.stamp, batch.stamp) }
+                let sequence = try appendBatch(batch.stamp, origins.number(db, of: batch.origin), batch.actor)
+                for change in batch.changes {
+                    switch change.collection {
+                    case Verdict.collection: try take(verdict: change, to: sequence, &merge)
+                    case Collection.control: try take(control: change, batch, to: sequence)
+                    default: try take(change, batch, sequence, &merge)
+                    }
                 }
             }
+            try show(&merge)
         }
+        // Only now do the tables show all that conflicts are looked for in.
+        for key in merge.suspects {
+            merge.report.conflicts += try noteConflicts(in: merge.records[key]?.state ?? state(key))
+        }
+        if merge.purgesTasks { try SearchIndex.compact(db) }
+        // The newest row of the log is this vault's own again, and later than all it believes.
+        try beginBatch(after: [try ownClock(merge), merge.seen].compactMap { $0 }.max())
+        try refreshHidden()
+        return merge.report
+    }
+
+    /// Lets the tables show what a slice has changed.
+    private func show(_ merge: inout Merge) throws {
         let hidden = try hiddenRecords()
+        let known = try recordsInConflict()
         for key in merge.order {
             guard let touched = merge.records[key] else { continue }
             if touched.isPlain && !hidden.contains(key) {
@@ -32,20 +59,8 @@ extension WriteTransaction {
                 try show(touched.state, changes: touched.changes)
             }
             merge.report.future += touched.state.writes(after: believed)
+            if touched.state.mayConflict || known.contains(key) { merge.suspects.append(key) }
         }
-        // Only now do the tables show all that conflicts are looked for in.
-        let known = try recordsInConflict()
-        for key in merge.order {
-            guard let state = merge.records[key]?.state, state.mayConflict || known.contains(key)
-            else { continue }
-            merge.report.conflicts += try noteConflicts(in: state)
-        }
-        if merge.purgesTasks { try SearchIndex.compact(db) }
-        // The newest row of the log is this vault's own again, and later than all it believes.
-        let seen = batches.map(\.stamp).filter { $0 <= believed }.max()
-        try beginBatch(after: [try ownClock(merge), seen].compactMap { $0 }.max())
-        try refreshHidden()
-        return merge.report
     }
 
     /// The records that an `apply` touches, each loaded once.
@@ -54,10 +69,19 @@ extension WriteTransaction {
         let last: HybridTime?
         var order: [RecordKey] = []
         var records: [RecordKey: TouchedRecord] = [:]
+        /// Records that may be in conflict, of all slices.
+        var suspects: [RecordKey] = []
+        /// The last believed stamp of what came.
+        var seen: HybridTime?
         var report = MergeReport()
         var purgesTasks = false
         /// Somebody found this device's clock to be ahead.
         var demotesOwn = false
+
+        mutating func beginSlice() {
+            order = []
+            records = [:]
+        }
     }
 
     private func take(

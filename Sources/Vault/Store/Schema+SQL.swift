@@ -15,6 +15,7 @@ package struct Schema: Sendable {
             Step(id: "1", sql: [changeLog, tasks, SearchIndex.schema, documents, local]),
             Step(id: "2", sql: [merging]),
             Step(id: "3", sql: [sync]),
+            Step(id: "4", sql: [checkpoints]),
         ])
 
     /// With one more step, as a later program would have it.
@@ -103,6 +104,11 @@ package struct Schema: Sendable {
             sequence INTEGER NOT NULL, hash BLOB NOT NULL, bytes BLOB NOT NULL, offered INTEGER NOT NULL,
             settled INTEGER NOT NULL,
             PRIMARY KEY(device, incarnation, stream, sequence)) WITHOUT ROWID;
+        """
+
+    /// Which transactions of the log came from a checkpoint: their segments' own transactions are not known.
+    private static let checkpoints = """
+        CREATE TABLE sync_checkpoint(first_batch INTEGER PRIMARY KEY, last_batch INTEGER NOT NULL);
         """
 
     private static let tasks = """

@@ -34,8 +34,11 @@ public enum SyncStream {
     public static let all = [tasks, knowledgeBase, documents]
 
     /// Which stream a change travels in. Verdicts travel with tasks, whatever they are about.
-    public static func of(_ change: RecordChange) -> UInt16 {
-        switch change.collection {
+    public static func of(_ change: RecordChange) -> UInt16 { of(collection: change.collection) }
+
+    /// Which stream the changes of a collection travel in.
+    static func of(collection: UInt32) -> UInt16 {
+        switch collection {
         case Collection.document.number, Collection.documentVersion.number: knowledgeBase
         default: tasks
         }

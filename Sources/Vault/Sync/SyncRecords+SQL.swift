@@ -161,7 +161,8 @@ extension WriteTransaction {
     }
 
     /// Forgets segments of a lane above `sequence`. What was sealed here waits to be sealed anew; what came
-    /// from elsewhere counts no longer.
+    /// from elsewhere counts no longer, except what came in a checkpoint: there it can't be told from what
+    /// stays, and its author, who is still a member, sends it again in the life that followed.
     ///
     /// - Parameter device: this vault's own, 16 bytes. Of others everything came from elsewhere, even if a
     /// backup   of theirs, from which this vault was restored, says that it was sealed there.
@@ -174,6 +175,7 @@ extension WriteTransaction {
             sql: """
                 SELECT first_batch, last_batch FROM sync_segment
                 WHERE \(place) \(isOwn ? "AND NOT is_own" : "")
+                    AND first_batch NOT IN (SELECT first_batch FROM sync_checkpoint)
                 """,
             arguments: arguments)
         // Between the first and the last of a segment that was sealed stand transactions of others.
@@ -204,7 +206,7 @@ extension WriteTransaction {
         for key in touched.sorted() { try show(state(key), changes: 1) }
     }
 
-    private func addSegment(
+    func addSegment(
         _ lane: Lane, _ position: Position, _ batches: ClosedRange<Int64>, isOwn: Bool
     ) throws {
         try db.execute(
@@ -226,7 +228,7 @@ extension Lane {
     }
 
     /// From a row that begins with device, incarnation and stream.
-    fileprivate init(_ row: Row) throws {
+    init(_ row: Row) throws {
         guard let device = DeviceID(Array(row[0] as Data)),
             let incarnation = UInt32(exactly: row[1] as Int64),
             let stream = UInt16(exactly: row[2] as Int64)

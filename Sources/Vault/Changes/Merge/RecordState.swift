@@ -91,6 +91,18 @@ public struct RecordState: Sendable {
         return verdict == true || verdict == false && !settled
     }
 
+    /// The verdicts but those on candidates: on values that are settled, or that have not come yet.
+    func verdictsBeyondCandidates() -> [Verdict] {
+        let rest = verdicts.filter { judged, settled in
+            settled || !registers(judged.field).contains { JudgedField($0, judged.field) == judged }
+        }
+        return rest.map { judged, settled in
+            Verdict(
+                FieldWrite(key: key, origin: judged.origin, stamp: judged.stamp, fields: [judged.field]),
+                settles: settled)
+        }
+    }
+
     /// Whether there is any verdict on its values.
     var isJudged: Bool { !verdicts.isEmpty }
 

@@ -1,0 +1,196 @@
+internal import ObjectStorage
+internal import Vault
+
+/// Checkpoints: what others wrote, fetched in one piece where it is long; and whether their state roots are
+/// what this device comes to.
+extension SyncMachine {
+    // MARK: Knowing of them
+
+    /// Notes the checkpoints that heads stand for and that are not known here. The two newest of each head do.
+    mutating func wantManifests() {
+        guard !awaitsRoster else { return }
+        var named = (round?.headsToCompare ?? []).map(\.2.attested)
+        if round?.looksAtAll == true { named += state.heads.map(\.value.attested) }
+        for attestation in named.flatMap({ $0.suffix(2) }) {
+            guard let id = CheckpointID(attestation.checkpoint), round?.manifests[id] == nil,
+                !state.checkpoints.contains(where: { $0.id == id })
+            else { continue }
+            round?.manifests[id] = true
+            get(.manifest(id), limit: Self.headLimit, .manifest(id))
+        }
+    }
+
+    mutating func receivedManifest(_ id: CheckpointID, _ answer: RemoteAnswer) {
+        let name = "c/\(id)/m"
+        switch answer {
+        case .object(let bytes, _):
+            do throws(SyncError) {
+                let object = try SignedObject(bytes, name: name)
+                // One that names a later roster is fetched again once that was read.
+                guard case .known = knowledge(of: object.header) else {
+                    guard round?.hasReadRoster == false else {
+                        throw .integrity(name, "it names a roster record that is missing")
+                    }
+                    round?.wantsRoster = true
+                    round?.manifests[id] = nil
+                    return
+                }
+                let body = try CheckpointBody(open(object, as: .checkpoint, name: name), name: name)
+                guard object.header.link == id.link, !body.chunks.isEmpty else {
+                    throw .integrity(name, "it belongs elsewhere")
+                }
+                let mark = CheckpointMark(
+                    id: id, author: object.header.lane.author, body: body,
+                    seenAt: round?.request.now ?? 0, verdict: isVoid(body) ? .refused : .open)
+                commit([.knowCheckpoint(mark)])
+            } catch { raise(SyncAlarm(.tampered, name, error.message)) }
+        case .tooLong: raise(SyncAlarm(.tampered, name, "it is larger than any can be"))
+        // Somebody has removed it, as an older one.
+        case .absent: break
+        default: fail(answer)
+        }
+    }
+
+    /// Whether it speaks of what the roster has cut off.
+    private func isVoid(_ body: CheckpointBody) -> Bool {
+        body.vector.contains { seen in
+            membership.pin(of: seen.lane).map { $0.sequence < seen.position.sequence } ?? false
+        }
+    }
+
+    // MARK: Loading one
+
+    /// Looks whether a checkpoint comes in the place of many segments, and fetches it.
+    ///
+    /// - Returns: whether segments have to wait.
+    mutating func pumpLoading() -> Bool {
+        guard let round else { return false }
+        if round.loading != nil { return true }
+        guard !round.hasDecided, round.mustLoad || missing > checkpoints.gain else { return false }
+        self.round?.looksAtAll = true
+        guard round.hasLooked, round.headsWanted.isEmpty, round.awaited.isEmpty, !awaitsRoster else {
+            return true
+        }
+        self.round?.hasDecided = true
+        guard let mark = bestCheckpoint() else { return false }
+        self.round?.loading = mark
+        for index in mark.body.chunks.indices {
+            get(.chunk(mark.id, index), limit: Self.segmentLimit, .chunk(index))
+        }
+        return true
+    }
+
+    private var awaitsRoster: Bool { round?.wantsRoster == true && round?.hasReadRoster == false }
+
+    /// How many segments are known to exist and not to be here.
+    private var missing: UInt64 {
+        (round?.targets ?? SortedMap()).reduce(0) { sum, target in
+            let here = state.positions[target.key]?.sequence ?? 0
+            return sum + (target.value.sequence > here ? target.value.sequence - here : 0)
+        }
+    }
+
+    /// The checkpoint that saves the most segments, among those that enough members stand for.
+    private func bestCheckpoint() -> CheckpointMark? {
+        let least = round?.mustLoad == true ? 1 : checkpoints.gain
+        let useful = state.checkpoints.filter { mark in
+            mark.verdict != .refused && !isVoid(mark.body) && gain(of: mark) >= least
+                && witnesses(of: mark) >= min(2, membership.authors.count - 1)
+                && !isAhead(mark)
+        }
+        return useful.max { gain(of: $0) < gain(of: $1) }
+    }
+
+    /// Whether it speaks of segments of this life that this device has not written: a copy's.
+    private func isAhead(_ mark: CheckpointMark) -> Bool {
+        mark.body.vector.contains {
+            $0.lane.author == state.author && $0.position.sequence > state.positions[$0.lane]?.sequence ?? 0
+        }
+    }
+
+    private func gain(of mark: CheckpointMark) -> UInt64 {
+        mark.body.vector.reduce(0) { sum, seen in
+            let here = state.positions[seen.lane]?.sequence ?? 0
+            return sum + (seen.position.sequence > here ? seen.position.sequence - here : 0)
+        }
+    }
+
+    /// How many members other than this device stand for a checkpoint's root.
+    private func witnesses(of mark: CheckpointMark) -> Int {
+        var lists = state.heads.map { ($0.key, $0.value.attested) }
+        lists += (round?.headsToCompare ?? []).map { ($0.0, $0.2.attested) }
+        let present = Set(membership.authors.map(\.device))
+        let devices = lists.filter { $0.1.contains(mark.attestation) }.map(\.0.device)
+        return Set(devices).intersection(present).subtracting([state.author.device]).count
+    }
+
+    mutating func receivedChunk(_ index: Int, _ answer: RemoteAnswer) {
+        guard let mark = round?.loading else { return }
+        let name = "c/\(mark.id)/\(index)"
+        switch answer {
+        case .object(let bytes, _):
+            do throws(SyncError) {
+                let object = try SignedObject(bytes, name: name)
+                guard object.header.kind == .chunk, object.hash == mark.body.chunks[index] else {
+                    throw .integrity(name, "it is not the one that its manifest names")
+                }
+                round?.chunks[index] = object
+            } catch { return refuse(mark, name, error.message) }
+        case .tooLong: return refuse(mark, name, "it is larger than any can be")
+        case .absent:
+            raise(SyncAlarm(.withheld, name, by: mark.author, "its manifest names it, and it is missing"))
+            return goOnWithoutCheckpoint()
+        default: return fail(answer)
+        }
+        guard let chunks = round?.chunks, chunks.count == mark.body.chunks.count else { return }
+        commit([.loadCheckpoint(mark, chunks.map(\.value))], .loaded(mark))
+    }
+
+    /// What the store says of a checkpoint that it was to load.
+    mutating func loadedCheckpoint(_ mark: CheckpointMark, refusal: String?) {
+        if let refusal { return refuse(mark, "c/\(mark.id)", refusal) }
+        round?.report.loadedCheckpoints += 1
+        goOnWithoutCheckpoint()
+        round?.verified = SortedMap()
+        round?.asked = SortedMap()
+        round?.arrived = SortedMap()
+        round?.blocked = SortedMap()
+        round?.missing = SortedMap()
+    }
+
+    private mutating func refuse(_ mark: CheckpointMark, _ name: String, _ reason: String) {
+        raise(SyncAlarm(.tampered, name, by: mark.author, reason))
+        commit([.judgeCheckpoint(mark.id, .refused)])
+        goOnWithoutCheckpoint()
+        // Another one may do.
+        round?.hasDecided = false
+    }
+
+    private mutating func goOnWithoutCheckpoint() {
+        round?.loading = nil
+        round?.chunks = SortedMap()
+    }
+
+    /// Segments that are gone because a checkpoint covers them are no reason for an alarm: it is loaded. Those
+    /// that nothing covers are withheld.
+    ///
+    /// - Returns: whether to look for a checkpoint now.
+    mutating func settleMissing() -> Bool {
+        guard let round, !round.missing.isEmpty, round.awaited.isEmpty, !awaitsRoster else { return false }
+        // All heads have to be looked at first, and this is asked again.
+        guard round.hasLooked || !round.looksAtAll else { return true }
+        if !round.mustLoad {
+            self.round?.mustLoad = true
+            self.round?.hasDecided = false
+            return true
+        }
+        self.round?.missing = SortedMap()
+        for (lane, gap) in round.missing {
+            raise(
+                SyncAlarm(
+                    .withheld, "s/\(lane)/\(gap.sequence)", by: lane.author,
+                    "\(gap.claimant) has seen it, and it is missing"))
+        }
+        return false
+    }
+}

@@ -1,0 +1,123 @@
+import Simulation
+import Sync
+import Testing
+import Vault
+
+/// Checkpoints between devices of a simulation, step by step.
+struct CheckpointTests {
+    private func lab(_ devices: Int) -> Lab {
+        var lab = Lab(devices: devices)
+        lab.checkpoints = CheckpointPolicy(tail: 6, gain: 3, age: 60_000)
+        return lab
+    }
+
+    /// One device writes so much that a checkpoint is due.
+    private func write(_ lab: inout Lab, _ device: Int = 0, segments: Int = 12) {
+        for value in 0..<segments {
+            lab.write(device, "task-\(value)", value: Int64(value))
+            lab.sync(device)
+        }
+    }
+
+    private func count(_ lab: Lab, _ prefix: String) -> Int {
+        lab.names.filter { $0.hasPrefix(prefix) }.count
+    }
+
+    @Test func aLongWayIsShortened() {
+        var lab = lab(2)
+        write(&lab, segments: 30)
+        #expect(count(lab, "manifest") >= 1)
+        let report = lab.sync(1)
+        #expect(report.loadedCheckpoints == 1)
+        #expect(report.failure == nil && report.alarms.isEmpty, "\(report.alarms)")
+        #expect(lab.agree(0, 1))
+        // The genesis, the roster's end, the bell, two heads, manifests and chunks, and the short rest.
+        #expect(report.pulledSegments < 12 && lab.requests.count < 24, "\(lab.requests)")
+    }
+
+    /// What is covered, old and attested goes; who was away meanwhile still gets everything.
+    @Test func whatIsCoveredIsCollectedAndNobodyMissesIt() {
+        var lab = lab(4)
+        lab.sync(3)
+        write(&lab)
+        // One that stands for it besides its author is not enough.
+        lab.write(1, value: 1)
+        lab.sync(1)
+        lab.now += 120_000
+        let before = count(lab, "segment")
+        lab.sync(0, looksAtAll: true)
+        #expect(count(lab, "segment") == before)
+        lab.write(2, value: 2)
+        lab.sync(2)
+        lab.now += 120_000
+        for device in [0, 1, 2, 0, 1, 2] {
+            lab.write(device, "task-y", value: lab.now)
+            let report = lab.sync(device, looksAtAll: true)
+            #expect(report.alarms.isEmpty && report.failure == nil, "\(report.alarms)")
+        }
+        #expect(count(lab, "segment") < before, "\(lab.names)")
+        let report = lab.sync(3, looksAtAll: true)
+        #expect(report.alarms.isEmpty && report.failure == nil, "\(report.alarms)")
+        #expect(report.loadedCheckpoints == 1 && lab.agree(2, 3))
+    }
+
+    /// A member's checkpoint that says something else than its segments do is noticed by all who can compare.
+    @Test func aFalseCheckpointIsNamed() {
+        var lab = lab(3)
+        write(&lab)
+        lab.sync(1)
+        lab.forgeCheckpoint(0)
+        lab.write(0, value: 99)
+        lab.sync(0)
+        lab.write(1, value: 100)
+        let report = lab.sync(1)
+        #expect(report.alarms.contains { $0.kind == .diverged }, "\(report.alarms)")
+    }
+
+    /// Without enough members who stand for it, nobody takes a checkpoint over.
+    @Test func oneMemberAloneIsNotBelievedAmongThree() {
+        var lab = lab(4)
+        write(&lab, segments: 20)
+        #expect(lab.sync(1).loadedCheckpoints == 0)
+        lab.write(1, value: 7)
+        lab.sync(1)
+        #expect(lab.sync(2).loadedCheckpoints == 1)
+        #expect(lab.agree(1, 2))
+    }
+
+    @Test(arguments: ["flipped", "cut", "absent", "swapped"])
+    func aDamagedChunkIsNoWayIn(_ damage: String) {
+        var lab = lab(2)
+        write(&lab, segments: 20)
+        lab.onAnswer = { device, name, answer in
+            guard device == 1, case .chunk = name, case .object(var bytes, let etag) = answer else {
+                return answer
+            }
+            switch damage {
+            case "flipped": bytes[bytes.count - 1] ^= 1
+            case "cut": bytes.removeLast()
+            case "swapped": return .object(Array(repeating: 7, count: bytes.count), etag)
+            default: return .absent
+            }
+            return .object(bytes, etag)
+        }
+        let report = lab.sync(1)
+        #expect(!report.alarms.isEmpty && report.loadedCheckpoints == 0)
+        // The segments are all there.
+        #expect(lab.agree(0, 1))
+    }
+
+    /// What a device that died while sending has left is removed by its next round.
+    @Test func anUnfinishedCheckpointIsCleared() {
+        var lab = lab(1)
+        lab.onAnswer = { _, name, answer in
+            if case .manifest = name { return .failed(.remoteUnreachable, "no answer") }
+            return answer
+        }
+        write(&lab, segments: 8)
+        #expect(lab.state(0).unfinished != nil)
+        lab.onAnswer = nil
+        lab.sync(0)
+        #expect(count(lab, "chunk") == count(lab, "manifest"), "\(lab.names)")
+    }
+}
