@@ -30,6 +30,7 @@ extension VaultBackups {
         _ vault: Vault, _ options: CreateOptions = CreateOptions(), time: UInt64,
         progress: @escaping (BackupProgress) -> Void = { _ in }
     ) throws -> (backup: Summary, notes: [OutsideNote]) {
+        try requireOwnLife()
         let run = BackupRun(store: store, keys: backupKeys, root: PlainPage.root, progress: progress)
         var input = BackupRun<VaultBackupKeys>.Input()
         input.tags = options.tags
@@ -53,6 +54,16 @@ extension VaultBackups {
         try Restore.dropOldStates(home: home.path)
         let entry = try made.index.entry(BackupIndex.idText(made.manifest.clear.id))
         return (Summary(entry, made.manifest, made.body), made.notes)
+    }
+
+    /// Two copies of a device that go on with one chain of manifests would break it.
+    ///
+    /// - Throws: `.conflict` when another copy of this device has taken over.
+    func requireOwnLife() throws(BackupError) {
+        guard keys.isReplaced else { return }
+        throw BackupError(
+            .conflict, "another copy of this device has taken over, and this one makes no backups",
+            hint: "`ai-team device take-over` lets this one go on, and the other one stops")
     }
 
     /// Blobs are only ever removed by who excludes snapshots: what the image names is here. The catalogue is

@@ -75,6 +75,7 @@ extension VaultBackups {
     /// - Throws: `.conflict` while a backup is being made, or when the plan is no longer what would be done;
     ///   `.guardRefused` for a mass deletion that was not allowed; else as `planPrune`.
     public func prune(_ plan: PrunePlan, _ options: PruneOptions, time: UInt64) throws -> PruneReport {
+        try requireOwnLife()
         try requireAllowed(plan, options)
         try store.prepare()
         guard let lock = try FileLock.attempt(store.directory + "/.lock", .exclusive) else {

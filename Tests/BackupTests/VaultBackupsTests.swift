@@ -1,6 +1,7 @@
 import Backup
 import Cryptography
 import KeyRing
+import TestSupport
 import Testing
 import Vault
 
@@ -29,6 +30,21 @@ import Vault
     }
 
     private func addTasks(_ count: Int) throws { try living.addTasks(count, to: vault) }
+
+    /// Two copies of one device would go on with one chain of backups. The twin: the other one makes them.
+    @Test func aCopyThatWasReplacedMakesNoBackups() throws {
+        let copy = scratch.path + "/copy"
+        try TemporaryDirectory.copyTree(home.keysDirectory, to: copy)
+        let theirs = try KeyRing.reincarnate(in: copy, keys: keys, time: 1_800_000_000_000)
+        let tail = Array(theirs.roster.chain.dropFirst(keys.roster.records.count))
+        let stopped = try KeyRing.follow(
+            tail, in: home.keysDirectory, keys: keys, time: 1_800_000_000_000)
+        let error = #expect(throws: BackupError.self) {
+            try VaultBackups(home: home, keys: stopped).create(vault, time: 1_800_000_000_000)
+        }
+        #expect(error?.code == .conflict)
+        _ = try VaultBackups(home: home, keys: theirs).create(vault, time: 1_800_000_000_000)
+    }
 
     @Test func aLiveVaultIsBackedUpAndEveryPageVerifies() throws {
         try addTasks(200)

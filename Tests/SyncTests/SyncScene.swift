@@ -60,7 +60,8 @@ final class SyncDevice {
     /// A round with what is on disk, as a new process would run it.
     @discardableResult
     func sync(
-        pulls: Bool = true, pushes: Bool = true, looksAtAll: Bool = false, allowsMassDeletion: Bool = false,
+        pulls: Bool = true, pushes: Bool = true, looksAtAll: Bool = false, takesOver: Bool = false,
+        allowsMassDeletion: Bool = false,
         at store: (any ObjectStore)? = nil
     ) throws -> SyncReport {
         let state = try VaultSync(
@@ -68,7 +69,8 @@ final class SyncDevice {
             now: { 1_800_000_000_000 })
         defer { keys = state.keys }
         return try SyncRunner(vault: state, store: store ?? remote).run(
-            pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: true, now: Self.now())
+            pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, takesOver: takesOver, mayFound: true,
+            now: Self.now())
     }
 
     func plan(pulls: Bool = true, pushes: Bool = true) throws -> SyncPlan {

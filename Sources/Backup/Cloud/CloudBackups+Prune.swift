@@ -42,6 +42,7 @@ extension CloudBackups {
         _ plan: PrunePlan, _ options: VaultBackups.PruneOptions, time: UInt64,
         progress: @escaping (BackupProgress) -> Void = { _ in }
     ) throws -> PruneReport {
+        try local.requireOwnLife()
         try local.requireAllowed(plan, options)
         let going = Set(plan.removed.map(\.name))
         // What the plan was made from serves until the record is there: whatever came since stays. What goes

@@ -31,6 +31,7 @@ extension VaultBackups {
         _ vault: Vault, in directory: String, time: UInt64,
         progress: @escaping (BackupProgress) -> Void = { _ in }
     ) throws -> OfferReport {
+        try requireOwnLife()
         guard keys.roster.member(keys.device)?.role.backsUp == true else {
             throw BackupError(.guardRefused, "this device's role does not let it vouch for backups")
         }

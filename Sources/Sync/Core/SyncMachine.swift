@@ -115,7 +115,8 @@ public struct SyncMachine: Sendable {
         raise(
             SyncAlarm(
                 .cloned, "r", by: state.author,
-                "another copy of this device has taken a new life; `ai-team device list` shows it"))
+                "another copy of this device has taken over; `ai-team device take-over` here turns it round"
+            ))
     }
 
     /// Goes through the phases as far as they go without an answer.

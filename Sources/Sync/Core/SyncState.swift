@@ -239,7 +239,8 @@ public struct SyncState: Sendable, Equatable {
     /// change log and is sealed anew, and its former lanes are followed like those of others.
     public mutating func reincarnate(as newAuthor: Author) {
         for (lane, _) in positions where lane.author == author {
-            positions[lane] = settled[lane] ?? .start
+            let end = settled[lane] ?? .start
+            if positions[lane]?.sequence ?? 0 > end.sequence { positions[lane] = end }
         }
         formerLife = formerLife ?? author.incarnation
         author = newAuthor
@@ -251,5 +252,12 @@ public struct SyncState: Sendable, Equatable {
         bellETag = nil
         suspectSince = nil
         halt = nil
+    }
+
+    /// The state after a person decided that this copy goes on and not the one that has begun `life`: that
+    /// life's lanes are followed to their end before the record of the new one ends them.
+    public mutating func takeOver(_ life: UInt32, as newAuthor: Author) {
+        reincarnate(as: newAuthor)
+        formerLife = life
     }
 }

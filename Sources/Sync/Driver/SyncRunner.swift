@@ -27,13 +27,16 @@ public struct SyncRunner {
     ///
     /// - Parameters:
     ///   - looksAtAll: look at every head, whatever the bell says.
+    ///   - takesOver: goes on although another copy of this device has taken over, which stops then.
     ///   - mayFound: an empty remote is given this vault's genesis.
     ///   - now: milliseconds since 1970.
     /// - Returns: what was done; a failure of the remote stands in it.
     /// - Throws: what the vault throws.
     public func run(
-        pulls: Bool, pushes: Bool, looksAtAll: Bool = false, mayFound: Bool = false, now: Int64
+        pulls: Bool, pushes: Bool, looksAtAll: Bool = false, takesOver: Bool = false, mayFound: Bool = false,
+        now: Int64
     ) throws -> SyncReport {
+        if takesOver { try vault.takeOver() }
         if vault.state.halt == .copied { try vault.beginNewLife() }
         guard vault.state.formerLife != nil else {
             return try round(

@@ -162,11 +162,34 @@ public final class VaultSync {
     /// written it into the roster; until then rounds only pull.
     func beginNewLife() throws {
         var next = state
-        let random = try RandomBytes.bytes(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        let used = keys.roster.member(keys.device)?.incarnations ?? []
-        guard random != 0, !used.contains(random) else { return try beginNewLife() }
-        next.reincarnate(as: Author(device: keys.device, incarnation: random))
+        next.reincarnate(as: Author(device: keys.device, incarnation: try unusedIncarnation()))
         try replace(with: next)
+    }
+
+    /// Goes on instead of another copy of this device, which has taken over: in a life of its own, of which
+    /// the other's is the former one. What this copy wrote while it was stopped goes out then.
+    ///
+    /// - Throws: `conflict` when no other copy has.
+    func takeOver() throws {
+        guard state.halt == .replaced, let life = membership.life(of: keys.device) else {
+            throw SyncError(.conflict, "no other copy of this device has taken over")
+        }
+        var next = state
+        // A life that this copy had begun, and whose record was given up, may have signed backups.
+        let own = keys.incarnation
+        let isUsed = keys.roster.member(keys.device)?.incarnations.contains(own) ?? true
+        next.takeOver(
+            life,
+            as: Author(device: keys.device, incarnation: isUsed ? try unusedIncarnation() : own))
+        try replace(with: next)
+    }
+
+    private func unusedIncarnation() throws -> UInt32 {
+        let used = keys.roster.member(keys.device)?.incarnations ?? []
+        while true {
+            let random = try RandomBytes.bytes(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+            if random != 0, !used.contains(random) { return random }
+        }
     }
 
     /// Ends the life before in the roster, where its lanes end here: everything that it has in the remote
@@ -191,7 +214,10 @@ public final class VaultSync {
     private func catchUp(with author: Author) throws {
         var next = state
         let isPending = next.formerLife == author.incarnation
-        if next.author != author, !isPending, next.halt == nil { next.reincarnate(as: author) }
+        // The ring of a copy that was replaced names the life before.
+        if next.author != author, !isPending, next.halt == nil, !keys.isReplaced {
+            next.reincarnate(as: author)
+        }
         next.adopt(membership)
         if next != state { try replace(with: next) }
     }

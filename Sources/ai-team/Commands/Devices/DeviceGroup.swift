@@ -12,7 +12,7 @@ struct DeviceGroup: ParsableCommand {
             """,
         subcommands: [
             DeviceList.self, DeviceInvite.self, DeviceJoin.self, DeviceApprove.self, DeviceRename.self,
-            DeviceConfirm.self,
+            DeviceConfirm.self, DeviceTakeOver.self,
         ])
 }
 

@@ -42,7 +42,7 @@ final class SyncSession {
     /// One round, and what it used.
     func round(
         pulls: Bool, pushes: Bool, looksAtAll: Bool = false, mayFound: Bool = false,
-        allowsMassDeletion: Bool = false
+        takesOver: Bool = false, allowsMassDeletion: Bool = false
     ) throws -> SyncRoundResult {
         let began = ContinuousClock.now
         let before = remote.counts
@@ -56,7 +56,8 @@ final class SyncSession {
             // A round that ends early may have taken in records of the roster.
             defer { keys = sync.keys }
             report = try SyncRunner(vault: sync, store: remote.store).run(
-                pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound,
+                pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, takesOver: takesOver,
+                mayFound: mayFound,
                 now: Surroundings.system.now().milliseconds)
         }
         if pushes, report.failure == nil { try admit() }
