@@ -1,5 +1,6 @@
 package import Cryptography
 package import KeyRing
+internal import Synchronization
 
 /// What names and encrypts blobs: the name key, which never changes, and a key of each epoch.
 package struct BlobKeys: Sendable {
@@ -7,6 +8,13 @@ package struct BlobKeys: Sendable {
     let currentEpoch: @Sendable () -> UInt32
     let nameKey: @Sendable () throws -> SecretBytes
     let key: @Sendable (_ epoch: UInt32) throws -> SecretBytes
+    private let followed: Followed?
+
+    /// The keys of a home, which may be replaced by later ones.
+    private final class Followed: Sendable {
+        let keys: Mutex<UnlockedKeys>
+        init(_ keys: UnlockedKeys) { self.keys = Mutex(keys) }
+    }
 
     package init(
         vault: [UInt8], currentEpoch: @escaping @Sendable () -> UInt32,
@@ -17,14 +25,22 @@ package struct BlobKeys: Sendable {
         self.currentEpoch = currentEpoch
         self.nameKey = nameKey
         self.key = key
+        followed = nil
     }
 
     package init(_ keys: UnlockedKeys) {
-        self.init(
-            vault: keys.vaultID.bytes, currentEpoch: { keys.currentEpoch },
-            nameKey: { try keys.nameKey() },
-            key: { try keys.key(KeyPurpose(rawValue: "blob"), epoch: $0) })
+        let followed = Followed(keys)
+        vault = keys.vaultID.bytes
+        currentEpoch = { followed.keys.withLock { $0 }.currentEpoch }
+        nameKey = { try followed.keys.withLock { $0 }.nameKey() }
+        key = { epoch in
+            try followed.keys.withLock { $0 }.key(KeyPurpose(rawValue: "blob"), epoch: epoch)
+        }
+        self.followed = followed
     }
+
+    /// Goes on with the keys of a roster that has grown.
+    func follow(_ keys: UnlockedKeys) { followed?.keys.withLock { $0 = keys } }
 }
 
 /// What a record says of a blob: enough to find it and to know it when found.

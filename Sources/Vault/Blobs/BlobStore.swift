@@ -12,11 +12,15 @@ package struct BlobStore: Sendable {
     }
 
     /// Base32 of HMAC-SHA-256(name key, `blob` ‖ epoch ‖ SHA-256 of the plaintext), cut to 160 bits.
-    package func name(_ reference: BlobReference) throws -> String {
+    package func name(_ reference: BlobReference) throws -> String { try name(reference, variant: 0) }
+
+    /// The same; what is hashed ends with a variant's number, unless it is 0.
+    func name(_ reference: BlobReference, variant: UInt8) throws -> String {
         var message = CanonicalWriter()
         message.raw(Array("blob".utf8))
         message.u32(reference.epoch)
         message.raw(reference.sha256)
+        if variant > 0 { message.u8(variant) }
         let mac = try HMAC.authenticate(.sha256, key: keys.nameKey(), message.bytes)
         return Crockford32.encode(Array(mac[..<20]))
     }

@@ -15,28 +15,30 @@ extension Vault {
         guard case .merged(let given) = choice,
             case .versions(let base, let local, let remote, _) = found.subject
         else { return try write(actor: actor) { try $0.resolve(conflict: id, take: choice) } }
-        let content = try given ?? merged(base, local, remote)
-        let running = try FileLock.acquire(blobs.uploadLock, .shared, timeout: .seconds(60))
-        guard let running else {
-            throw VaultError(.busy, "another process is clearing up what uploads left", hint: "try again")
-        }
-        let result = Result { try settle(found.conflict.id, content, actor) }
-        running.release()
-        return try result.get()
+        let content = try given ?? merged(of: found.conflict.key.id, base, local, remote)
+        return try keepingTemporaries { try settle(found.conflict.id, content, actor) }
     }
 
     /// Both texts in one, with markers around what is in conflict: what a person edits into a merged one.
     /// - Returns: nil for content that is no text, or too long.
     public func mergeProposal(conflict id: String) throws -> LineMerge? {
-        guard case .versions(let base, let local, let remote, _) = try read({ try $0.conflict(id) }).subject
-        else { return nil }
-        return try lines(base, local, remote)
+        let found = try read { try $0.conflict(id) }
+        guard case .versions(let base, let local, let remote, _) = found.subject else { return nil }
+        return try lines(of: found.conflict.key.id, base, local, remote)
+    }
+
+    /// What it takes to merge a document's versions and is not on this device: their contents.
+    public func missingContent(conflict id: String) throws -> [BlobReference] {
+        let found = try read { try $0.conflict(id) }
+        guard case .versions(let base, let local, let remote, _) = found.subject else { return [] }
+        let contents = [base, local, remote].compactMap { $0?.content }
+        return try contents.filter { try !isHere($0) }
     }
 
     private func merged(
-        _ base: HeadVersion?, _ local: HeadVersion, _ remote: HeadVersion
+        of document: String, _ base: HeadVersion?, _ local: HeadVersion, _ remote: HeadVersion
     ) throws -> [UInt8] {
-        guard let merge = try lines(base, local, remote) else {
+        guard let merge = try lines(of: document, base, local, remote) else {
             throw WriteTransaction.senseless("its content is no text, or too long to be merged here")
         }
         guard let merged = merge.merged else {
@@ -47,7 +49,7 @@ extension Vault {
     }
 
     private func lines(
-        _ base: HeadVersion?, _ local: HeadVersion, _ remote: HeadVersion
+        of document: String, _ base: HeadVersion?, _ local: HeadVersion, _ remote: HeadVersion
     ) throws -> LineMerge? {
         var texts: [[UInt8]] = []
         for version in [base, local, remote] {
@@ -56,6 +58,7 @@ extension Vault {
                 continue
             }
             guard content.size <= Self.longestText else { return nil }
+            try requireHere([content], of: document)
             let bytes = try blobs.read(content, range: 0..<content.size)
             guard String(validating: bytes, as: UTF8.self) != nil, !bytes.contains(0) else { return nil }
             texts.append(bytes)

@@ -49,7 +49,7 @@ extension Vault {
 
     /// The names of blobs, as files or as rows, that no version names.
     private func unnamedBlobs(_ tx: ReadTransaction) throws -> [String] {
-        let named = Set(try storedBlobs(tx).map(\.name))
+        let named = Set(try namedBlobs(tx))
         var waste = Set(try tx.blobRows()).subtracting(named)
         for folder in try Files.list(blobs.directory) where folder.utf8.count == 2 {
             waste.formUnion(try Files.list(blobs.directory + "/" + folder).filter { !named.contains($0) })

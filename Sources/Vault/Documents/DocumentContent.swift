@@ -6,12 +6,14 @@ extension Vault {
         _ id: String, version: Int? = nil, _ emit: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
         let reference = try reference(id, version)
+        try requireHere([reference], of: id)
         try naming(id) { try blobs.read(reference, emit) }
     }
 
     /// A part of a document's content.
     public func readDocument(_ id: String, version: Int? = nil, range: Range<Int64>) throws -> [UInt8] {
         let reference = try reference(id, version)
+        try requireHere([reference], of: id)
         return try naming(id) { try blobs.read(reference, range: range) }
     }
 
@@ -21,8 +23,30 @@ extension Vault {
         let document = try read { try $0.document(id) }
         let isText = document.contentType.hasPrefix("text/") || document.contentType == "application/json"
         guard let source = document.extractedText ?? (isText ? document.content : nil) else { return nil }
+        try requireHere([source], of: id)
         let bytes = try naming(id) { try blobs.read(source, range: 0..<Int64(limit)) }
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The content of a document, or of one of its versions, if it is not on this device.
+    public func missingContent(_ id: String, version: Int? = nil) throws -> [BlobReference] {
+        let reference = try reference(id, version)
+        return try isHere(reference) ? [] : [reference]
+    }
+
+    /// Whether a blob's file is here or should be.
+    func isHere(_ reference: BlobReference) throws -> Bool {
+        try read { try $0.isHere(reference) } || blobs.isPresent(reference)
+    }
+
+    /// - Throws: `not_found` when one of these is not on this device.
+    func requireHere(_ references: [BlobReference], of document: String) throws {
+        for reference in references where try !isHere(reference) {
+            throw VaultError(
+                .notFound,
+                "the content of \(document) is not on this device yet: another one has uploaded it",
+                hint: "get it from the remote with `ai-team sync pull`, or `ai-team --mode auto kb get`")
+        }
     }
 
     /// Tells a blob that is damaged or missing with the document that it belongs to.

@@ -21,6 +21,8 @@ public struct DocumentRecord: Sendable, Equatable {
     public var content: BlobReference
     /// The text that was taken out of a PDF.
     public var extractedText: BlobReference?
+    /// Whether the newest version's content is on this device: what comes from others follows its record.
+    public var isHere: Bool
 }
 
 extension DocumentRecord: JSONEncodable {
@@ -37,6 +39,7 @@ extension DocumentRecord: JSONEncodable {
             writer.field("updated_at", updatedAt)
             writer.field("deleted_at", deletedAt)
             writer.field("sha256", Hex.encode(content.sha256))
+            writer.field("is_here", isHere)
             writer.pathField("name", name)
             writer.pathField("path", path)
         }
@@ -62,6 +65,8 @@ public struct DocumentVersion: Sendable, Equatable {
     public var createdAt: Timestamp
     public var content: BlobReference
     public var extractedText: BlobReference?
+    /// Whether its content is on this device.
+    public var isHere: Bool
 }
 
 extension DocumentVersion: JSONEncodable {
@@ -74,6 +79,7 @@ extension DocumentVersion: JSONEncodable {
             writer.field("content_type", contentType)
             writer.field("created_at", createdAt)
             writer.field("sha256", Hex.encode(content.sha256))
+            writer.field("is_here", isHere)
         }
     }
 }

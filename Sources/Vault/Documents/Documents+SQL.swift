@@ -39,7 +39,7 @@ extension ReadTransaction {
             sql: """
                 SELECT d.id, d.title, d.category, d.tags, v.content_type, v.size, v.number, d.name, d.path,
                     d.created_at, max(d.updated_at, v.updated_at), d.deleted_at, v.sha256, v.epoch,
-                    v.text_sha256, v.text_size
+                    v.text_sha256, v.text_size, \(Self.isHere)
                 FROM document d JOIN document_version v ON v.row = (SELECT w.row FROM document_version w
                     WHERE w.document_id = d.id AND w.deleted_at IS NULL
                     ORDER BY w.number DESC, w.id DESC LIMIT 1)
@@ -53,9 +53,13 @@ extension ReadTransaction {
                 updatedAt: Timestamp(milliseconds: row[10]),
                 deletedAt: (row[11] as Int64?).map(Timestamp.init(milliseconds:)),
                 content: BlobReference(sha256: Array(row[12] as Data), size: row[5], epoch: row[13]),
-                extractedText: Self.text(row[14], row[15], row[13]))
+                extractedText: Self.text(row[14], row[15], row[13]), isHere: row[16])
         }
     }
+
+    /// Whether the file of a version's content is here; `v` is the version.
+    private static let isHere =
+        "EXISTS (SELECT 1 FROM blob b WHERE b.sha256 = v.sha256 AND b.epoch = v.epoch)"
 
     private static func text(_ sha256: Data?, _ size: Int64?, _ epoch: UInt32) -> BlobReference? {
         guard let sha256, let size else { return nil }
@@ -68,8 +72,8 @@ extension ReadTransaction {
             db,
             sql: """
                 SELECT id, document_id, number, content_type, created_at, sha256, size, epoch, text_sha256,
-                    text_size
-                FROM document_version WHERE document_id = ? AND deleted_at IS NULL ORDER BY number, id
+                    text_size, \(Self.isHere)
+                FROM document_version v WHERE document_id = ? AND deleted_at IS NULL ORDER BY number, id
                 """,
             arguments: [id])
         return rows.map(Self.version)
@@ -80,10 +84,11 @@ extension ReadTransaction {
             id: row[0], documentID: row[1], number: row[2], contentType: row[3],
             createdAt: Timestamp(milliseconds: row[4]),
             content: BlobReference(sha256: Array(row[5] as Data), size: row[6], epoch: row[7]),
-            extractedText: text(row[8], row[9], row[7]))
+            extractedText: text(row[8], row[9], row[7]), isHere: row[10])
     }
 
-    /// Every version, one at a time, with its document's id, name and whether that is in the trash.
+    /// Every version, one at a time, with its document's id, name and whether that is in the trash. One has
+    /// an extracted text only where that is here.
     func eachVersion(
         _ body: (_ document: String, _ name: [UInt8], _ isInTrash: Bool, DocumentVersion) throws -> Void
     ) throws {
@@ -91,24 +96,28 @@ extension ReadTransaction {
             db,
             sql: """
                 SELECT v.id, v.document_id, v.number, v.content_type, v.created_at, v.sha256, v.size, v.epoch,
-                    v.text_sha256, v.text_size, ifnull(d.name, x''),
+                    iif(EXISTS (SELECT 1 FROM blob b WHERE b.sha256 = v.text_sha256 AND b.epoch = v.epoch),
+                        v.text_sha256, NULL),
+                    v.text_size, \(Self.isHere), ifnull(d.name, x''),
                     d.deleted_at IS NOT NULL OR v.deleted_at IS NOT NULL
                 FROM document_version v LEFT JOIN document d ON d.id = v.document_id
                 ORDER BY v.document_id, v.number, v.id
                 """)
         while let row = try rows.next() {
-            try body(row[1], Array(row[10] as Data), row[11], Self.version(row))
+            try body(row[1], Array(row[11] as Data), row[12], Self.version(row))
         }
     }
 
-    /// Every blob that a version names, once, with its name under `data/documents/<2>/`: what a backup holds.
-    func referencedBlobs() throws -> [BlobReference] {
+    /// Every blob that a version names, once.
+    ///
+    /// - Parameter here: only those whose files are here.
+    func referencedBlobs(here: Bool) throws -> [BlobReference] {
+        let blobs = """
+            SELECT sha256, size, epoch FROM document_version
+            UNION SELECT text_sha256, text_size, epoch FROM document_version WHERE text_sha256 IS NOT NULL
+            """
         let rows = try Row.fetchAll(
-            db,
-            sql: """
-                SELECT sha256, size, epoch FROM document_version
-                UNION SELECT text_sha256, text_size, epoch FROM document_version WHERE text_sha256 IS NOT NULL
-                """)
+            db, sql: here ? "SELECT * FROM (\(blobs)) v WHERE \(Self.isHere)" : blobs)
         return rows.map { BlobReference(sha256: Array($0[0] as Data), size: $0[1], epoch: $0[2]) }
     }
 }

@@ -30,16 +30,24 @@ public struct DocumentVerification: Sendable, Equatable {
 }
 
 extension Vault {
-    /// The blobs that the versions of all documents name, each once, trash included.
+    /// The blobs that the versions of all documents name and that are on this device, each once, trash
+    /// included: what a backup holds.
     public func storedBlobs(_ tx: ReadTransaction) throws -> [StoredBlob] {
-        try tx.referencedBlobs().map(stored)
+        try tx.referencedBlobs(here: true).map(stored)
     }
 
-    /// Every version of every document, trash included, in the order of documents and numbers.
+    /// The names of all blobs that versions of documents name, here or not.
+    func namedBlobs(_ tx: ReadTransaction) throws -> [String] {
+        try tx.referencedBlobs(here: false).map(blobs.name)
+    }
+
+    /// Every version of every document whose content is on this device, trash included, in the order of
+    /// documents and numbers.
     public func eachStoredVersion(
         _ tx: ReadTransaction, _ body: (StoredVersion) throws -> Void
     ) throws {
         try tx.eachVersion { document, name, isInTrash, version in
+            guard version.isHere else { return }
             try body(
                 StoredVersion(
                     documentID: document, name: name, number: version.number, isInTrash: isInTrash,
@@ -48,7 +56,7 @@ extension Vault {
         }
     }
 
-    /// Every version of every document that is not in the trash, in the same order.
+    /// Every version of every document that is not in the trash and is here, in the same order.
     public func storedVersions() throws -> [StoredVersion] {
         var versions: [StoredVersion] = []
         try read { tx in try eachStoredVersion(tx) { if !$0.isInTrash { versions.append($0) } } }

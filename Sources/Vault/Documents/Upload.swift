@@ -40,13 +40,7 @@ extension Vault {
         _ arguments: [[UInt8]], workingDirectory: [UInt8], options: UploadOptions = UploadOptions(),
         progress: (_ files: Int, _ bytes: Int64, _ of: Int) throws -> Void = { _, _, _ in }
     ) throws -> UploadReport {
-        let running = try FileLock.acquire(blobs.uploadLock, .shared, timeout: .seconds(60))
-        guard let running else {
-            throw VaultError(.busy, "another process is clearing up what uploads left", hint: "try again")
-        }
-        let result = Result { try uploadAll(arguments, workingDirectory, options, progress) }
-        running.release()
-        return try result.get()
+        try keepingTemporaries { try uploadAll(arguments, workingDirectory, options, progress) }
     }
 
     private func uploadAll(

@@ -16,6 +16,7 @@ package struct Schema: Sendable {
             Step(id: "2", sql: [merging]),
             Step(id: "3", sql: [sync]),
             Step(id: "4", sql: [checkpoints]),
+            Step(id: "5", sql: [blobsInRemote]),
         ])
 
     /// With one more step, as a later program would have it.
@@ -109,6 +110,14 @@ package struct Schema: Sendable {
     /// Which transactions of the log came from a checkpoint: their segments' own transactions are not known.
     private static let checkpoints = """
         CREATE TABLE sync_checkpoint(first_batch INTEGER PRIMARY KEY, last_batch INTEGER NOT NULL);
+        """
+
+    /// Which blobs the remote is said to hold, and by which device; how far the log is sealed, by stream.
+    private static let blobsInRemote = """
+        CREATE TABLE sync_blob(
+            sha256 BLOB NOT NULL, epoch INTEGER NOT NULL, device BLOB NOT NULL,
+            misses INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(sha256, epoch)) WITHOUT ROWID;
+        CREATE TABLE sync_sealed(stream INTEGER PRIMARY KEY, through INTEGER NOT NULL);
         """
 
     private static let tasks = """

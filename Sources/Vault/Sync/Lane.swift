@@ -33,14 +33,22 @@ public enum SyncStream {
     /// All that there are.
     public static let all = [tasks, knowledgeBase, documents]
 
-    /// Which stream a change travels in. Verdicts travel with tasks, whatever they are about.
-    public static func of(_ change: RecordChange) -> UInt16 { of(collection: change.collection) }
+    /// Which stream a change travels in: that of the records that it is, or speaks of.
+    public static func of(_ change: RecordChange) -> UInt16 {
+        Collection.control.contains(change.collection) ? of(change.group) : of(collection: change.collection)
+    }
 
-    /// Which stream the changes of a collection travel in.
+    /// Which stream the records of a collection travel in. 24 to 31 are those of documents that are only
+    /// pushed; a program that makes any is still to come.
     static func of(collection: UInt32) -> UInt16 {
-        switch collection {
-        case Collection.document.number, Collection.documentVersion.number: knowledgeBase
-        default: tasks
+        (24...31).contains(collection) ? documents : of(SyncGroup(collection: collection) ?? .tasks)
+    }
+
+    /// Which stream a group of collections travels in.
+    static func of(_ group: SyncGroup) -> UInt16 {
+        switch group {
+        case .tasks: tasks
+        case .knowledgeBase: knowledgeBase
         }
     }
 }

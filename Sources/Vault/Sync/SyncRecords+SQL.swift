@@ -86,16 +86,23 @@ extension ReadTransaction {
 
     /// `b` is a row of `change_batch`, `o` of `origin`; ?1 is this device and ?2 a stream.
     static let isUnsealed = """
-        o.device = ?1 AND b.seq > ifnull(
-            (SELECT max(last_batch) FROM sync_segment WHERE is_own AND stream = ?2), 0)
+        o.device = ?1 AND b.seq > max(
+            ifnull((SELECT max(last_batch) FROM sync_segment WHERE is_own AND stream = ?2), 0),
+            ifnull((SELECT through FROM sync_sealed WHERE stream = ?2), 0))
         AND NOT EXISTS (SELECT 1 FROM (SELECT last_batch FROM sync_segment
             WHERE NOT is_own AND first_batch <= b.seq ORDER BY first_batch DESC LIMIT 1)
             WHERE last_batch >= b.seq)
         """
 
-    /// `c` is a row of `change`.
+    /// `c` is a row of `change`. Of a note the id is its group, and a verdict's fields begin with the
+    /// collection of what it judges.
     private static func belongs(to stream: UInt16) -> String {
-        let documents = "c.collection IN (5, 6)"
+        let documents = """
+            (c.collection IN (5, 6) OR c.collection BETWEEN 32 AND 49
+            OR c.collection = 51 AND c.record = '2'
+            OR c.collection = 50 AND substr(c.fields, 1, 2) = x'0101' AND (substr(c.fields, 3, 1)
+                IN (x'0a', x'0c') OR substr(c.fields, 3, 1) BETWEEN x'40' AND x'62'))
+            """
         return stream == SyncStream.knowledgeBase ? documents : "NOT \(documents)"
     }
 }
@@ -120,6 +127,13 @@ extension WriteTransaction {
             arguments: segment.lane.arguments + [
                 Int64(clamping: segment.position.sequence), Data(segment.position.hash), Data(segment.bytes),
             ])
+    }
+
+    /// Notes that all of this vault's own changes in a stream are in segments.
+    public func noteSealed(_ stream: UInt16) throws {
+        try db.execute(
+            sql: "INSERT OR REPLACE INTO sync_sealed(stream, through) VALUES (?, ?)",
+            arguments: [Int64(stream), try lastChangeSequence()])
     }
 
     /// Notes that the segments of a lane up to `sequence` may leave this machine.
@@ -155,6 +169,7 @@ extension WriteTransaction {
         for segment in segments {
             let last = next + Int64(segment.batches.count) - 1
             try addSegment(segment.seen.lane, segment.seen.position, next...max(next, last), isOwn: false)
+            try noteBlobs(in: segment.batches, toldBy: segment.seen.lane.author.device)
             next = last + 1
         }
         return report
@@ -202,6 +217,8 @@ extension WriteTransaction {
             try db.execute(sql: "DELETE FROM change WHERE \(ofSegment)", arguments: range)
         }
         try db.execute(sql: "DELETE FROM sync_segment WHERE \(place)", arguments: arguments)
+        try db.execute(
+            sql: "DELETE FROM sync_sealed WHERE stream = ?", arguments: [Int64(lane.stream)])
         try db.execute(sql: "DELETE FROM sync_outbox WHERE \(place)", arguments: arguments)
         for key in touched.sorted() { try show(state(key), changes: 1) }
     }
@@ -223,7 +240,7 @@ extension WriteTransaction {
 }
 
 extension Lane {
-    fileprivate var arguments: StatementArguments {
+    var arguments: StatementArguments {
         [Data(author.device.bytes), Int64(author.incarnation), Int64(stream)]
     }
 

@@ -8,11 +8,11 @@ public enum SyncGroup: UInt8, Sendable, CaseIterable {
     case knowledgeBase = 2
 
     /// The group of a collection, a later program's too: 5, 6 and 32 to 49 are the knowledge base's, 50 to 59
-    /// govern the others and are in no group, all the rest are the tasks'.
+    /// govern the others and 24 to 31 are only pushed: these are in no group; all the rest are the tasks'.
     public init?(collection: UInt32) {
         switch collection {
         case 5, 6, 32...49: self = .knowledgeBase
-        case Collection.control: return nil
+        case Collection.control, 24...31: return nil
         default: self = .tasks
         }
     }

@@ -1,0 +1,121 @@
+internal import FoundationEssentials
+internal import GRDB
+public import KeyRing
+
+extension ReadTransaction {
+    /// The blobs that a sealed segment names: those of the versions of documents in it, as their rows have
+    /// them now. One of a version that was purged since is wanted by nobody.
+    public func blobs(ofSegment lane: Lane, _ sequence: UInt64) throws -> [BlobReference] {
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT DISTINCT v.sha256, v.size, v.epoch, v.text_sha256, v.text_size
+                FROM sync_segment s
+                JOIN change_batch b ON b.seq BETWEEN s.first_batch AND s.last_batch
+                JOIN origin o ON o.id = b.origin AND o.device = s.device
+                JOIN change c ON c.batch = b.seq AND c.collection = 6
+                JOIN document_version v ON v.id = c.record
+                WHERE s.device = ? AND s.incarnation = ? AND s.stream = ? AND s.sequence = ? AND s.is_own
+                """,
+            arguments: lane.arguments + [Int64(clamping: sequence)])
+        return Self.blobs(rows)
+    }
+
+    /// The blobs of all documents that are not in the trash, of all their versions, which are not here.
+    public func missingBlobs() throws -> [BlobReference] {
+        try Self.blobs(Row.fetchAll(db, sql: Self.missing("d.deleted_at IS NULL")))
+    }
+
+    /// Those of one document, in the trash or not.
+    public func missingBlobs(of document: String) throws -> [BlobReference] {
+        try Self.blobs(Row.fetchAll(db, sql: Self.missing("d.id = ?"), arguments: [document]))
+    }
+
+    /// Both blobs of a version, null for one that is here.
+    private static func missing(_ condition: String) -> String {
+        func isMissing(_ hash: String) -> String {
+            "NOT EXISTS (SELECT 1 FROM blob b WHERE b.sha256 = \(hash) AND b.epoch = v.epoch)"
+        }
+        return """
+            SELECT iif(\(isMissing("v.sha256")), v.sha256, NULL), v.size, v.epoch,
+                iif(\(isMissing("v.text_sha256")), v.text_sha256, NULL), v.text_size
+            FROM document_version v JOIN document d ON d.id = v.document_id
+            WHERE v.deleted_at IS NULL AND \(condition) AND (\(isMissing("v.sha256"))
+                OR v.text_sha256 IS NOT NULL AND \(isMissing("v.text_sha256")))
+            """
+    }
+
+    /// Each blob once, from rows with a version's two.
+    private static func blobs(_ rows: [Row]) -> [BlobReference] {
+        var seen: Set<BlobReference> = []
+        var found: [BlobReference] = []
+        for row in rows {
+            let epoch: UInt32 = row[2]
+            let both: [(Data?, Int64?)] = [(row[0], row[1]), (row[3], row[4])]
+            for (hash, size) in both {
+                guard let hash, let size else { continue }
+                let reference = BlobReference(sha256: Array(hash), size: size, epoch: epoch)
+                if seen.insert(reference).inserted { found.append(reference) }
+            }
+        }
+        return found
+    }
+
+    /// Whether the file of a blob is here, as the tables know it.
+    public func isHere(_ reference: BlobReference) throws -> Bool {
+        let statement = try db.cachedStatement(
+            sql: "SELECT EXISTS (SELECT 1 FROM blob WHERE sha256 = ? AND epoch = ?)")
+        return try Bool.fetchOne(statement, arguments: [Data(reference.sha256), reference.epoch]) ?? false
+    }
+
+    /// The device whose signed word it is that the remote holds a blob: this one, or another that has sent a
+    /// segment which names it. Nil when nobody has said so.
+    public func deviceThatStored(_ reference: BlobReference) throws -> DeviceID? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT device FROM sync_blob WHERE sha256 = ? AND epoch = ?")
+        return try Data.fetchOne(statement, arguments: [Data(reference.sha256), reference.epoch])
+            .flatMap { DeviceID(Array($0)) }
+    }
+}
+
+extension WriteTransaction {
+    /// Notes that this device has found blobs stored in the remote.
+    public func noteStored(_ references: [BlobReference]) throws {
+        let statement = try db.cachedStatement(
+            sql: "INSERT OR REPLACE INTO sync_blob(sha256, epoch, device) VALUES (?, ?, ?)")
+        for reference in references {
+            try statement.execute(
+                arguments: [Data(reference.sha256), reference.epoch, Data(origin.device)])
+        }
+    }
+
+    /// Notes that a blob which somebody has stored was not to be had.
+    ///
+    /// - Returns: how often in a row.
+    public func noteMiss(_ reference: BlobReference) throws -> Int {
+        let statement = try db.cachedStatement(
+            sql: "UPDATE sync_blob SET misses = misses + 1 WHERE sha256 = ? AND epoch = ? RETURNING misses")
+        return try Int.fetchOne(statement, arguments: [Data(reference.sha256), reference.epoch]) ?? 0
+    }
+
+    /// Notes which blobs others have stored: whoever sends a version has stored its blobs before.
+    func noteBlobs(in batches: [ChangeBatch], toldBy device: DeviceID) throws {
+        let statement = try db.cachedStatement(
+            sql: "INSERT OR IGNORE INTO sync_blob(sha256, epoch, device) VALUES (?, ?, ?)")
+        for batch in batches {
+            for change in batch.changes where change.collection == Collection.documentVersion.number {
+                func value(_ column: String) -> FieldValue? {
+                    let field = Collection.documentVersion.field(column)
+                    return change.fields.last { $0.field == field }?.value
+                }
+                guard case .integer(let epoch)? = value("epoch"), let epoch = UInt32(exactly: epoch) else {
+                    continue
+                }
+                for column in ["sha256", "text_sha256"] {
+                    guard case .blob(let hash)? = value(column) else { continue }
+                    try statement.execute(arguments: [Data(hash), epoch, Data(device.bytes)])
+                }
+            }
+        }
+    }
+}
