@@ -69,6 +69,11 @@ public struct SyncReport: Sendable {
     public var loadedCheckpoints = 0
     /// Operations in them: changed records.
     public var pulledChanges = 0
+    /// Blobs that were brought to the remote, and those that were got from it.
+    public var sentBlobs = 0
+    public var fetchedBlobs = 0
+    /// Blobs that are named here, and could not be had in this round.
+    public var missingBlobs = 0
     /// What was noticed in this round, known before or not.
     public var alarms: [SyncAlarm] = []
     /// Members whose heads are older than they promise, with the promised time in milliseconds since 1970.
@@ -97,6 +102,8 @@ public struct SyncReport: Sendable {
         both.pulledChanges += earlier.pulledChanges
         both.notices = earlier.notices + notices
         both.loadedCheckpoints += earlier.loadedCheckpoints
+        both.sentBlobs += earlier.sentBlobs
+        both.fetchedBlobs += earlier.fetchedBlobs
         return both
     }
 }

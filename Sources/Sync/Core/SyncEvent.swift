@@ -49,6 +49,9 @@ public enum SyncEvent: Sendable {
     case answer(SyncToken, RemoteAnswer)
     /// The store has made changes durable.
     case committed(SyncToken, [CommitResult])
+    /// Segments were not made ready to be sent, since what they need in the remote before them is not there:
+    /// nothing of that commit was made. Their lanes wait for another round; with an error, it is the round's.
+    case held(SyncToken, SyncError?)
     /// The store has looked up hashes of segments, in the order of the question; nil for those it no longer
     /// knows.
     case found(SyncToken, [[UInt8]?])

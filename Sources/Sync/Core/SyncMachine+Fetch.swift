@@ -214,7 +214,12 @@ extension SyncMachine {
         if let pin = membership.pin(of: lane), pin.sequence == header.sequence, pin.hash != object.hash {
             throw .integrity(name, "it is not the one that the roster has pinned")
         }
-        return try OpBatch.decode(open(object, as: .segment, name: name), by: lane.author, name: name)
+        let batches = try OpBatch.decode(
+            open(object, as: .segment, name: name), by: lane.author, name: name)
+        guard batches.allSatisfy({ $0.changes.allSatisfy { SyncStream.of($0) == lane.stream } }) else {
+            throw .integrity(name, "it changes what belongs to another stream")
+        }
+        return batches
     }
 
     /// Checks author and signature, decrypts, takes the padding off.

@@ -26,14 +26,21 @@ extension SyncMachine {
         return true
     }
 
-    /// Sends segments, lane by lane. That they may have left is written down before the first does.
+    /// Sends segments, stream by stream and lane by lane. That they may have left is written down before the
+    /// first does. Tasks go first and all at once; what names documents goes segment by segment, since each
+    /// needs their contents in the remote before it.
     mutating func pumpSend() -> Bool {
         guard let round else { return true }
-        let waiting = state.outbox.filter { !$0.isSettled }
-        guard !waiting.isEmpty else { return true }
-        if waiting.contains(where: { !$0.isOffered }) {
+        let unsettled = state.outbox.filter { !$0.isSettled && !round.held.contains($0.lane) }
+        guard let stream = unsettled.map(\.lane.stream).min() else { return true }
+        let waiting = unsettled.filter { $0.lane.stream == stream }
+        let next =
+            stream == SyncStream.tasks
+            ? waiting
+            : Set(waiting.map(\.lane)).sorted().compactMap { lane in waiting.first { $0.lane == lane } }
+        if next.contains(where: { !$0.isOffered }) {
             guard round.awaited.isEmpty else { return false }
-            let last = waiting.reduce(into: [Lane: UInt64]()) { last, segment in
+            let last = next.reduce(into: [Lane: UInt64]()) { last, segment in
                 last[segment.lane] = max(last[segment.lane] ?? 0, segment.position.sequence)
             }
             commit([.offer(last)])

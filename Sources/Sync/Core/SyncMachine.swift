@@ -60,6 +60,11 @@ public struct SyncMachine: Sendable {
             guard let purpose = take(token) else { break }
             receive(answer, for: purpose)
         case .committed(let token, let results): committed(token, results)
+        case .held(let token, let error):
+            guard case .offer(let lanes)? = commits[token]?.first, take(token) != nil else { break }
+            commits[token] = nil
+            for lane in lanes.keys { round?.held.insert(lane) }
+            if round?.report.failure == nil { round?.report.failure = error }
         case .found(let token, let hashes):
             if case .hashes(let author, let head, let asked)? = take(token) {
                 compare(hashes, with: asked, of: author, head)

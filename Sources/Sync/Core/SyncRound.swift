@@ -124,6 +124,8 @@ struct SyncRound: Sendable {
     var hasStoppedCollecting = false
 
     // Sending.
+    /// Lanes of which nothing more is sent in this round.
+    var held: Set<Lane> = []
     /// Segments that are being sent.
     var sending = SortedMap<SegmentKey, Bool>()
     var headTries = 0

@@ -9,18 +9,23 @@ public struct SyncRunner {
     private let vault: VaultSync
     private let store: any ObjectStore
     private let checkpoints: CheckpointPolicy
+    private let blobs: BlobExchange
 
     /// What syncs with what.
     ///
     /// - Parameters:
     ///   - store: one that honours conditions on a put.
     ///   - checkpoints: when checkpoints are made, used and collected.
+    ///   - blobs: when the contents of documents travel.
+    ///   - progress: is told how that goes on.
     public init(
-        vault: VaultSync, store: any ObjectStore, checkpoints: CheckpointPolicy = .standard
+        vault: VaultSync, store: any ObjectStore, checkpoints: CheckpointPolicy = .standard,
+        blobs: BlobPolicy = .eager, progress: @escaping (BlobProgress) -> Void = { _ in }
     ) {
         self.vault = vault
         self.store = store
         self.checkpoints = checkpoints
+        self.blobs = BlobExchange(sync: vault, store: store, policy: blobs, progress: progress)
     }
 
     /// One round.
@@ -52,8 +57,22 @@ public struct SyncRunner {
         return rest.adding(report)
     }
 
+    /// A round of the core, with the blobs that segments name: before what is sent, and after what came.
     private func round(
         pulls: Bool, pushes: Bool, looksAtAll: Bool, mayFound: Bool, now: Int64
+    ) throws -> SyncReport {
+        var found = BlobExchange.Found()
+        var report = try records(
+            pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound, now: now, &found)
+        if pulls, report.failure == nil { try blobs.fetch(&found) }
+        try blobs.write(found, into: &report)
+        try vault.note(report)
+        return report
+    }
+
+    private func records(
+        pulls: Bool, pushes: Bool, looksAtAll: Bool, mayFound: Bool, now: Int64,
+        _ found: inout BlobExchange.Found
     ) throws -> SyncReport {
         var machine = SyncMachine(
             state: vault.state, membership: vault.membership, reader: vault.reader,
@@ -81,11 +100,14 @@ public struct SyncRunner {
                 case .delete(let token, let name):
                     requests.append(Request(token: token, name: objectName(name), kind: .delete))
                 case .commit(let token, let changes):
+                    if let hold = try blobs.prepare(changes, &found) {
+                        events.append(.held(token, hold.reason))
+                        continue
+                    }
                     events.append(.committed(token, try vault.commit(changes)))
                 case .find(let token, let places): events.append(.found(token, try vault.hashes(places)))
                 case .finish(var report):
                     report.notices += try vault.takeNotices()
-                    try vault.note(report)
                     return report
                 }
             }
@@ -151,9 +173,7 @@ public struct SyncRunner {
         switch error.code {
         case .notFound: .absent
         case .preconditionFailed, .throttled: .lost
-        case .unauthorized, .forbidden, .locked, .refused, .clockSkew, .notSupported:
-            .failed(.remoteRefused, error.message)
-        default: .failed(.remoteUnreachable, error.message)
+        default: .failed(SyncError(error).code, error.message)
         }
     }
 }

@@ -15,7 +15,12 @@ public final class VaultSync {
     private let lock: FileLock
     let now: () -> UInt64
     /// The keys as they are now: records of others may have changed them.
-    public private(set) var keys: UnlockedKeys { didSet { reader.use(keys) } }
+    public private(set) var keys: UnlockedKeys {
+        didSet {
+            reader.use(keys)
+            vault.follow(keys)
+        }
+    }
     let reader: VaultReading
     let deletions: DeletionWatch
     /// What was noticed for a person, until it is taken.
@@ -29,7 +34,7 @@ public final class VaultSync {
     /// Transactions that are looked at in one go.
     private static let batchCount = 4096
     /// The streams that travel so far.
-    static let streams = [SyncStream.tasks]
+    static let streams = [SyncStream.tasks, SyncStream.knowledgeBase]
 
     /// Reads what is remembered, and catches up with the roster. As long as the value lives no other process
     /// syncs this home.
@@ -304,6 +309,7 @@ public final class VaultSync {
                     sealed.append(OutboxSegment(lane: lane, position: last, bytes: bytes))
                 }
             }
+            try transaction.noteSealed(stream)
         }
         return sealed
     }

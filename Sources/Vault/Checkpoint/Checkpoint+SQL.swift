@@ -101,8 +101,9 @@ extension ReadTransaction {
         var verdicts: [RecordKey: [Verdict]] = [:]
         while let row = try rows.next() {
             let fields = try FieldCodec.decode(Array(row[1] as Data))
-            guard coverage.covers(row[2], by: row[3], in: SyncStream.of(collection: Verdict.collection)),
-                let verdict = Verdict(id: row[0], fields)
+            guard let verdict = Verdict(id: row[0], fields),
+                coverage.covers(
+                    row[2], by: row[3], in: SyncStream.of(collection: verdict.write.key.collection))
             else { continue }
             verdicts[verdict.write.key, default: []].append(verdict)
         }
@@ -130,8 +131,8 @@ extension ReadTransaction {
         // Notes that are older than a record may lie in the trash no longer matter to any conflict.
         let horizon = HybridTime(rawValue: limit.rawValue - Self.trashMilliseconds << 16)
         while let row = try rows.next() {
-            guard coverage.covers(row[2], by: row[3], in: SyncStream.of(collection: SeenNote.collection)),
-                let note = SeenNote(id: row[0], try FieldCodec.decode(Array(row[1] as Data)))
+            guard let note = SeenNote(id: row[0], try FieldCodec.decode(Array(row[1] as Data))),
+                coverage.covers(row[2], by: row[3], in: SyncStream.of(note.group))
             else { continue }
             let observer = try origins.origin(db, row[3])
             for entry in note.entries {
@@ -192,7 +193,9 @@ extension WriteTransaction {
                 last = image.key
                 hasher.add(image.state)
             }
-            return Self.batches(of: content)
+            let batches = Self.batches(of: content)
+            try noteBlobs(in: batches)
+            return batches
         }
         guard hasher.finalize() == root else {
             throw CheckpointRefusal(reason: "it does not come to the state root that it names")

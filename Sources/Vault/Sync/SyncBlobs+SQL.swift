@@ -99,7 +99,7 @@ extension WriteTransaction {
     }
 
     /// Notes which blobs others have stored: whoever sends a version has stored its blobs before.
-    func noteBlobs(in batches: [ChangeBatch], toldBy device: DeviceID) throws {
+    func noteBlobs(in batches: [ChangeBatch]) throws {
         let statement = try db.cachedStatement(
             sql: "INSERT OR IGNORE INTO sync_blob(sha256, epoch, device) VALUES (?, ?, ?)")
         for batch in batches {
@@ -113,7 +113,7 @@ extension WriteTransaction {
                 }
                 for column in ["sha256", "text_sha256"] {
                     guard case .blob(let hash)? = value(column) else { continue }
-                    try statement.execute(arguments: [Data(hash), epoch, Data(device.bytes)])
+                    try statement.execute(arguments: [Data(hash), epoch, Data(batch.origin.device)])
                 }
             }
         }

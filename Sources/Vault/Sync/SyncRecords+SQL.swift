@@ -169,7 +169,7 @@ extension WriteTransaction {
         for segment in segments {
             let last = next + Int64(segment.batches.count) - 1
             try addSegment(segment.seen.lane, segment.seen.position, next...max(next, last), isOwn: false)
-            try noteBlobs(in: segment.batches, toldBy: segment.seen.lane.author.device)
+            try noteBlobs(in: segment.batches)
             next = last + 1
         }
         return report

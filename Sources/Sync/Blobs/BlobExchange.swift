@@ -1,0 +1,99 @@
+internal import KeyRing
+internal import ObjectStorage
+internal import Vault
+
+/// The blobs of a round: those that have to be in the remote before a segment is offered, and those that
+/// came to be named here and are not here yet.
+struct BlobExchange {
+    let sync: VaultSync
+    let store: any ObjectStore
+    let policy: BlobPolicy
+    let progress: (BlobProgress) -> Void
+
+    /// What happened so far in a round.
+    struct Found {
+        var sent = 0
+        var fetched = 0
+        var missing: [BlobReference] = []
+        var garbage: [ObjectName] = []
+        var failure: SyncError?
+    }
+
+    /// Why segments may not be sent.
+    struct Hold {
+        /// Nil when it is as the policy says, and no failure.
+        let reason: SyncError?
+    }
+
+    /// Before segments are offered, stores the blobs that they name.
+    ///
+    /// - Returns: nil when all of them are known to be stored: only then the segments may be offered.
+    func prepare(_ changes: [SyncChange], _ found: inout Found) throws -> Hold? {
+        guard case .offer(let lanes)? = changes.first else { return nil }
+        let named = try sync.vault.read { transaction in
+            try lanes.sorted { $0.key < $1.key }.flatMap { lane, last in
+                try sync.state.outbox
+                    .filter { $0.lane == lane && $0.position.sequence <= last && !$0.isOffered }
+                    .flatMap { try transaction.blobs(ofSegment: lane, $0.position.sequence) }
+            }
+        }
+        guard !named.isEmpty else { return nil }
+        let sending = BlobSending(
+            vault: sync.vault, store: store, device: sync.keys.device, roster: sync.keys.roster)
+        let unsent = try sending.unsent(named)
+        guard !unsent.isEmpty else { return nil }
+        guard policy != .off else { return Hold(reason: nil) }
+        let report = try sending.send(unsent) { done, total in
+            progress(BlobProgress(direction: .up, done: done, total: total))
+        }
+        found.sent += report.sent
+        found.garbage += report.garbage
+        return report.failure.map { Hold(reason: $0) }
+    }
+
+    /// Gets what is named and not here, if the policy is to.
+    func fetch(_ found: inout Found) throws {
+        guard policy == .eager else { return }
+        let missing = try sync.vault.read { try $0.missingBlobs() }
+        guard !missing.isEmpty else { return }
+        let report = try BlobFetching(vault: sync.vault, store: store)
+            .fetch(missing, continues: true) { done, total in
+                progress(BlobProgress(direction: .down, done: done, total: total))
+            }
+        found.fetched += report.fetched
+        found.missing += report.missing
+        found.garbage += report.garbage
+        found.failure = report.failure
+    }
+
+    /// Adds a round's blobs to its report. Alarms are remembered, whatever else went wrong.
+    func write(_ found: Found, into report: inout SyncReport) throws {
+        report.sentBlobs += found.sent
+        report.fetchedBlobs += found.fetched
+        report.missingBlobs = found.missing.count
+        report.failure = report.failure ?? found.failure
+        var alarms = found.garbage.map {
+            SyncAlarm(.tampered, BlobSending.shown($0), "it stands under the name of a blob and is none")
+        }
+        alarms += try withheld(found.missing)
+        guard !alarms.isEmpty else { return }
+        _ = try sync.commit(alarms.map { .raise($0) })
+        report.alarms += alarms
+    }
+
+    /// What is not there a second time, although somebody has stored it: the first time it may be on its way
+    /// out, with the document.
+    private func withheld(_ missing: [BlobReference]) throws -> [SyncAlarm] {
+        guard !missing.isEmpty else { return [] }
+        return try sync.vault.write(actor: "sync") { transaction in
+            try missing.compactMap { blob in
+                guard let teller = try transaction.deviceThatStored(blob),
+                    try transaction.noteMiss(blob) > 1
+                else { return nil }
+                let name = try BlobObject.name(sync.vault.blobs.name(blob))
+                return SyncAlarm(
+                    .withheld, BlobSending.shown(name), "\(teller) has stored it, and it is missing")
+            }
+        }
+    }
+}
