@@ -101,7 +101,10 @@ extension WriteTransaction {
     /// Notes which blobs others have stored: whoever sends a version has stored its blobs before.
     func noteBlobs(in batches: [ChangeBatch]) throws {
         let statement = try db.cachedStatement(
-            sql: "INSERT OR IGNORE INTO sync_blob(sha256, epoch, device) VALUES (?, ?, ?)")
+            sql: """
+                INSERT INTO sync_blob(sha256, epoch, device) VALUES (?1, ?2, ?3)
+                ON CONFLICT(sha256, epoch) DO UPDATE SET device = ?3 WHERE device <> ?4
+                """)
         for batch in batches {
             for change in batch.changes where change.collection == Collection.documentVersion.number {
                 func value(_ column: String) -> FieldValue? {
@@ -113,7 +116,8 @@ extension WriteTransaction {
                 }
                 for column in ["sha256", "text_sha256"] {
                     guard case .blob(let hash)? = value(column) else { continue }
-                    try statement.execute(arguments: [Data(hash), epoch, Data(batch.origin.device)])
+                    try statement.execute(
+                        arguments: [Data(hash), epoch, Data(batch.origin.device), Data(origin.device)])
                 }
             }
         }
