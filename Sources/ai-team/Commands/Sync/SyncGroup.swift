@@ -31,6 +31,8 @@ final class SyncSession {
     private let home: Home
     private let remote: OpenStore
     private var keys: UnlockedKeys
+    /// What was written down of the requests, and when.
+    private var metered: (time: ContinuousClock.Instant, counts: RequestCounts)?
 
     init(vault: Vault, home: Home, keys: UnlockedKeys, remote: OpenStore) {
         self.vault = vault
@@ -43,6 +45,27 @@ final class SyncSession {
     func round(
         pulls: Bool, pushes: Bool, looksAtAll: Bool = false, mayFound: Bool = false,
         takesOver: Bool = false, allowsMassDeletion: Bool = false
+    ) throws -> SyncRoundResult {
+        let result = Result {
+            try unmetered(
+                pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound,
+                allowsMassDeletion: allowsMassDeletion)
+        }
+        try meter()
+        return try result.get()
+    }
+
+    /// Writes down what was asked of the store: after each round, but once a minute where many look for news.
+    private func meter() throws {
+        if let metered, metered.time.duration(to: .now) < .seconds(60) { return }
+        let counts = remote.counts
+        try RequestMeter.add(
+            counts.since(metered?.counts ?? RequestCounts()), at: Surroundings.system.now(), to: vault)
+        metered = (.now, counts)
+    }
+
+    private func unmetered(
+        pulls: Bool, pushes: Bool, looksAtAll: Bool, mayFound: Bool, allowsMassDeletion: Bool
     ) throws -> SyncRoundResult {
         let began = ContinuousClock.now
         let before = remote.counts
@@ -61,12 +84,11 @@ final class SyncSession {
                 now: Surroundings.system.now().milliseconds)
         }
         if pushes, report.failure == nil { try admit() }
-        let after = remote.counts
+        let used = remote.counts.since(before)
         return SyncRoundResult(
             report: report, conflicts: try vault.read { try $0.conflicts().count },
-            bytesUp: after.bytesSent - before.bytesSent,
-            bytesDown: after.bytesReceived - before.bytesReceived,
-            requests: after.requests - before.requests, duration: began.duration(to: .now))
+            bytesUp: used.bytesSent, bytesDown: used.bytesReceived, requests: used.requests,
+            duration: began.duration(to: .now))
     }
 
     /// Lets in those who ask with an invitation that says that no person has to.

@@ -13,11 +13,26 @@ struct SyncStatus: Command {
             EXAMPLES:
               ai-team sync status
               ai-team sync status --json
+              ai-team sync status --privacy
+              ai-team sync status --cost
+              ai-team sync status --fingerprint
             """)
 
+    @Flag(help: "Show what the storage provider can see of this vault instead.") var privacy = false
+    @Flag(help: "Show this month's requests, projected, and what they cost, instead.") var cost = false
+    @Flag(help: "Show six words for members to compare by voice instead.") var fingerprint = false
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
+    func validate() throws {
+        if [privacy, cost, fingerprint].filter(\.self).count > 1 {
+            throw ValidationError("--privacy, --cost and --fingerprint each stand alone")
+        }
+    }
+
     func execute(_ context: Context) throws {
+        if privacy { return try PrivacyReport.print(context) }
+        if cost { return try CostReport.print(context) }
+        if fingerprint { return try FingerprintReport.print(context) }
         let home = try context.existingHome()
         let keys = try context.unlock()
         let vault = try context.vault()
