@@ -34,6 +34,37 @@ import Testing
         #expect(try test.json("sync", "push", "--dry-run")["pushed"].int == 0)
     }
 
+    @Test("status, stats and doctor say how the remote is")
+    func overview() throws {
+        try test.run("create-task", "waiting")
+        let status = try test.json("status")["sync"]
+        #expect(status["remote"].string == bucket && status["ahead"].int == 1 && status["behind"].int == 0)
+        #expect(status["conflicts"].int == 0 && status["last_push_at"].string != nil)
+        #expect(try test.json("stats")["sync"]["ahead"].int == 1)
+        func remote(expect exit: Int32 = 0) throws -> JSON {
+            let checks = try test.run("doctor", "--json", expect: exit).json()["checks"].list
+            return try #require(checks.first { $0["name"].string == "remote" })
+        }
+        let fine = try remote()
+        #expect(fine["ok"].bool == true && fine["detail"].string?.contains("has this vault") == true)
+        // What a provider put back or took away is found, and fails authentication.
+        let genesis = test.folder.appending(path: "bucket/sync/v1/g")
+        let bytes = try Data(contentsOf: genesis)
+        try FileManager.default.removeItem(at: genesis)
+        #expect(try remote(expect: 6)["ok"].bool == false)
+        try bytes.write(to: genesis)
+        #expect(try remote()["ok"].bool == true)
+        // A locked vault says what its files say.
+        let config = try String(contentsOfFile: test.home + "/config/local.yaml", encoding: .utf8)
+        let bare = config.split(separator: "\n").filter { !$0.hasPrefix("key_file") }.joined(separator: "\n")
+        try Data(bare.utf8).write(to: URL(filePath: test.home + "/config/local.yaml"))
+        let locked = try Program.run(
+            ["status", "--json"], environment: ["AI_TEAM_HOME": test.home], in: test.folder)
+        #expect(locked.status == 0)
+        #expect(try locked.json()["sync"]["remote"].string == bucket)
+        #expect(try locked.json()["sync"]["ahead"].int == nil)
+    }
+
     @Test("Many deletions need --allow-mass-delete")
     func massDeletion() throws {
         for task in try test.json("list-tasks").list.prefix(11) {

@@ -49,12 +49,15 @@ final class SyncDevice {
     var keys: UnlockedKeys
     let remote: any ObjectStore
 
-    init(_ directory: TemporaryDirectory, _ keys: UnlockedKeys, _ remote: any ObjectStore) throws {
+    init(
+        _ directory: TemporaryDirectory, _ keys: UnlockedKeys, _ remote: any ObjectStore,
+        surroundings: Surroundings = .system
+    ) throws {
         self.directory = directory
         self.keys = keys
         self.remote = remote
         home = Home(path: directory("home"))
-        vault = try Vault.open(home: home, keys: keys)
+        vault = try Vault.open(home: home, keys: keys, surroundings: surroundings)
     }
 
     /// A round with what is on disk, as a new process would run it.
@@ -71,6 +74,14 @@ final class SyncDevice {
         return try SyncRunner(vault: state, store: store ?? remote).run(
             pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, takesOver: takesOver, mayFound: true,
             now: Self.now())
+    }
+
+    /// Looks at stamps from ahead, as after a pull.
+    ///
+    /// - Parameter clock: this device's, in milliseconds since 1970.
+    func judge(storeAhead: Int64?, clock: Int64 = now()) throws -> ClockReport {
+        let state = try VaultSync(vault: vault, home: home, keys: keys, now: { UInt64(clock) })
+        return try state.judgeStamps(storeAhead: storeAhead)
     }
 
     func plan(pulls: Bool = true, pushes: Bool = true) throws -> SyncPlan {

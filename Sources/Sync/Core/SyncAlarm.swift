@@ -74,6 +74,9 @@ public struct SyncReport: Sendable {
     public var fetchedBlobs = 0
     /// Blobs that are named here, and could not be had in this round.
     public var missingBlobs = 0
+    /// Segments that somebody has announced and that are not applied: those of lanes that were held back. Nil
+    /// when the round did not ask.
+    public var behind: Int?
     /// What was noticed in this round, known before or not.
     public var alarms: [SyncAlarm] = []
     /// Members whose heads are older than they promise, with the promised time in milliseconds since 1970.
@@ -95,7 +98,7 @@ public struct SyncReport: Sendable {
     public init() {}
 
     /// This round and one before it as one.
-    func adding(_ earlier: SyncReport) -> SyncReport {
+    public func adding(_ earlier: SyncReport) -> SyncReport {
         var both = self
         both.pushedSegments += earlier.pushedSegments
         both.pulledSegments += earlier.pulledSegments
@@ -104,6 +107,8 @@ public struct SyncReport: Sendable {
         both.loadedCheckpoints += earlier.loadedCheckpoints
         both.sentBlobs += earlier.sentBlobs
         both.fetchedBlobs += earlier.fetchedBlobs
+        both.silent = silent.isEmpty ? earlier.silent : silent
+        both.behind = behind ?? earlier.behind
         return both
     }
 }

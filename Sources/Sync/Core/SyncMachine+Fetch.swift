@@ -258,6 +258,17 @@ extension SyncMachine {
         }
     }
 
+    /// Segments that were announced in this round and are not applied; nil when nobody was asked.
+    var behind: Int? {
+        guard let round, round.request.pulls, round.report.failure == nil || !round.targets.isEmpty else {
+            return nil
+        }
+        return round.targets.reduce(0) { sum, target in
+            let reached = state.positions[target.key]?.sequence ?? 0
+            return sum + Int(clamping: max(target.value.sequence, reached) - reached)
+        }
+    }
+
     private func isCaughtUp(with bell: BellBody) -> Bool {
         bell.lanes.allSatisfy { seen in
             let end = membership.pin(of: seen.lane)?.sequence ?? .max

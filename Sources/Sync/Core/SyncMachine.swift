@@ -178,7 +178,8 @@ public struct SyncMachine: Sendable {
     }
 
     private mutating func finish() {
-        guard let round else { return }
+        guard var round else { return }
+        round.report.behind = behind
         effects.append(.finish(round.report))
         self.round = nil
     }

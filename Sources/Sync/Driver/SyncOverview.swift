@@ -17,6 +17,8 @@ public struct SyncOverview: Sendable {
     public let head: UInt64?
     /// Transactions that are not in the remote yet.
     public let ahead: Int
+    /// Segments that the last pull knew of and could not apply.
+    public let behind: Int
     /// When something was last sent, and got.
     public let lastPush: Timestamp?
     public let lastPull: Timestamp?
@@ -31,6 +33,7 @@ public struct SyncOverview: Sendable {
 extension VaultSync {
     private static let lastPushKey = "sync.last_push_at"
     private static let lastPullKey = "sync.last_pull_at"
+    private static let behindKey = "sync.behind"
 
     /// What is known. Nothing is changed, and whoever is syncing is not waited for.
     public static func overview(of vault: Vault, keys: UnlockedKeys) throws -> SyncOverview {
@@ -42,7 +45,7 @@ extension VaultSync {
                 try count
                     + transaction.unsealedBatches(of: keys.device.bytes, in: stream, limit: 100_000).count
             }
-            let times = try [lastPushKey, lastPullKey].map { try transaction.setting($0) }
+            let times = try [lastPushKey, lastPullKey, behindKey].map { try transaction.setting($0) }
             return (state ?? SyncState(author: author), unsealed, times)
         }
         let members = RosterMembership(roster: keys.roster).authors
@@ -62,17 +65,27 @@ extension VaultSync {
             }
         return SyncOverview(
             head: state.head?.position.sequence, ahead: state.outbox.count + unsealed,
+            behind: times[2].flatMap { Int($0) } ?? 0,
             lastPush: times[0].flatMap(Timestamp.init), lastPull: times[1].flatMap(Timestamp.init),
             halt: halt,
             devices: devices, alarms: state.alarms)
     }
 
+    /// Whether this home was ever seen to share a remote.
+    public static func isAttached(_ vault: Vault) throws -> Bool {
+        try vault.read { try $0.syncState().map { try SyncState($0, waiting: []).isAttached } ?? false }
+    }
+
     /// Remembers when something went out or came in.
     func note(_ report: SyncReport) throws {
         if report.failure == nil { try DeletionWatch.forget(vault) }
-        guard report.pushedSegments > 0 || report.pulledSegments > 0 else { return }
+        let known = try vault.read { try $0.setting(Self.behindKey) } ?? "0"
+        let isNews = report.pushedSegments > 0 || report.pulledSegments > 0
+        let behind = report.behind.map(String.init) ?? known
+        guard isNews || behind != known else { return }
         let time = Timestamp(milliseconds: Int64(clamping: now())).description
         try vault.write(actor: "sync") { transaction in
+            try transaction.setSetting(Self.behindKey, behind)
             if report.pushedSegments > 0 { try transaction.setSetting(Self.lastPushKey, time) }
             if report.pulledSegments > 0 { try transaction.setSetting(Self.lastPullKey, time) }
         }

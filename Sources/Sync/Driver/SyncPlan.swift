@@ -50,23 +50,26 @@ public struct SyncPlan: Sendable {
     ///
     /// - Parameters:
     ///   - store: read from for `pulls`; nothing is sent to it.
+    ///   - looksAtAll: look at every head, whatever the bell says.
     ///   - now: milliseconds since 1970.
     /// - Throws: `conflict` when another process is syncing.
     public init(
         vault: Vault, home: Home, keys: UnlockedKeys, store: any ObjectStore, pulls: Bool, pushes: Bool,
-        now: Int64
+        looksAtAll: Bool = false, now: Int64
     ) throws {
         let lock = try VaultSync.lock(home)
-        if pulls { try pull(vault, keys, store, now) }
+        if pulls { try pull(vault, keys, store, looksAtAll, now) }
         if pushes { outgoing = try Self.push(vault, keys) }
         lock.release()
     }
 
     private mutating func pull(
-        _ vault: Vault, _ keys: UnlockedKeys, _ store: any ObjectStore, _ now: Int64
+        _ vault: Vault, _ keys: UnlockedKeys, _ store: any ObjectStore, _ looksAtAll: Bool, _ now: Int64
     ) throws {
         var reading = try PlanReading(vault, keys)
-        let report = try reading.run(store, now)
+        let report = try reading.run(
+            SyncRequest(
+                pulls: true, pushes: false, hasUnsealed: false, looksAtAll: looksAtAll, now: now), store)
         alarms = report.alarms
         failure = report.failure
         var incoming = Incoming()
@@ -176,10 +179,8 @@ private struct PlanReading {
             state: state, membership: membership, reader: reader, checkpoints: patient)
     }
 
-    mutating func run(_ store: any ObjectStore, _ now: Int64) throws -> SyncReport {
-        var events: [SyncEvent] = [
-            .begin(SyncRequest(pulls: true, pushes: false, hasUnsealed: false, now: now))
-        ]
+    mutating func run(_ request: SyncRequest, _ store: any ObjectStore) throws -> SyncReport {
+        var events: [SyncEvent] = [.begin(request)]
         var requests: [SyncRunner.Request] = []
         while true {
             if events.isEmpty {

@@ -2,8 +2,8 @@ internal import Cryptography
 public import KeyRing
 
 /// Six words for two people to compare by voice: whoever reads out the same ones sees the same vault with the
-/// same members, keys and epochs. A storage that shows two devices two rosters can't show them the same words.
-/// That they were shown the same tasks, they do not say.
+/// same members, keys and epochs. A storage that shows two devices two rosters can't show them the same
+/// words. That they were shown the same tasks, they do not say.
 public struct VaultFingerprint: Sendable {
     /// Six words of 11 bits.
     public let words: [String]

@@ -2,6 +2,11 @@ internal import GRDB
 
 /// Values stamped too far ahead, which the tables don't show.
 extension ReadTransaction {
+    /// Whether any record has values that are hidden so.
+    public func hasHidden() throws -> Bool {
+        try Bool.fetchOne(db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM hidden)")) ?? false
+    }
+
     /// All that wait to be judged, or for the clock to come near them.
     public func futureWrites() throws -> [FieldWrite] {
         let rows = try Row.fetchAll(db, sql: "SELECT collection, record FROM hidden ORDER BY 1, 2")

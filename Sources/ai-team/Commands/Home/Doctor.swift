@@ -40,7 +40,7 @@ struct Doctor: Command {
         }
         report.run("documents") { try Self.documents(context) }
         report.run("clock") { try Self.clock() }
-        report.run("remote") { "skipped: none is configured" }
+        report.run("remote") { try RemoteCheck(context, home).run() }
         context.exitStatus = report.exitStatus
         context.console.emit({ report.write(&$0) }) { report.lines(context.console.style) }
     }
@@ -145,11 +145,12 @@ struct CheckReport {
     func lines(_ style: Style) -> [String] {
         let width = results.map(\.name.count).max() ?? 0
         let done = repairs.map { $0.isEmpty ? ["nothing to repair"] : $0.map { "repaired: \($0)" } } ?? []
-        return done + results.map { result in
-            let mark = result.code == nil ? style.green("ok    ") : style.red("FAILED")
-            let name = result.name + String(repeating: " ", count: width - result.name.count)
-            return "\(mark) \(name)  \(result.detail.printable)"
-        }
+        return done
+            + results.map { result in
+                let mark = result.code == nil ? style.green("ok    ") : style.red("FAILED")
+                let name = result.name + String(repeating: " ", count: width - result.name.count)
+                return "\(mark) \(name)  \(result.detail.printable)"
+            }
     }
 }
 

@@ -19,6 +19,7 @@ struct Status: Command {
         let mode = try context.mode()
         let usage = try StorageUse(of: home)
         let keys = try context.unlockQuietly()
+        let sync = try SyncSummary(context, home, keys)
         context.console.emit({ writer in
             writer.object { writer in
                 writer.field("running", false)
@@ -33,12 +34,7 @@ struct Status: Command {
                     writer.field("database_bytes", usage.databaseBytes)
                 }
                 writer.key("sync")
-                writer.object { writer in
-                    writer.field("remote", nil as String?)
-                    writer.field("ahead", 0)
-                    writer.field("behind", 0)
-                    writer.field("conflicts", 0)
-                }
+                writer.object { sync.write(to: &$0) }
                 writer.key("backup")
                 writer.object { writer in
                     writer.field("count", usage.backups)
@@ -55,7 +51,7 @@ struct Status: Command {
                     "backups",
                     "\(usage.backups)" + (usage.lastBackup.map { ", the last at \($0.short)" } ?? "")
                         + (usage.lastShipment.map { ", shipped last at \($0.short)" } ?? "")
-                ),
+                ), ("sync", sync.line),
             ])
         }
     }

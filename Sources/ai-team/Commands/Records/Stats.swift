@@ -17,10 +17,15 @@ struct Stats: Command {
         let home = try context.existingHome()
         let statistics = try context.vault().read { try $0.statistics() }
         let usage = try StorageUse(of: home)
-        context.console.emit({ Self.write(statistics, usage, &$0) }) { Self.lines(statistics, usage) }
+        let sync = try SyncSummary(context, home, context.unlock())
+        context.console.emit({ Self.write(statistics, usage, sync, &$0) }) {
+            Self.lines(statistics, usage, sync)
+        }
     }
 
-    private static func write(_ found: Statistics, _ usage: StorageUse, _ writer: inout JSONWriter) {
+    private static func write(
+        _ found: Statistics, _ usage: StorageUse, _ sync: SyncSummary, _ writer: inout JSONWriter
+    ) {
         func object(_ name: String, _ writer: inout JSONWriter, _ body: (inout JSONWriter) -> Void) {
             writer.key(name)
             writer.object { body(&$0) }
@@ -52,7 +57,7 @@ struct Stats: Command {
                 writer.field("bytes", usage.backupBytes)
             }
             object("sync", &writer) { writer in
-                writer.field("remote", nil as String?)
+                sync.write(to: &writer)
                 writer.field("changes", found.changes)
             }
             object("agents", &writer) { writer in
@@ -68,7 +73,9 @@ struct Stats: Command {
         }
     }
 
-    private static func lines(_ found: Statistics, _ usage: StorageUse) -> [String] {
+    private static func lines(
+        _ found: Statistics, _ usage: StorageUse, _ sync: SyncSummary
+    ) -> [String] {
         let states = TaskStatus.allCases.compactMap { status in
             found.tasksByStatus[status].flatMap { $0 > 0 ? "\($0) \(status.rawValue)" : nil }
         }
@@ -77,7 +84,7 @@ struct Stats: Command {
             ("ready", "\(found.readyTasks), \(found.blockedTasks) blocked, \(found.overdueTasks) overdue"),
             ("done a day", chart(found.completedPerDay)), ("projects", "\(found.projects)"),
             ("documents", "\(found.documents) in \(counted(found.documentVersions, "version"))"),
-            ("backups", "\(usage.backups)"),
+            ("backups", "\(usage.backups)"), ("sync", sync.line),
             ("agents", "\(AgentCatalogue.all.count), \(found.busyAgents) busy"),
             ("log", counted(found.logLines, "line")),
             (

@@ -49,7 +49,7 @@ final class SyncSession {
         let result = Result {
             try unmetered(
                 pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound,
-                allowsMassDeletion: allowsMassDeletion)
+                takesOver: takesOver, allowsMassDeletion: allowsMassDeletion)
         }
         try meter()
         return try result.get()
@@ -65,7 +65,7 @@ final class SyncSession {
     }
 
     private func unmetered(
-        pulls: Bool, pushes: Bool, looksAtAll: Bool, mayFound: Bool, allowsMassDeletion: Bool
+        pulls: Bool, pushes: Bool, looksAtAll: Bool, mayFound: Bool, takesOver: Bool, allowsMassDeletion: Bool
     ) throws -> SyncRoundResult {
         let began = ContinuousClock.now
         let before = remote.counts
@@ -74,19 +74,27 @@ final class SyncSession {
         ) {
             UInt64(clamping: Surroundings.system.now().milliseconds)
         }
-        let report: SyncReport
+        let now = Surroundings.system.now().milliseconds
+        var report: SyncReport
+        var clock: ClockReport?
         do {
             // A round that ends early may have taken in records of the roster.
             defer { keys = sync.keys }
-            report = try SyncRunner(vault: sync, store: remote.store).run(
+            let runner = SyncRunner(vault: sync, store: remote.store)
+            report = try runner.run(
                 pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, takesOver: takesOver,
-                mayFound: mayFound,
-                now: Surroundings.system.now().milliseconds)
+                mayFound: mayFound, now: now)
+            if pulls, report.failure == nil {
+                clock = try sync.judgeStamps(storeAhead: remote.clockDifference)
+                if pushes, clock?.demoted ?? 0 > 0, report.alarms.isEmpty {
+                    report = try runner.run(pulls: false, pushes: true, now: now).adding(report)
+                }
+            }
         }
         if pushes, report.failure == nil { try admit() }
         let used = remote.counts.since(before)
         return SyncRoundResult(
-            report: report, conflicts: try vault.read { try $0.conflicts().count },
+            report: report, clock: clock, conflicts: try vault.read { try $0.conflicts().count },
             bytesUp: used.bytesSent, bytesDown: used.bytesReceived, requests: used.requests,
             duration: began.duration(to: .now))
     }
@@ -105,6 +113,8 @@ final class SyncSession {
 /// What a round did and used.
 struct SyncRoundResult {
     let report: SyncReport
+    /// What was thought of clocks, after a pull.
+    let clock: ClockReport?
     /// What waits for a person, in the whole vault.
     let conflicts: Int
     let bytesUp: UInt64
@@ -124,11 +134,24 @@ struct SyncRoundResult {
                 writer.field("bytes_down", Int64(clamping: bytesDown))
                 writer.field("requests", Int64(clamping: requests))
                 writer.field("duration_ms", Int64(duration / .milliseconds(1)))
+                writer.field("demoted", clock?.demoted ?? 0)
+                writer.field("hidden", clock?.hidden ?? 0)
                 writer.field("alarms", report.alarms)
                 writer.field("notices", report.notices)
                 writer.field("silent", report.silent.map(\.author.device.description))
             }
         }) { lines }
+        if let warning = clock?.trust.warning { context.console.warn(warning) }
+        if let clock, clock.hidden > 0 {
+            context.console.warn(
+                "hides \(counted(clock.hidden, "change")) stamped far ahead without judging them: set this "
+                    + "machine's clock if it is wrong")
+        }
+        if let clock, clock.demoted > 0 {
+            context.console.note(
+                "\(counted(clock.demoted, "change")) stamped far ahead will not count: ai-team sync conflicts"
+            )
+        }
         for silence in report.silent {
             context.console.warn(
                 "\(silence.author.device) has not been heard since "

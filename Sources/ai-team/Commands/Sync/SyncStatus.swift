@@ -45,7 +45,7 @@ struct SyncStatus: Command {
                 writer.field("remote", remote)
                 writer.field("head", status.head.map { Int64(clamping: $0) })
                 writer.field("ahead", status.ahead)
-                writer.field("behind", 0)
+                writer.field("behind", status.behind)
                 writer.field("last_push_at", status.lastPush)
                 writer.field("last_pull_at", status.lastPull)
                 writer.field("conflicts", conflicts)
@@ -72,6 +72,7 @@ struct SyncStatus: Command {
         let fields: [(String, String?)] = [
             ("remote", remote ?? "none (ai-team sync remote set URL)"),
             ("waiting", status.ahead == 0 ? "nothing" : counted(status.ahead, "change set")),
+            ("not applied", status.behind == 0 ? nil : counted(status.behind, "segment")),
             ("last sent", status.lastPush?.short), ("last got", status.lastPull?.short),
             ("conflicts", conflicts == 0 ? nil : "\(conflicts) (ai-team sync conflicts)"),
             ("halted", status.halt),
