@@ -46,7 +46,8 @@ struct ModelDisk {
     /// A local write.
     mutating func write(id: String, field: UInt32, value: Int64, now: Int64) -> ChangeBatch {
         let origin = Origin(device: state.author.device.bytes, incarnation: state.author.incarnation)
-        let stamp = HybridTime(now: Timestamp(milliseconds: now), after: log.last?.batch.stamp)
+        let last = log.map(\.batch.stamp).max()
+        let stamp = HybridTime(now: Timestamp(milliseconds: now), after: last)
         let batch = ChangeBatch(
             sequence: 0, stamp: stamp, origin: origin, actor: "sim",
             changes: [
@@ -80,6 +81,7 @@ struct ModelDisk {
                 ? Observation(lane: pair.key, position: pair.value) : nil
         }
         roster = roster.adding(author, pins: pins)
+        state.adopt(roster)
         needsRecord = false
     }
 
@@ -155,6 +157,12 @@ struct ModelDisk {
             return .judged(root(at: mark.body.vector) == mark.body.root ? .attested : .refused)
         case .loadCheckpoint(let mark, let chunks):
             return load(mark, chunks, crypto).map { .refused($0) }
+        case .reissue(_, let batches):
+            let held = contents
+            for batch in batches where !held.contains(Self.identity(batch)) {
+                log.append(Entry(batch: batch))
+            }
+            return nil
         case .draftHead(let body, let times):
             heads = max(heads, state.head?.position.sequence ?? 0) + 1
             let bytes = object(

@@ -33,18 +33,16 @@ struct ModelRoster: Membership {
 
     func recordHash(_ sequence: UInt64) -> [UInt8]? { record(sequence).map { Hash.digest(.sha256, $0) } }
 
-    func hasEnded(_ author: Author) -> Bool {
-        guard let lives = lives[author.device], lives.contains(author.incarnation) else { return false }
-        return lives.last != author.incarnation
-    }
-
     func mayWrite(_ device: DeviceID) -> Bool { lives[device] != nil }
 
     func mayCollect(_ device: DeviceID) -> Bool { lives[device] != nil }
 
     func life(of device: DeviceID) -> UInt32? { lives[device]?.last }
 
-    func pin(of lane: Lane) -> Position? { pins[lane] ?? (hasEnded(lane.author) ? .start : nil) }
+    func lives(of device: DeviceID) -> [UInt32] { lives[device] ?? [] }
+
+    /// A life without pins counts as far as it goes, as in the real roster.
+    func pin(of lane: Lane) -> Position? { pins[lane] }
 
     func signingKey(for header: ObjectHeader, name: String) throws(SyncError) -> [UInt8] {
         let author = header.lane.author
@@ -67,10 +65,11 @@ struct ModelRoster: Membership {
 
     /// The chain with a record as it came; nil when it does not follow.
     func adding(_ bytes: [UInt8]) -> ModelRoster? {
-        var reader = CanonicalReader(bytes)
+        var reader = CanonicalReader(Array(bytes.dropLast(32)))
         do {
             guard try reader.raw(32) == recordHash(sequence), try reader.u8() == 1,
-                let device = DeviceID(try reader.raw(16))
+                let device = DeviceID(try reader.raw(16)),
+                bytes.suffix(32).elementsEqual(Self.signature(bytes.dropLast(32), by: device))
             else { return nil }
             let author = Author(device: device, incarnation: try reader.u32())
             var pins: [Observation] = []
@@ -115,6 +114,11 @@ struct ModelRoster: Membership {
                 writer.raw(pin.position.hash)
             }
         }
-        return writer.bytes
+        guard case .reincarnate(let author, _) = record else { return writer.bytes }
+        return writer.bytes + signature(writer.bytes[...], by: author.device)
+    }
+
+    private static func signature(_ bytes: ArraySlice<UInt8>, by device: DeviceID) -> [UInt8] {
+        Hash.digest(.sha256, key(of: device) + bytes)
     }
 }

@@ -14,9 +14,15 @@ struct SimulatedDevice {
     var snapshot: ModelDisk?
     /// Whether a person has to decide what becomes of it.
     var isStopped: Bool { disk.state.halt == .replaced }
+    /// Whether it has told anybody that something is wrong.
+    var isAware: Bool {
+        !alarms.isEmpty || report?.failure != nil || !(report?.silent.isEmpty ?? false)
+    }
     /// What its newest round said.
     var report: SyncReport?
     /// What was noticed since its last start, in any life.
     var alarms: [SyncAlarm] = []
     var isInRound = false
+    /// Whether it has looked at everything since nothing goes wrong any more, in its present life.
+    var hasLooked = false
 }

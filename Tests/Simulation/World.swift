@@ -248,7 +248,10 @@ extension World {
             send(Request(token: token, name: name, kind: .delete), index)
         case .commit(let token, let changes):
             note("\(now) \(index) commits \(changes.map(\.brief))")
-            for case .raise(let alarm) in changes { devices[index].alarms.append(alarm) }
+            for change in changes {
+                if case .raise(let alarm) = change { devices[index].alarms.append(alarm) }
+                if case .lookedAtAll = change, !isFaulty, !isLying { devices[index].hasLooked = true }
+            }
             return .committed(token, devices[index].disk.commit(changes, crypto, &random))
         case .find(let token, let places):
             return .found(token, devices[index].disk.hashes(places))
@@ -269,6 +272,7 @@ extension World {
         }
         // Everything that the former life has in the remote is here: now it can be ended.
         devices[index].disk.recordNewLife()
+        devices[index].hasLooked = false
         let longer = devices[index].disk
         devices[index].machine = SyncMachine(
             state: longer.state, membership: longer.roster, reader: crypto, checkpoints: options.checkpoints)
@@ -335,9 +339,10 @@ extension World {
         }
         queue = EventQueue()
         for round in 1...Self.healingRounds {
-            // Who lies to the end shall not be able to by silence: heads grow old. Others look at everything
-            // once.
-            let pause = round == 1 ? SyncMachine.lookInterval : Int64(round) * 70_000
+            // Who lies to the end shall not be able to by silence: heads grow old. Others look at everything,
+            // at first, and again when they have agreed or should have: what a former life was not seen to
+            // have sent comes to light by that.
+            let pause = round == 1 || round > 6 ? SyncMachine.lookInterval : Int64(round) * 70_000
             now += options.liesToTheEnd ? 3 * 86_400_000 : pause
             for index in devices.indices {
                 if devices[index].machine == nil { start(index) }
@@ -366,6 +371,7 @@ extension World {
         else {
             return false
         }
+        guard options.liesToTheEnd || alive.allSatisfy(\.hasLooked) else { return false }
         return alive.dropFirst().allSatisfy { $0.disk.contents == alive[0].disk.contents }
     }
 }
@@ -386,9 +392,7 @@ extension World {
         if roundsToConverge == nil {
             if options.liesToTheEnd {
                 // Different states are allowed to those only who know that something is wrong.
-                let unaware = alive.filter {
-                    $0.alarms.isEmpty && $0.report?.failure == nil && $0.report?.silent.isEmpty ?? false
-                }
+                let unaware = alive.filter { !$0.isAware }
                 if Set(unaware.map(\.disk.contents)).count > 1 { found.append("devices differ in silence") }
             } else {
                 found.append("no convergence within \(Self.healingRounds) rounds: \(summary)")
@@ -396,16 +400,20 @@ extension World {
         } else {
             let stopped = devices.filter(\.isStopped).map(\.disk.contents).reduce(Set()) { $0.union($1) }
             let kept = alive.first?.disk.contents ?? []
-            // What a device wrote of which copies have parted may wait for a person.
-            let parted = Set(devices.filter(\.isStopped).map(\.disk.state.author.device))
+            // What a former life has sent above its end only the device itself can write again. It can't as
+            // long as the remote hides that from it, but then it knows that something is wrong; and not
+            // before a person has decided, where it has stopped.
+            let unable = alive.filter { options.liesToTheEnd && $0.isAware }
+            let waiting = devices.filter(\.isStopped).map(\.disk.state.author.device).filter { device in
+                !alive.contains { $0.disk.state.author.device == device }
+            }
+            let excused = Set(unable.map(\.disk.state.author.device) + waiting)
             let lost = acknowledged.subtracting(kept).subtracting(stopped).filter { identity in
-                authors[identity].map { !parted.contains($0) } ?? true
+                authors[identity].map { !excused.contains($0) } ?? true
             }
             if !lost.isEmpty {
-                found.append(
-                    "\(lost.count) acknowledged operations are lost, of \(lost.compactMap { origins[$0] }): "
-                        + summary
-                )
+                let whose = lost.compactMap { origins[$0] }.sorted()
+                found.append("\(lost.count) acknowledged operations are lost, of \(whose): \(summary)")
             }
             let strange = kept.subtracting(written)
             if !strange.isEmpty { found.append("\(strange.count) operations were written by nobody") }

@@ -201,6 +201,18 @@ struct AttackTests {
         #expect(lab.sync(0, looksAtAll: true).pushedSegments == 1)
     }
 
+    /// A30: once an hour a device looks by itself.
+    @Test func anEmptiedRemoteIsNoticedWithinTheHour() {
+        var lab = acquainted()
+        show(&lab, nil, as: .genesis)
+        #expect(lab.sync(0).alarms.isEmpty)
+        lab.now += SyncMachine.lookInterval
+        #expect(lab.sync(0).alarms.map(\.kind) == [.emptied])
+        lab.onAnswer = nil
+        lab.now += SyncMachine.lookInterval
+        #expect(lab.sync(0).alarms.isEmpty)
+    }
+
     /// A15: a device whose disk is put back finds that its numbers are used, sends nothing under them, and
     /// goes on in a new life without losing what either life wrote.
     @Test func aRestoredDeviceTakesANewLife() {
@@ -223,6 +235,58 @@ struct AttackTests {
         #expect(lab.agree(0, 1))
         #expect(lab.count(1) == 8)
         #expect(lab.sync(1).alarms.isEmpty)
+    }
+
+    /// A8, A15: a remote that stands still for a restored device can make it end its former life too early.
+    /// What is cut off by that comes back in the present life; `aRestoredDeviceTakesANewLife` is the same
+    /// without the lie.
+    @Test func aLifeThatWasEndedTooEarlyLosesNothing() {
+        var lab = acquainted()
+        let backup = lab.clone(0)
+        lab.write(0, value: 100)
+        lab.sync(0)
+        lab.sync(1)
+        let cut = SyncName.segment(lane(lab, 0), 4)
+        lab.restore(0, from: backup)
+        lab.write(0, value: 200)
+        #expect(lab.sync(0).alarms.map(\.kind) == [.cloned])
+        lab.reincarnate(0)
+        show(&lab, nil, as: cut)
+        #expect(lab.sync(0, pushes: false, looksAtAll: true).pulledSegments == 0)
+        lab.recordNewLife(0)
+        #expect(lab.sync(0).pushedSegments == 1)
+        lab.sync(1)
+        #expect(lab.agree(0, 1) && lab.count(1) == 7)
+        lab.onAnswer = nil
+        lab.now += SyncMachine.lookInterval
+        #expect(lab.sync(0).alarms.isEmpty)
+        #expect(lab.sync(0).pushedSegments == 1)
+        lab.sync(1)
+        #expect(lab.agree(0, 1) && lab.count(1) == 8)
+        // Once is enough.
+        lab.now += SyncMachine.lookInterval
+        #expect(lab.sync(0).alarms.isEmpty)
+        #expect(lab.sync(0).pushedSegments == 0)
+    }
+
+    /// A new life that no bell tells of is found by looking at everything: its head is read in the same
+    /// round as its roster record.
+    @Test func aNewLifeIsFoundByOneLook() {
+        var lab = acquainted()
+        let backup = lab.clone(0)
+        lab.write(0, value: 100)
+        lab.sync(0)
+        lab.restore(0, from: backup)
+        lab.write(0, value: 200)
+        lab.sync(0)
+        lab.reincarnate(0)
+        lab.sync(0, pushes: false, looksAtAll: true)
+        lab.recordNewLife(0)
+        lab.sync(0)
+        lab.onAnswer = { device, name, answer in device == 1 && name == .bell ? .unchanged : answer }
+        #expect(lab.sync(1).pulledSegments == 0)
+        #expect(lab.sync(1, looksAtAll: true).pulledSegments == 2)
+        #expect(lab.agree(0, 1))
     }
 
     /// A39: of two living copies one goes on in a new life, and the other stops and tells.

@@ -30,6 +30,9 @@ public protocol Membership: Sendable {
     /// Whether a device is to remove what nobody needs any more.
     func mayCollect(_ device: DeviceID) -> Bool
 
+    /// All incarnations of a device that belongs to the vault, in their order.
+    func lives(of device: DeviceID) -> [UInt32]
+
     /// Where a lane ends: its last segment that counts. Nil while it goes on; `start` where nothing counts.
     func pin(of lane: Lane) -> Position?
 }

@@ -123,6 +123,9 @@ public enum SyncChange: Sendable {
     case rang
     /// Transactions of a verified segment.
     case apply(Observation, [ChangeBatch])
+    /// Transactions of a segment of a former life of this device, void since the roster ended that life
+    /// before it: what of them is not here waits to be sealed in the present life.
+    case reissue(SegmentPlace, [ChangeBatch])
     /// Cut what no segment carries yet into segments, sealed and signed, behind the newest own ones.
     case seal
     /// These segments are about to be sent for the first time.

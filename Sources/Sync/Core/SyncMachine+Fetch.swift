@@ -65,10 +65,14 @@ extension SyncMachine {
         }
         if round.hasReadRoster { reconsider() }
         repeat {
-            if self.round?.looksAtAll == true, self.round?.hasLooked == false {
+            if self.round?.looksAtAll == true {
                 self.round?.hasLooked = true
                 self.round?.wantsRoster = true
-                for author in membership.authors { self.round?.headsWanted[author] = true }
+                // Those whom the roster has brought meanwhile are looked at too.
+                for author in membership.authors where self.round?.looked[author] == nil {
+                    self.round?.looked[author] = true
+                    self.round?.headsWanted[author] = true
+                }
             }
             wantManifests()
             if !pumpLoading() { askForSegments() }
@@ -91,6 +95,7 @@ extension SyncMachine {
             }
         }
         probeOwnLanes()
+        lookPastEnds()
     }
 
     /// What this device sent last may never have been announced. So a former life's lanes are followed to
@@ -106,7 +111,7 @@ extension SyncMachine {
         }
     }
 
-    private mutating func probe(_ lane: Lane) {
+    mutating func probe(_ lane: Lane) {
         let next = max(round?.verified[lane]?.sequence ?? 0, state.positions[lane]?.sequence ?? 0) + 1
         guard round?.probed[lane] == nil, round?.blocked[lane] == nil, hasRoom, next > round?.asked[lane] ?? 0
         else { return }
@@ -114,7 +119,7 @@ extension SyncMachine {
         get(.segment(lane, next), limit: Self.segmentLimit, .segment(lane, next))
     }
 
-    private var hasRoom: Bool { (round?.awaited.count ?? 0) + (round?.arrived.count ?? 0) < Self.window }
+    var hasRoom: Bool { (round?.awaited.count ?? 0) + (round?.arrived.count ?? 0) < Self.window }
 
     /// Looks again at what waited for roster records.
     private mutating func reconsider() {
@@ -153,7 +158,7 @@ extension SyncMachine {
     }
 
     /// Follows a lane no further in this round.
-    private mutating func block(_ lane: Lane, _ alarm: SyncAlarm? = nil) {
+    mutating func block(_ lane: Lane, _ alarm: SyncAlarm? = nil) {
         guard round != nil, round?.blocked[lane] == nil else { return }
         round?.blocked[lane] = true
         for key in round?.arrived.keys ?? [] where key.lane == lane { round?.arrived[key] = nil }

@@ -3,9 +3,10 @@ internal import ObjectStorage
 /// Whose the remote is, and who belongs to the vault.
 extension SyncMachine {
     /// Finds the vault's genesis at the remote. An empty remote is this vault's only when somebody says so:
-    /// once it was attached, a genesis that is gone is an alarm and never a reason to begin anew.
+    /// once it was attached, a genesis that is gone is an alarm and never a reason to begin anew. With each
+    /// look at all heads it is looked at again.
     mutating func pumpAttach() -> Bool {
-        guard !state.isAttached || round?.request.looksAtAll == true, round?.hasAsked == false else {
+        guard !state.isAttached || round?.looksAtAll == true, round?.hasAsked == false else {
             return true
         }
         round?.hasAsked = true

@@ -9,12 +9,13 @@ extension SyncMachine {
             || state.owesBell || !isHeadCurrent
     }
 
-    /// Whether the newest own head says all that there is to say of own lanes, and is not old.
+    /// Whether the newest own head says all that there is to say of own lanes, those of former lives too, and
+    /// is not old.
     private var isHeadCurrent: Bool {
         guard let head = state.head else { return false }
-        let own = state.observed.filter { $0.lane.author == state.author }
+        func isOwn(_ seen: Observation) -> Bool { seen.lane.author.device == state.author.device }
         let age = (round?.request.now ?? 0) - Int64(head.issuedAt)
-        return head.body.observed.filter { $0.lane.author == state.author } == own
+        return head.body.observed.filter(isOwn) == state.observed.filter(isOwn)
             && head.body.attested == state.attested && age < Self.headRenewal
     }
 
@@ -235,6 +236,7 @@ extension SyncMachine {
         case .bell: receivedBell(answer)
         case .head(let author): receivedHead(author, answer)
         case .segment(let lane, let sequence): receivedSegment(lane, sequence, answer)
+        case .voided(let lane, let sequence): receivedVoided(lane, sequence, answer)
         case .sending(let segment): sent(segment, answer)
         case .taken(let segment): taken(segment, answer)
         case .sendingHead: sentHead(answer)

@@ -18,6 +18,7 @@ struct SyncRound: Sendable {
         case bell
         case head(Author)
         case segment(Lane, UInt64)
+        case voided(Lane, UInt64)
         case hashes(Author, SignedObject, HeadBody)
         case manifest(CheckpointID)
         case chunk(Int)
@@ -83,6 +84,8 @@ struct SyncRound: Sendable {
     var blocked = SortedMap<Lane, Bool>()
     /// Lanes of this device's lives whose end was found.
     var probed = SortedMap<Lane, Bool>()
+    /// The highest number that was asked for above the end of a lane of a former life.
+    var askedPastEnd = SortedMap<Lane, UInt64>()
     /// Heads to fetch.
     var headsWanted = SortedMap<Author, Bool>()
     /// Heads that came and wait for the roster.
@@ -95,6 +98,8 @@ struct SyncRound: Sendable {
     var looksAtAll = false
     /// They were asked for.
     var hasLooked = false
+    /// Whose were asked for.
+    var looked = SortedMap<Author, Bool>()
 
     // Checkpoints.
     /// Manifests that were asked for.

@@ -6,7 +6,7 @@ public import Vault
 /// How a state is kept: canonical bytes of everything but the segments that wait, which are rows of their
 /// own. They stay inside the encrypted database and are no format for others.
 extension SyncState {
-    private static let version: UInt8 = 2
+    private static let version: UInt8 = 3
 
     /// The bytes to keep.
     public var encoded: [UInt8] {
@@ -58,6 +58,11 @@ extension SyncState {
             writer.raw(place.id.bytes)
             writer.u32(UInt32(clamping: place.chunks))
         }
+        writer.list(reissued) { pair, writer in
+            pair.key.author.encode(into: &writer)
+            writer.u16(pair.key.stream)
+            writer.u64(pair.value)
+        }
         return writer.bytes
     }
 
@@ -94,6 +99,9 @@ extension SyncState {
                 checkpoints = try reader.list { try $0.checkpoint() }
                 for (lane, end) in try reader.list({ try $0.floor() }) { floors[lane] = end }
                 unfinished = try reader.list { try $0.checkpointPlace() }.first
+            }
+            if version > 2 {
+                for (lane, number) in try reader.list({ try $0.floor() }) { reissued[lane] = number }
             }
             try reader.expectEnd()
         } catch { throw .integrity("what this vault remembers of syncing", "\(error)") }

@@ -84,6 +84,8 @@ public struct SyncState: Sendable, Equatable {
     public internal(set) var pendingHead: OutboxHead?
     /// The newest heads of others.
     public internal(set) var heads = SortedMap<Author, HeadMark>()
+    /// How far lanes of former lives of this device were looked at above their ends.
+    public internal(set) var reissued = SortedMap<Lane, UInt64>()
     /// The bell whose announcements are all applied.
     public internal(set) var bellETag: ETag?
     /// Whether something was sent that the bell may not announce yet.
@@ -142,6 +144,7 @@ public struct SyncState: Sendable, Equatable {
             }
             adopt(membership)
         case .apply(let seen, _): positions[seen.lane] = seen.position
+        case .reissue(let place, _): reissued[place.lane] = place.sequence
         case .seal:
             guard case .sealed(let segments) = result else { return }
             outbox += segments
@@ -222,7 +225,7 @@ public struct SyncState: Sendable, Equatable {
     /// Lanes that a new roster has ended go back to their pins; the store takes back what stood above them.
     ///
     /// A new life of this device that it did not take itself is a copy's: from here it sends nothing.
-    mutating func adopt(_ membership: any Membership) {
+    package mutating func adopt(_ membership: any Membership) {
         let life = membership.life(of: author.device)
         if life == author.incarnation {
             formerLife = nil

@@ -24,11 +24,14 @@ struct RosterMembership: Membership {
 
     func life(of device: DeviceID) -> UInt32? { roster.member(device)?.incarnation }
 
+    func lives(of device: DeviceID) -> [UInt32] { roster.member(device)?.incarnations ?? [] }
+
     func mayWrite(_ device: DeviceID) -> Bool { roster.member(device)?.role.backsUp ?? false }
 
     func mayCollect(_ device: DeviceID) -> Bool { roster.member(device)?.role.administers ?? false }
 
-    /// Segments and checkpoints are written by owners, admins and writers; heads and bells by all who read. The key is the
+    /// Segments and checkpoints are written by owners, admins and writers; heads and bells by all who read. The
+    /// key is the
     /// one that would sign the record after the newest that the author knew.
     func signingKey(for header: ObjectHeader, name: String) throws(SyncError) -> [UInt8] {
         let author = header.lane.author

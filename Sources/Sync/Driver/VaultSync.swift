@@ -263,6 +263,7 @@ public final class VaultSync {
     ) throws -> CommitResult? {
         switch change {
         case .seal: return .sealed(try seal(next, transaction))
+        case .reissue(let place, let batches): try transaction.reissue(batches, in: place.lane.stream)
         case .offer(let numbers):
             for lane in numbers.keys.sorted() {
                 try transaction.markOffered(lane, through: numbers[lane] ?? 0)
