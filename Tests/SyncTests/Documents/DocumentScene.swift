@@ -71,11 +71,13 @@ final class DocumentScene {
     let oldKeys: UnlockedKeys
 
     /// The second device was made with the recovery code, and both know each other.
-    init(bucket: TemporaryDirectory? = nil) throws {
-        self.bucket = try bucket ?? TemporaryDirectory()
+    ///
+    /// - Parameter store: where they meet, if not in a directory.
+    init(at store: (any ObjectStore)? = nil) throws {
+        bucket = try TemporaryDirectory()
         files = try TemporaryDirectory()
-        remote = WatchedStore(
-            try Stores.open(StoreURL("file://" + self.bucket("bucket")), StoreSettings()).store)
+        let directoryStore = try Stores.open(StoreURL("file://" + bucket("bucket")), StoreSettings()).store
+        remote = WatchedStore(store ?? directoryStore)
         var directory = try TemporaryDirectory()
         var home = Home(path: directory("home"))
         try home.makeLayout()
