@@ -33,11 +33,14 @@ public struct BlobFetching: Sendable {
 
     /// Gets blobs that somebody waits for.
     ///
-    /// - Parameter progress: is given bytes of content, of how many.
     /// - Throws: `integrity_failure` for one that the remote does not have, or has only under another's
     ///   bytes; `remote_unreachable` and `remote_refused`.
-    public func fetch(_ blobs: [BlobReference], progress: (Int64, Int64) -> Void = { _, _ in }) throws {
-        let report = try fetch(blobs, continues: false, progress: progress)
+    public func fetch(
+        _ blobs: [BlobReference], progress: (BlobProgress) -> Void = { _ in }
+    ) throws {
+        let report = try fetch(blobs, continues: false) { done, total in
+            progress(BlobProgress(direction: .down, done: done, total: total))
+        }
         if let failure = report.failure { throw failure }
         if let name = report.garbage.first, !report.missing.isEmpty {
             throw SyncError.integrity(BlobSending.shown(name), "it is not what stood under this name")

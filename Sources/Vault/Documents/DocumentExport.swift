@@ -2,10 +2,11 @@ extension Vault {
     /// Writes the newest version of every document, in plaintext, into a directory, under the names they were
     /// uploaded with. Names can't lead out of the directory: `.` and `..` parts and control characters are
     /// replaced, links are never followed, and nothing that is there is overwritten.
+    /// Documents whose contents are not on this device are left out.
     /// - Returns: how many files were written.
     public func exportDocuments(to directory: [UInt8], category: String? = nil) throws -> Int {
         try RawFiles.makeDirectory(directory)
-        let documents = try read { try $0.documents(category: category).items }
+        let documents = try read { try $0.documents(category: category).items }.filter(\.isHere)
         for document in documents.reversed() {
             let parts = ExportName.parts(document.name, fallback: document.id)
             var target = directory

@@ -40,6 +40,7 @@ enum ConfigFile: String, CaseIterable {
               knowledge_base: { direction: bidirectional, conflict_resolution: manual }
               documents:      { direction: push_to_cloud }
               logs:           { direction: push_to_cloud, retention_local: 7_days, retention_cloud: 90_days }
+              blobs: eager    # documents' contents: eager, lazy (when asked for), off (never)
             backup:
               local: { frequency: daily,  retention: 30_days, path: ./data/backups/ }
               cloud: { frequency: weekly, retention: 90_days, encryption: true }

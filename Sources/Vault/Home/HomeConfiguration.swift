@@ -72,6 +72,12 @@ public struct HomeConfiguration: Sendable, Equatable {
         return texts.count == array.count ? texts : nil
     }
 
+    /// What `sync_config.blobs` may be: when the contents of documents travel.
+    private static let blobWords = ["eager", "lazy", "off"]
+
+    /// When the contents of documents travel: `eager`, `lazy` or `off`.
+    public var blobs: String { self["sync_config.blobs"] ?? Self.blobWords[0] }
+
     /// Days that logs stay in this home.
     public var logRetentionDays: Int {
         self["sync_config.logs.retention_local"].flatMap(Self.days) ?? 7
@@ -101,6 +107,11 @@ public struct HomeConfiguration: Sendable, Equatable {
         if let text = self["mode"], Mode(name: text) == nil {
             throw VaultError(
                 .invalid, "config/local.yaml: mode is '\(text)'", hint: "use local, cloud or auto")
+        }
+        if let text = self["sync_config.blobs"], !Self.blobWords.contains(text) {
+            throw VaultError(
+                .invalid, "config/sync.yaml: sync_config.blobs is '\(text)'",
+                hint: "use " + Self.blobWords.joined(separator: ", "))
         }
         if let text = self["backup.cloud.encryption"], text != "true" {
             throw VaultError(

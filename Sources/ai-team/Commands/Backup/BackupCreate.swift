@@ -80,6 +80,12 @@ struct BackupCreate: Command {
             $0.backup.id
         }
         if !isFine { context.exitStatus = Failure.Code.failed.exitStatus }
+        let missing = try vault.read { try $0.missingBlobs().count }
+        if missing > 0 {
+            context.console.warn(
+                "\(counted(missing, "content")) of documents are not on this device and not in this backup: "
+                    + "get them with `ai-team sync pull` to have them in the next one")
+        }
         tell(made, configured, context)
     }
 

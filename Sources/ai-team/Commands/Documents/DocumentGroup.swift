@@ -36,9 +36,16 @@ struct DocumentList: Command {
             columns: ["ID", "TITLE", "CATEGORY", "SIZE", "VERSION", "UPDATED"], flexible: 1
         ) { (document: DocumentRecord) in
             [
-                document.id.shortID, document.title, document.category, sizeText(document.size),
-                "\(document.version)", document.updatedAt.short,
+                document.id.shortID, document.title, document.category,
+                sizeText(document.size) + (document.isHere ? "" : " *"), "\(document.version)",
+                document.updatedAt.short,
             ]
+        }
+        let elsewhere = page.items.count { !$0.isHere }
+        if elsewhere > 0 {
+            context.console.note(
+                "* the contents of \(counted(elsewhere, "document")) are not on this device yet: "
+                    + "`ai-team sync pull` or `ai-team kb get` gets them")
         }
     }
 }
@@ -56,12 +63,17 @@ struct DocumentShow: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        let found = try context.vault().read { try $0.document($0.resolve(id, .document, inTrash: true)) }
+        let vault = try context.vault()
+        var found = try vault.read { try $0.document($0.resolve(id, .document, inTrash: true)) }
+        if !found.isHere, context.tryToFetch(try vault.missingContent(found.id), of: found.id) {
+            found = try vault.read { try $0.document(found.id) }
+        }
         context.console.emit(found) {
             details([
                 ("id", found.id), ("title", found.title), ("category", found.category),
                 ("tags", found.tags.joined(separator: ", ")), ("type", found.contentType),
                 ("size", sizeText(found.size)), ("version", "\(found.version)"),
+                ("content", found.isHere ? nil : "not on this device yet"),
                 ("name", String(decoding: found.name, as: UTF8.self)),
                 ("from", String(decoding: found.path, as: UTF8.self)),
                 ("created", found.createdAt.short), ("updated", found.updatedAt.short),

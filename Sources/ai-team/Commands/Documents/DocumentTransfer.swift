@@ -64,6 +64,7 @@ struct DocumentGet: Command {
     func execute(_ context: Context) throws {
         let vault = try context.vault()
         let document = try vault.read { try $0.document($0.resolve(id, .document)) }
+        try context.fetch(vault.missingContent(document.id, version: version), of: document.id)
         guard output != "-" else {
             return try vault.readDocument(document.id, version: version) { StandardOutput.write($0) }
         }
@@ -106,13 +107,27 @@ struct DocumentExport: Command {
 
     func execute(_ context: Context) throws {
         let target = RawArguments.bytes(of: [directory])[0]
-        let count = try context.vault().exportDocuments(to: target, category: category)
+        let vault = try context.vault()
+        func elsewhere() throws -> [DocumentRecord] {
+            try vault.read { try $0.documents(category: category).items.filter { !$0.isHere } }
+        }
+        for document in try elsewhere() {
+            guard context.tryToFetch(try vault.missingContent(document.id), of: document.id) else { break }
+        }
+        let count = try vault.exportDocuments(to: target, category: category)
+        let missing = try elsewhere()
         context.console.emit({ writer in
             writer.object {
                 $0.field("exported", count)
+                $0.field("missing", missing.map(\.id))
                 $0.field("path", directory)
             }
         }) { ["wrote \(counted(count, "document")) to \(directory)"] }
+        guard !missing.isEmpty else { return }
+        context.console.warn(
+            "left out \(counted(missing.count, "document")) whose contents are not on this device: "
+                + missing.prefix(5).map(\.id).joined(separator: ", "))
+        context.exitStatus = Failure.Code.failed.exitStatus
     }
 }
 

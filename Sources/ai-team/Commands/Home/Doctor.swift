@@ -79,8 +79,12 @@ struct Doctor: Command {
     }
 
     private static func documents(_ context: Context) throws -> String {
-        let found = try context.unguardedVault().verifyDocuments()
-        guard let first = found.failures.first else { return "\(found.blobs) blobs authentic" }
+        let vault = try context.unguardedVault()
+        let found = try vault.verifyDocuments()
+        guard let first = found.failures.first else {
+            let missing = try vault.read { try $0.missingBlobs().count }
+            return "\(found.blobs) blobs authentic" + (missing > 0 ? ", \(missing) not here yet" : "")
+        }
         let damaged = found.failures.first { $0.code == .integrityFailure } ?? first
         let more = found.failures.count > 1 ? ", and \(found.failures.count - 1) more" : ""
         throw VaultError(damaged.code, damaged.message + more, hint: damaged.hint)

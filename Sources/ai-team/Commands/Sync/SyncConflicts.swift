@@ -24,7 +24,7 @@ struct SyncConflicts: Command {
         let conflicts = try vault.read { transaction in
             try id.map { [try transaction.conflict(named: $0)] } ?? transaction.conflicts()
         }
-        let proposal = try id == nil ? nil : vault.mergeProposal(conflict: conflicts[0].id)
+        let proposal = try id == nil ? nil : self.proposal(conflicts[0], vault, context)
         context.console.emit({ writer in writer.array(conflicts) }) {
             guard !conflicts.isEmpty else { return ["no conflicts"] }
             let lines = conflicts.flatMap { conflict in
@@ -35,7 +35,8 @@ struct SyncConflicts: Command {
                 ]
             }
             guard let proposal else { return lines }
-            let text = String(decoding: proposal.text(local: "here", remote: "there"), as: UTF8.self)
+            let text = String(
+                decoding: proposal.text(local: "here", remote: "there", base: "before"), as: UTF8.self)
             return lines + text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         }
         if failOnConflict, !conflicts.isEmpty {
@@ -43,6 +44,13 @@ struct SyncConflicts: Command {
                 .conflict, "\(counted(conflicts.count, "conflict")) to decide",
                 hint: "ai-team sync resolve ID --take local|remote|merged")
         }
+    }
+
+    /// Both texts and the one they come from; nil when one of them can't be had now.
+    private func proposal(_ conflict: Conflict, _ vault: Vault, _ context: Context) throws -> LineMerge? {
+        let missing = try vault.missingContent(conflict: conflict.id)
+        guard context.tryToFetch(missing, of: conflict.key.id, inEveryMode: true) else { return nil }
+        return try vault.mergeProposal(conflict: conflict.id)
     }
 }
 
@@ -78,6 +86,10 @@ struct SyncResolve: Command {
             case .remote: .remote
             case .merged: .merged(try file.map { try InputFile.bytes($0) })
             }
+        if take == .merged, file == nil {
+            let missing = try vault.missingContent(conflict: conflict.id)
+            try context.fetch(missing, of: conflict.key.id, inEveryMode: true)
+        }
         let settled = try vault.resolve(conflict: conflict.id, take: choice)
         context.console.emit(settled) { ["settled \(settled.id.shortID): \(take.rawValue)"] }
     }

@@ -8,7 +8,8 @@ import Vault
 /// `sync …`.
 struct SyncGroup: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sync", abstract: "Exchange tasks and projects with the vault's other devices.",
+        commandName: "sync",
+        abstract: "Exchange tasks, projects and documents with the vault's other devices.",
         discussion: """
             Devices meet at a remote that sees ciphertext and signatures alone. What is written offline \
             waits and goes out with the next round; what the remote withholds, changes or puts back is named.
@@ -30,12 +31,18 @@ final class SyncSession {
     private let vault: Vault
     private let home: Home
     private let remote: OpenStore
+    private let blobs: BlobPolicy
+    private let console: Console
     private var keys: UnlockedKeys
     /// What was written down of the requests, and when.
     private var metered: (time: ContinuousClock.Instant, counts: RequestCounts)?
 
-    init(vault: Vault, home: Home, keys: UnlockedKeys, remote: OpenStore) {
+    init(
+        vault: Vault, home: Home, keys: UnlockedKeys, remote: OpenStore, blobs: BlobPolicy, console: Console
+    ) {
         self.vault = vault
+        self.blobs = blobs
+        self.console = console
         self.home = home
         self.keys = keys
         self.remote = remote
@@ -77,10 +84,14 @@ final class SyncSession {
         let now = Surroundings.system.now().milliseconds
         var report: SyncReport
         var clock: ClockReport?
+        let bar = BlobBar(console)
         do {
             // A round that ends early may have taken in records of the roster.
-            defer { keys = sync.keys }
-            let runner = SyncRunner(vault: sync, store: remote.store)
+            defer {
+                keys = sync.keys
+                bar.finish()
+            }
+            let runner = SyncRunner(vault: sync, store: remote.store, blobs: blobs, progress: bar.show)
             report = try runner.run(
                 pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, takesOver: takesOver,
                 mayFound: mayFound, now: now)
@@ -129,6 +140,9 @@ struct SyncRoundResult {
                 writer.field("pushed", report.pushedSegments)
                 writer.field("pulled", report.pulledSegments)
                 writer.field("pulled_changes", report.pulledChanges)
+                writer.field("contents_sent", report.sentBlobs)
+                writer.field("contents_got", report.fetchedBlobs)
+                writer.field("contents_missing", report.missingBlobs)
                 writer.field("conflicts", conflicts)
                 writer.field("bytes_up", Int64(clamping: bytesUp))
                 writer.field("bytes_down", Int64(clamping: bytesDown))
@@ -158,6 +172,10 @@ struct SyncRoundResult {
                     + Timestamp(milliseconds: Int64(clamping: silence.validUntil)).short
                     + ": it is off, or the remote hides what it writes")
         }
+        if report.missingBlobs > 0 {
+            context.console.warn(
+                "\(counted(report.missingBlobs, "content")) of documents could not be had from the remote")
+        }
         for notice in report.notices { context.console.warn(notice) }
         for alarm in report.alarms { context.console.warn("\(alarm)") }
         if let failure = report.failure { throw failure }
@@ -169,15 +187,19 @@ struct SyncRoundResult {
     }
 
     private var lines: [String] {
-        let sent = counted(report.pushedSegments, "segment")
-        let got =
+        var sent = counted(report.pushedSegments, "segment")
+        var got =
             "\(counted(report.pulledSegments, "segment")) with \(counted(report.pulledChanges, "change"))"
+        if report.sentBlobs > 0 { sent += " and \(counted(report.sentBlobs, "content"))" }
+        if report.fetchedBlobs > 0 { got += " and \(counted(report.fetchedBlobs, "content"))" }
         let open =
             conflicts == 0 ? "" : "; \(counted(conflicts, "conflict")) to decide (ai-team sync conflicts)"
         let used =
             "\(counted(Int(clamping: requests), "request")), \(sizeText(Int64(clamping: bytesUp))) up, "
             + "\(sizeText(Int64(clamping: bytesDown))) down"
-        guard report.pushedSegments + report.pulledSegments > 0 else {
+        let all =
+            report.pushedSegments + report.pulledSegments + report.sentBlobs + report.fetchedBlobs
+        guard all > 0 else {
             return ["nothing new (\(used))" + open]
         }
         return ["sent \(sent), got \(got) (\(used))" + open]
@@ -196,6 +218,7 @@ extension Context {
                 hint: "use a store that does (Cloudflare R2, AWS S3, a directory); backups work with any")
         }
         return SyncSession(
-            vault: try vault(), home: try existingHome(), keys: try unlock(), remote: cloud.store)
+            vault: try vault(), home: try existingHome(), keys: try unlock(), remote: cloud.store,
+            blobs: try blobPolicy(), console: console)
     }
 }

@@ -37,7 +37,9 @@ struct SyncStatus: Command {
         let keys = try context.unlock()
         let vault = try context.vault()
         let status = try VaultSync.overview(of: vault, keys: keys)
-        let conflicts = try vault.read { try $0.conflicts().count }
+        let (conflicts, missing) = try vault.read {
+            (try $0.conflicts().count, try $0.missingBlobs().count)
+        }
         let configuration = try CloudConfiguration(home: home, variable: Secrets.storageVariable)
         let remote = try configuration.remoteIfAny()?.description
         context.console.emit({ writer in
@@ -49,6 +51,7 @@ struct SyncStatus: Command {
                 writer.field("last_push_at", status.lastPush)
                 writer.field("last_pull_at", status.lastPull)
                 writer.field("conflicts", conflicts)
+                writer.field("contents_missing", missing)
                 writer.field("halted", status.halt)
                 writer.key("devices")
                 writer.array { writer in
@@ -64,17 +67,20 @@ struct SyncStatus: Command {
                 writer.field("alarms", status.alarms)
             }
         }) {
-            lines(status, remote: remote, conflicts: conflicts)
+            lines(status, remote: remote, conflicts: conflicts, missing: missing)
         }
     }
 
-    private func lines(_ status: SyncOverview, remote: String?, conflicts: Int) -> [String] {
+    private func lines(
+        _ status: SyncOverview, remote: String?, conflicts: Int, missing: Int
+    ) -> [String] {
         let fields: [(String, String?)] = [
             ("remote", remote ?? "none (ai-team sync remote set URL)"),
             ("waiting", status.ahead == 0 ? "nothing" : counted(status.ahead, "change set")),
             ("not applied", status.behind == 0 ? nil : counted(status.behind, "segment")),
             ("last sent", status.lastPush?.short), ("last got", status.lastPull?.short),
             ("conflicts", conflicts == 0 ? nil : "\(conflicts) (ai-team sync conflicts)"),
+            ("not here", missing == 0 ? nil : "\(counted(missing, "content")) of documents"),
             ("halted", status.halt),
         ]
         let devices = status.devices.map { device in
