@@ -72,6 +72,13 @@ public struct Roster: Sendable {
     /// The member of that id.
     public func member(_ id: DeviceID) -> Member? { members.first { $0.id == id } }
 
+    /// The device that alone writes the roster at a store which can't see to it that each record is made
+    /// once: the vault's first one, or when that was removed the first owner.
+    public var registrar: DeviceID {
+        let first = records[0].author
+        return member(first)?.id ?? members.first { $0.role == .owner }?.id ?? first
+    }
+
     /// Whether a person has confirmed the members since recovery keys were last used. Until then new epochs
     /// are sealed to the recovered device and the recovery keys alone.
     public var isConfirmed: Bool { confinedTo == nil }

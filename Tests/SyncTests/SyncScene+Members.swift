@@ -5,12 +5,15 @@ import Vault
 
 extension SyncScene {
     /// Another device, as an invitation by `inviter` lets it in. Both have synced afterwards.
-    func join(_ name: String, as role: MemberRole = .owner, by inviter: SyncDevice) throws -> SyncDevice {
+    func join(
+        _ name: String, as role: MemberRole = .owner, by inviter: SyncDevice,
+        syncing sync: (SyncDevice) throws -> Void = { try $0.sync() }
+    ) throws -> SyncDevice {
         let joining = try JoiningIdentity.random()
         try inviter.change {
             try KeyRing.addMember(joining.publicKeys, as: role, name: name, in: $0, keys: $1, time: 2)
         }
-        try inviter.sync()
+        try sync(inviter)
         let place = try TemporaryDirectory()
         let home = Home(path: place("home"))
         try home.makeLayout()
@@ -20,7 +23,7 @@ extension SyncScene {
             containing: Array(roster.headHash.prefix(16)), secret: KeyFile.create(place("key")), time: 2)
         try Vault.create(home: home, keys: keys).close()
         let device = try SyncDevice(place, keys, inviter.remote)
-        try device.sync()
+        try sync(device)
         return device
     }
 

@@ -64,14 +64,13 @@ final class SyncDevice {
     @discardableResult
     func sync(
         pulls: Bool = true, pushes: Bool = true, looksAtAll: Bool = false, takesOver: Bool = false,
-        allowsMassDeletion: Bool = false,
-        at store: (any ObjectStore)? = nil
+        allowsMassDeletion: Bool = false, at store: (any ObjectStore)? = nil, registrar: DeviceID? = nil
     ) throws -> SyncReport {
         let state = try VaultSync(
             vault: vault, home: home, keys: keys, allowsMassDeletion: allowsMassDeletion,
             now: { 1_800_000_000_000 })
         defer { keys = state.keys }
-        return try SyncRunner(vault: state, store: store ?? remote).run(
+        return try SyncRunner(vault: state, store: store ?? remote, registrar: registrar).run(
             pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, takesOver: takesOver, mayFound: true,
             now: Self.now())
     }

@@ -81,6 +81,8 @@ public struct SyncReport: Sendable {
     public var alarms: [SyncAlarm] = []
     /// Members whose heads are older than they promise, with the promised time in milliseconds since 1970.
     public var silent: [Silence] = []
+    /// Records of the roster wait until the registrar has put them into the remote.
+    public var awaitsRegistrar = false
     /// What a person should know although nothing is wrong.
     public var notices: [String] = []
     /// Why the round ended early; nil when it did all that it was asked.

@@ -24,20 +24,33 @@ public struct SyncRequest: Sendable, Hashable {
     public var looksAtAll: Bool
     /// Whether an empty remote may be given this vault's genesis.
     public var mayFound: Bool
+    /// Who writes the roster there.
+    public var registrar: Registrar
     /// Milliseconds since 1970.
     public var now: Int64
 
     /// What to do, and when it is.
     public init(
         pulls: Bool, pushes: Bool, hasUnsealed: Bool, looksAtAll: Bool = false, mayFound: Bool = false,
-        now: Int64
+        registrar: Registrar = .everybody, now: Int64
     ) {
         self.pulls = pulls
         self.pushes = pushes
         self.hasUnsealed = hasUnsealed
         self.looksAtAll = looksAtAll
         self.mayFound = mayFound
+        self.registrar = registrar
         self.now = now
+    }
+
+    /// Who writes the roster in a remote.
+    public enum Registrar: Sendable, Hashable {
+        /// Each who may, since the store lets only one make each record.
+        case everybody
+        /// This device alone.
+        case own
+        /// Another device alone.
+        case other
     }
 }
 

@@ -6,9 +6,9 @@ extension SyncMachine {
     /// once it was attached, a genesis that is gone is an alarm and never a reason to begin anew. With each
     /// look at all heads it is looked at again.
     mutating func pumpAttach() -> Bool {
-        guard !state.isAttached || round?.looksAtAll == true, round?.hasAsked == false else {
-            return true
-        }
+        // Where the store does not see to it, another vault may have been founded over this one.
+        let looks = round?.looksAtAll == true || round?.request.registrar != .everybody
+        guard !state.isAttached || looks, round?.hasAsked == false else { return true }
         round?.hasAsked = true
         get(.genesis, limit: Self.recordLimit, .genesis)
         return true
@@ -39,6 +39,13 @@ extension SyncMachine {
                         .remoteRefused, "the remote holds no vault",
                         hint: "`ai-team sync remote set URL` makes it this vault's"))
             }
+            guard round?.request.registrar != .other else {
+                return stop(
+                    SyncError(
+                        .remoteRefused,
+                        "the remote holds no vault, and only the registrar may found it there",
+                        hint: "run `ai-team sync remote set URL` on the vault's first device"))
+            }
             put(.genesis, genesis, .ifAbsent, .founding)
         case .tooLong:
             raise(SyncAlarm(.foreignVault, "g", "it is no genesis of a vault"))
@@ -65,7 +72,11 @@ extension SyncMachine {
         } else if state.sentRecord < membership.sequence {
             let next = state.sentRecord + 1
             guard let bytes = membership.record(next) else { return true }
-            put(.record(next), bytes, .ifAbsent, .sentRecord(next))
+            if round.request.registrar == .other {
+                get(.record(next), limit: Self.recordLimit, .takenRecord(next))
+            } else {
+                put(.record(next), bytes, .ifAbsent, .sentRecord(next))
+            }
         } else {
             let next = membership.sequence + UInt64(round.records.count) + 1
             get(.record(next), limit: Self.recordLimit, .record(next))
@@ -122,6 +133,9 @@ extension SyncMachine {
             round?.displacedFrom = sequence
             round?.records = [bytes]
         case .tooLong: refuseRecord(sequence, "it is larger than any record can be")
+        case .absent where round?.request.registrar == .other:
+            round?.hasReadRoster = true
+            round?.report.awaitsRegistrar = true
         case .absent: stop(SyncError(.remoteUnreachable, "the remote refuses a roster record and shows none"))
         default: fail(answer)
         }

@@ -152,12 +152,13 @@ public struct SyncMachine: Sendable {
         case .attach where round.request.pulls: enter(.bell)
         case .attach: sends ? readRoster(then: .seal) : finish()
         case .bell: enter(.fetch)
+        case .roster where round.afterRoster == .seal: seal()
         case .roster: enter(round.afterRoster)
         case .fetch where round.wantsRoster && !round.hasReadRoster: readRoster(then: .fetch)
         case .fetch:
             finishFetch()
             guard sends else { return round.request.pushes ? enter(.collect) : finish() }
-            round.hasReadRoster ? enter(.seal) : readRoster(then: .seal)
+            round.hasReadRoster ? seal() : readRoster(then: .seal)
         case .seal: enter(.send)
         case .send: enter(.checkpoint)
         case .checkpoint: enter(.head)
@@ -165,6 +166,18 @@ public struct SyncMachine: Sendable {
         case .ring: enter(.collect)
         case .collect: finish()
         }
+    }
+
+    /// What a device writes may rest on its records, so it waits with them.
+    private mutating func seal() {
+        guard round?.report.awaitsRegistrar != true else {
+            return stop(
+                SyncError(
+                    .remoteRefused,
+                    "a change of the members waits for the registrar, and with it what is sent",
+                    hint: "run `ai-team sync both` on the registrar, then here"))
+        }
+        enter(.seal)
     }
 
     private mutating func readRoster(then phase: SyncRound.Phase) {

@@ -14,8 +14,8 @@ public struct RemoteRoster {
     }
 
     private func record(_ sequence: UInt64, _ vault: VaultID) throws -> [UInt8]? {
-        do { return try store.read(name(sequence, vault), limit: Self.recordLimit) } catch
-            let error as StorageError
+        do { return try store.read(name(sequence, vault), limit: Self.recordLimit) } catch let error
+            as StorageError
         {
             guard error.code == .notFound else { throw error }
             return nil

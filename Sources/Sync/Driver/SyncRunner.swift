@@ -1,5 +1,5 @@
 internal import Dispatch
-internal import KeyRing
+public import KeyRing
 public import ObjectStorage
 internal import Synchronization
 
@@ -8,22 +8,26 @@ internal import Synchronization
 public struct SyncRunner {
     private let vault: VaultSync
     private let store: any ObjectStore
+    private let registrar: DeviceID?
     private let checkpoints: CheckpointPolicy
     private let blobs: BlobExchange
 
     /// What syncs with what.
     ///
     /// - Parameters:
-    ///   - store: one that honours conditions on a put.
+    ///   - store: one that honours conditions on a put, or a `LookingStore`.
+    ///   - registrar: who alone writes the roster, where the store does not honour conditions.
     ///   - checkpoints: when checkpoints are made, used and collected.
     ///   - blobs: when the contents of documents travel.
     ///   - progress: is told how that goes on.
     public init(
-        vault: VaultSync, store: any ObjectStore, checkpoints: CheckpointPolicy = .standard,
+        vault: VaultSync, store: any ObjectStore, registrar: DeviceID? = nil,
+        checkpoints: CheckpointPolicy = .standard,
         blobs: BlobPolicy = .eager, progress: @escaping (BlobProgress) -> Void = { _ in }
     ) {
         self.vault = vault
         self.store = store
+        self.registrar = registrar
         self.checkpoints = checkpoints
         self.blobs = BlobExchange(sync: vault, store: store, policy: blobs, progress: progress)
     }
@@ -67,7 +71,13 @@ public struct SyncRunner {
         if pulls, report.failure == nil { try blobs.fetch(&found) }
         try blobs.write(found, into: &report)
         try vault.note(report)
-        return report
+        let requests = RosterRequests(store, of: vault.keys.vaultID)
+        if report.awaitsRegistrar { try requests.ask(vault.unsettledRecords, by: vault.keys.device) }
+        guard registrar == vault.keys.device, pushes, report.failure == nil else { return report }
+        // The next pass sends what was taken in.
+        guard try vault.take(requests.waiting(), removing: requests.remove) else { return report }
+        let rest = try round(pulls: pulls, pushes: pushes, looksAtAll: false, mayFound: false, now: now)
+        return rest.adding(report)
     }
 
     private func records(
@@ -82,7 +92,8 @@ public struct SyncRunner {
             hasUnsealed: try vault.mayWrite
                 && VaultSync.hasUnsealed(in: vault.vault, of: vault.keys.device),
             looksAtAll: looksAtAll,
-            mayFound: mayFound, now: now)
+            mayFound: mayFound,
+            registrar: registrar.map { $0 == vault.keys.device ? .own : .other } ?? .everybody, now: now)
         var events: [SyncEvent] = [.begin(request)]
         var requests: [Request] = []
         while true {

@@ -157,6 +157,11 @@ public final class VaultSync {
         return changes.indices.compactMap { results[$0] }
     }
 
+    /// Adds records that others ask for, before the remote has them. What the next round sends are these.
+    func follow(_ records: [[UInt8]]) throws(KeyError) {
+        keys = try KeyRing.follow(records, in: keysDirectory, keys: keys, time: now())
+    }
+
     /// An epoch is used once the remote has its record. A crash before this is made good by the next start.
     private func settleKeys() throws {
         guard state.isAttached else { return }

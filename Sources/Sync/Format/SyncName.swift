@@ -16,6 +16,8 @@ public enum SyncName: Sendable, Hashable, Comparable {
     case head(Author)
     /// A segment.
     case segment(Lane, UInt64)
+    /// Records that a device asks the registrar to put into the roster.
+    case request(DeviceID)
     /// A checkpoint's manifest.
     case manifest(CheckpointID)
     /// A chunk of a checkpoint, from 0.
@@ -23,6 +25,7 @@ public enum SyncName: Sendable, Hashable, Comparable {
 
     /// All names begin so.
     public static let root = "sync/v1/"
+    static let requestSuffix = "-r"
 
     /// The object's name.
     ///
@@ -37,6 +40,7 @@ public enum SyncName: Sendable, Hashable, Comparable {
             case .segment(let lane, let sequence):
                 "s/\(lane.author.device.tag(in: vault))/\(lane.author.incarnation)/\(lane.stream)/"
                     + Self.padded(sequence)
+            case .request(let device): "j/\(device.tag(in: vault))" + Self.requestSuffix
             case .manifest(let id): "c/\(id)/m"
             case .chunk(let id, let index): "c/\(id)/\(index)"
             }

@@ -33,13 +33,18 @@ final class SyncSession {
     private let remote: OpenStore
     private let blobs: BlobPolicy
     private let console: Console
+    /// Whether the store lets only one make each object.
+    let isHonoured: Bool
     private var keys: UnlockedKeys
+    private var store: any ObjectStore { isHonoured ? remote.store : LookingStore(remote.store) }
     /// What was written down of the requests, and when.
     private var metered: (time: ContinuousClock.Instant, counts: RequestCounts)?
 
     init(
-        vault: Vault, home: Home, keys: UnlockedKeys, remote: OpenStore, blobs: BlobPolicy, console: Console
+        vault: Vault, home: Home, keys: UnlockedKeys, remote: OpenStore, isHonoured: Bool,
+        blobs: BlobPolicy, console: Console
     ) {
+        self.isHonoured = isHonoured
         self.vault = vault
         self.blobs = blobs
         self.console = console
@@ -91,7 +96,9 @@ final class SyncSession {
                 keys = sync.keys
                 bar.finish()
             }
-            let runner = SyncRunner(vault: sync, store: remote.store, blobs: blobs, progress: bar.show)
+            let runner = SyncRunner(
+                vault: sync, store: store, registrar: isHonoured ? nil : keys.roster.registrar, blobs: blobs,
+                progress: bar.show)
             report = try runner.run(
                 pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, takesOver: takesOver,
                 mayFound: mayFound, now: now)
@@ -112,7 +119,8 @@ final class SyncSession {
 
     /// Lets in those who ask with an invitation that says that no person has to.
     private func admit() throws {
-        let invitations = Invitations(home: home, vault: vault, store: remote.store)
+        guard isHonoured || keys.roster.registrar == keys.device else { return }
+        let invitations = Invitations(home: home, vault: vault, store: store)
         let time = UInt64(clamping: Surroundings.system.now().milliseconds)
         keys = try invitations.approveAutomatic(keys: keys, time: time).keys
     }
@@ -208,17 +216,20 @@ struct SyncRoundResult {
 
 extension Context {
     /// The vault, its keys, and the remote that is configured or named.
-    ///
-    /// - Throws: `remote_refused` for a remote that does not honour conditions on a put.
     func syncSession(_ option: RemoteOption) throws -> SyncSession {
         let cloud = try probedCloud(option)
-        guard cloud.isHonoured else {
-            throw Failure(
-                .remoteRefused, "this remote does not honour conditions on a put, which sync relies on",
-                hint: "use a store that does (Cloudflare R2, AWS S3, a directory); backups work with any")
-        }
         return SyncSession(
             vault: try vault(), home: try existingHome(), keys: try unlock(), remote: cloud.store,
-            blobs: try blobPolicy(), console: console)
+            isHonoured: cloud.isHonoured, blobs: try blobPolicy(), console: console)
+    }
+
+    /// Says in one line what is weaker at a store that does not honour conditions.
+    func warnOfWeakStore() throws {
+        let keys = try unlock()
+        let registrar = keys.roster.member(keys.roster.registrar)
+        let name = try registrar.map { try keys.label(of: $0).printable } ?? "none"
+        console.warn(
+            "this store does not honour conditions on a put: only \(name) (\(keys.roster.registrar)) writes "
+                + "the list of members, others ask it to; claims of tasks are never exclusive")
     }
 }

@@ -119,6 +119,7 @@ struct SyncRemoteSet: Command {
         var option = RemoteOption()
         option.remote = url.description
         let session = try context.syncSession(option)
+        if !session.isHonoured { try context.warnOfWeakStore() }
         let result = try session.round(
             pulls: true, pushes: true, looksAtAll: true, mayFound: true)
         if let failure = result.report.failure { throw failure }
