@@ -35,8 +35,12 @@ package struct Lab {
     }
 
     /// A local write.
-    package mutating func write(_ device: Int, _ id: String = "task-1", value: Int64) {
-        _ = disks[device].write(id: id, field: 1, value: value, now: now)
+    ///
+    /// - Parameter collection: a task's; others go into the stream of tasks all the same.
+    package mutating func write(
+        _ device: Int, _ id: String = "task-1", collection: UInt32 = 1, value: Int64
+    ) {
+        _ = disks[device].write(collection: collection, id: id, field: 1, value: value, now: now)
     }
 
     /// A whole round of a device.

@@ -44,7 +44,9 @@ struct ModelDisk {
     static func identity(_ batch: ChangeBatch) -> [UInt8] { OpBatch.encode([batch]) }
 
     /// A local write.
-    mutating func write(id: String, field: UInt32, value: Int64, now: Int64) -> ChangeBatch {
+    mutating func write(
+        collection: UInt32 = 1, id: String, field: UInt32, value: Int64, now: Int64
+    ) -> ChangeBatch {
         let origin = Origin(device: state.author.device.bytes, incarnation: state.author.incarnation)
         let last = log.map(\.batch.stamp).max()
         let stamp = HybridTime(now: Timestamp(milliseconds: now), after: last)
@@ -52,7 +54,7 @@ struct ModelDisk {
             sequence: 0, stamp: stamp, origin: origin, actor: "sim",
             changes: [
                 RecordChange(
-                    collection: 1, id: id, dot: Dot(origin: origin, counter: Int64(log.count + 1)),
+                    collection: collection, id: id, dot: Dot(origin: origin, counter: Int64(log.count + 1)),
                     fields: [FieldChange(field, .integer(value))])
             ])
         log.append(Entry(batch: batch))

@@ -43,6 +43,8 @@ struct BlobExchange {
         let unsent = try sending.unsent(named)
         guard !unsent.isEmpty else { return nil }
         guard policy != .off else { return Hold(reason: nil) }
+        let strays = try unsent.filter { try sync.vault.blobFile($0) == nil }
+        if let hold = try recall(strays, &found) { return hold }
         let report = try sending.send(unsent) { done, total in
             progress(BlobProgress(direction: .up, done: done, total: total))
         }
@@ -51,11 +53,26 @@ struct BlobExchange {
         return report.failure.map { Hold(reason: $0) }
     }
 
+    /// Gets blobs back that this device wrote and has lost, if the remote has them from an earlier life.
+    private func recall(_ blobs: [BlobReference], _ found: inout Found) throws -> Hold? {
+        guard !blobs.isEmpty else { return nil }
+        let report = try BlobFetching(vault: sync.vault, store: store)
+            .fetch(blobs, continues: true) { _, _ in }
+        found.fetched += report.fetched
+        found.garbage += report.garbage
+        if let failure = report.failure { return Hold(reason: failure) }
+        guard let lost = report.missing.first else { return nil }
+        return Hold(
+            reason: SyncError(
+                .integrityFailure, "the blob \(try sync.vault.blobs.name(lost)) is missing on this device",
+                hint: "its document can't be sent: restore it from a backup, or purge it"))
+    }
+
     /// Gets what is named and not here, if the policy is to.
     func fetch(_ found: inout Found) throws {
         guard policy == .eager else { return }
-        let missing = try sync.vault.read { try $0.missingBlobs() }
-        guard !missing.isEmpty else { return }
+        let missing = try sync.vault.read { try $0.mayMissBlobs() ? $0.missingBlobs() : nil }
+        guard let missing else { return }
         let report = try BlobFetching(vault: sync.vault, store: store)
             .fetch(missing, continues: true) { done, total in
                 progress(BlobProgress(direction: .down, done: done, total: total))
@@ -64,6 +81,8 @@ struct BlobExchange {
         found.missing += report.missing
         found.garbage += report.garbage
         found.failure = report.failure
+        guard report.failure == nil, report.missing.isEmpty else { return }
+        try sync.vault.write(actor: "sync") { try $0.setMayMissBlobs(false) }
     }
 
     /// Adds a round's blobs to its report. Alarms are remembered, whatever else went wrong.

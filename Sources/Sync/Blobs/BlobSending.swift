@@ -64,8 +64,8 @@ struct BlobSending: Sendable {
     private func put(_ blob: BlobReference) throws -> Sent {
         guard let file = try vault.blobFile(blob) else {
             throw SyncError(
-                .integrityFailure, "the blob \(try vault.blobs.name(blob)) is missing on this device",
-                hint: "its document can't be sent: restore it from a backup, or purge it")
+                .conflict, "the blob \(try vault.blobs.name(blob)) was removed while it was to be sent",
+                hint: "sync again")
         }
         let body = try BlobObject.body(file.path, size: file.size)
         var garbage: [ObjectName] = []

@@ -185,6 +185,8 @@ extension WriteTransaction {
             throw VaultError(.conflict, "\(id) is not in the trash")
         }
         try update(.document, id: id, [FieldChange(Collection.deletedField, .null)])
+        // Nobody gets the contents of what is in the trash.
+        try setMayMissBlobs(true)
         return try document(id)
     }
 

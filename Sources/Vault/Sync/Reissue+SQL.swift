@@ -10,6 +10,7 @@ extension WriteTransaction {
     public func reissue(_ batches: [ChangeBatch], in stream: UInt16) throws {
         let missing = try batches.filter { try !holds($0, stream) }
         if !missing.isEmpty { try apply(missing) }
+        try noteBlobs(in: missing)
     }
 
     /// Two copies of a device may have given one stamp twice, so the changes are compared too.

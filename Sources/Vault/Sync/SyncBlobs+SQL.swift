@@ -78,7 +78,19 @@ extension ReadTransaction {
     }
 }
 
+extension ReadTransaction {
+    fileprivate static let mayMissBlobsKey = "sync.may_miss_contents"
+
+    /// Whether blobs may be named that are not here: none are if this is false.
+    public func mayMissBlobs() throws -> Bool { try setting(Self.mayMissBlobsKey) != nil }
+}
+
 extension WriteTransaction {
+    /// Notes whether blobs may be named that are not here.
+    public func setMayMissBlobs(_ may: Bool) throws {
+        try setSetting(Self.mayMissBlobsKey, may ? "1" : nil)
+    }
+
     /// Notes that this device has found blobs stored in the remote.
     public func noteStored(_ references: [BlobReference]) throws {
         let statement = try db.cachedStatement(
@@ -98,8 +110,14 @@ extension WriteTransaction {
         return try Int.fetchOne(statement, arguments: [Data(reference.sha256), reference.epoch]) ?? 0
     }
 
-    /// Notes which blobs others have stored: whoever sends a version has stored its blobs before.
+    /// Notes which blobs others have stored: whoever sends a version has stored its blobs before. And that it
+    /// is worth looking which of them are not here.
     func noteBlobs(in batches: [ChangeBatch]) throws {
+        let documents = [Collection.document.number, Collection.documentVersion.number]
+        guard batches.contains(where: { $0.changes.contains { documents.contains($0.collection) } }) else {
+            return
+        }
+        try setMayMissBlobs(true)
         let statement = try db.cachedStatement(
             sql: """
                 INSERT INTO sync_blob(sha256, epoch, device) VALUES (?1, ?2, ?3)

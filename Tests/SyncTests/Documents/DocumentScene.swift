@@ -26,11 +26,14 @@ final class DocumentScene {
         /// A round with what is on disk, as a new process would run it.
         @discardableResult
         func sync(
-            pulls: Bool = true, pushes: Bool = true, blobs: BlobPolicy = .eager
+            pulls: Bool = true, pushes: Bool = true, blobs: BlobPolicy = .eager,
+            checkpoints: CheckpointPolicy = .standard
         ) throws -> SyncReport {
             let now = Surroundings.system.now().milliseconds
             let state = try VaultSync(vault: vault, home: home, keys: keys) { UInt64(clamping: now) }
-            let report = try SyncRunner(vault: state, store: remote, blobs: blobs).run(
+            let report = try SyncRunner(
+                vault: state, store: remote, checkpoints: checkpoints, blobs: blobs
+            ).run(
                 pulls: pulls, pushes: pushes, mayFound: true, now: now)
             keys = state.keys
             return report

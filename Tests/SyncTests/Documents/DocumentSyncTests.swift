@@ -1,4 +1,5 @@
 import FileSystem
+import KeyRing
 import ObjectStorage
 import Sync
 import TestSupport
@@ -231,6 +232,41 @@ struct DocumentSyncTests {
         let report = try second.sync()
         #expect(report.fetchedBlobs == 1 && report.alarms.isEmpty, "\(report)")
         #expect(try second.content(id) == first.content(id))
+    }
+
+    /// Who comes late gets documents by a checkpoint, and their contents after it.
+    @Test func contentsFollowACheckpoint() throws {
+        let policy = CheckpointPolicy(tail: 2, gain: 2, age: 86_400_000)
+        var ids: [String] = []
+        for index in 0..<12 {
+            try scene.write("f\(index).md", "content \(index)")
+            ids += try first.upload(scene.files, "f\(index).md")
+            try first.sync(checkpoints: policy)
+        }
+        let got = try second.sync(checkpoints: policy)
+        #expect(got.failure == nil && got.alarms.isEmpty, "\(got)")
+        #expect(got.loadedCheckpoints == 1 && got.fetchedBlobs == 12)
+        for id in ids { #expect(try second.content(id) == first.content(id)) }
+        let stored = try second.vault.read { transaction in
+            try transaction.documents().items.map { try transaction.deviceThatStored($0.content) }
+        }
+        #expect(stored.allSatisfy { $0 == first.keys.device })
+    }
+
+    /// A content that is not here and that the remote has is no reason to hold what names it.
+    @Test func aContentThatOnlyTheRemoteHasHoldsNothing() throws {
+        try scene.write("a.md", "content")
+        let id = try first.upload(scene.files, "a.md")[0]
+        let content = try first.vault.read { try $0.document(id).content }
+        let file = try #require(try first.vault.blobFile(content))
+        let bytes = try Files.readAll(file.path, limit: 1 << 20)
+        try Durable.remove(file.path)
+        #expect(try first.sync().failure?.code == .integrityFailure)
+        let name = try first.vault.blobs.remoteNames(content)[0]
+        try scene.plant(bytes, under: #require(ObjectName("sync/v1/b/\(name.prefix(2))/\(name)")))
+        #expect(try first.sync().failure == nil)
+        #expect(try first.content(id) == Array("content".utf8))
+        #expect(try second.sync().fetchedBlobs == 1)
     }
 
     @Test func thousandsOfSmallFilesTravel() throws {
