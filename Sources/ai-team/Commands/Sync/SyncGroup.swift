@@ -117,6 +117,16 @@ final class SyncSession {
             duration: began.duration(to: .now))
     }
 
+    /// A full check of the remote, and the root of what this vault holds of it.
+    func check(progress: (Int, Int) -> Void) throws -> (report: RemoteInspection.Report, root: String) {
+        let sync = try VaultSync(vault: vault, home: home, keys: keys) {
+            UInt64(clamping: Surroundings.system.now().milliseconds)
+        }
+        var check = RemoteInspection(sync: sync, store: remote.store)
+        let report = try check.run(progress: progress)
+        return (report, Hex.encode(try vault.read { try $0.stateRoot() }.value()))
+    }
+
     /// Lets in those who ask with an invitation that says that no person has to.
     private func admit() throws {
         guard isHonoured || keys.roster.registrar == keys.device else { return }
