@@ -107,6 +107,44 @@ struct CheckpointTests {
         #expect(lab.agree(0, 1))
     }
 
+    /// Real vaults: a checkpoint says what the segments say, and everything goes on from there.
+    @Test func vaultsGoOnFromACheckpoint() throws {
+        let (first, second) = try SyncScene().twoDevices()
+        try second.sync()
+        let policy = CheckpointPolicy(tail: 4, gain: 3, age: 60_000)
+        (first.checkpoints, second.checkpoints) = (policy, policy)
+        var ids: [String] = []
+        for number in 0..<24 {
+            ids += try first.makeTasks(["認證 \(number)"])
+            try first.vault.write(actor: "someone") { transaction in
+                if number % 5 == 4 { try transaction.deleteTask(ids[number - 2]) }
+                if number % 7 == 6 { _ = try transaction.startTask(ids[number]) }
+            }
+            try first.sync()
+        }
+        let waiting = try second.makeTasks(["written before anything was heard"])
+        let report = try second.sync()
+        #expect(report.alarms.isEmpty && report.failure == nil, "\(report.alarms)")
+        #expect(report.loadedCheckpoints == 1 && report.pulledSegments < 12)
+        try first.sync()
+        #expect(try first.root() == second.root())
+        #expect(try first.titles() == second.titles())
+        // Edits of what came by the checkpoint, on both sides.
+        for (device, status) in [(first, "a"), (second, "b")] {
+            try device.vault.write(actor: status) { transaction in
+                _ = try transaction.startTask(ids[1])
+                _ = try transaction.completeTask(waiting[0], output: status)
+            }
+        }
+        for device in [first, second, first, second] {
+            let report = try device.sync(looksAtAll: true)
+            #expect(report.alarms.isEmpty && report.failure == nil, "\(report.alarms)")
+        }
+        #expect(try first.root() == second.root())
+        let standing = try VaultSync.overview(of: second.vault, keys: second.keys)
+        #expect(standing.ahead == 0 && standing.alarms.isEmpty)
+    }
+
     /// What a device that died while sending has left is removed by its next round.
     @Test func anUnfinishedCheckpointIsCleared() {
         var lab = lab(1)

@@ -48,6 +48,7 @@ final class SyncDevice {
     var vault: Vault
     var keys: UnlockedKeys
     let remote: any ObjectStore
+    var checkpoints = CheckpointPolicy.standard
 
     init(
         _ directory: TemporaryDirectory, _ keys: UnlockedKeys, _ remote: any ObjectStore,
@@ -70,7 +71,9 @@ final class SyncDevice {
             vault: vault, home: home, keys: keys, allowsMassDeletion: allowsMassDeletion,
             now: { 1_800_000_000_000 })
         defer { keys = state.keys }
-        return try SyncRunner(vault: state, store: store ?? remote, registrar: registrar).run(
+        return try SyncRunner(
+            vault: state, store: store ?? remote, registrar: registrar, checkpoints: checkpoints
+        ).run(
             pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, takesOver: takesOver, mayFound: true,
             now: Self.now())
     }

@@ -9,7 +9,7 @@ public struct CheckpointMark: Sendable, Hashable {
         case open
         /// The state root is what this device comes to as well.
         case attested
-        /// This device can't tell any more: something was purged meanwhile.
+        /// This device can't tell any more: something was purged meanwhile, or it has taken a later one over.
         case unknown
         /// This device comes to another root, or it is not what it should be: nobody should use it.
         case refused

@@ -6,7 +6,8 @@ internal import Vault
 extension SyncMachine {
     // MARK: Knowing of them
 
-    /// Notes the checkpoints that heads stand for and that are not known here. The two newest of each head do.
+    /// Notes the checkpoints that heads stand for and that are not known here. The two newest of each head
+    /// do.
     mutating func wantManifests() {
         guard !awaitsRoster else { return }
         var named = (round?.headsToCompare ?? []).map(\.2.attested)
@@ -94,7 +95,8 @@ extension SyncMachine {
     private func bestCheckpoint() -> CheckpointMark? {
         let least = round?.mustLoad == true ? 1 : checkpoints.gain
         let useful = state.checkpoints.filter { mark in
-            mark.verdict != .refused && !isVoid(mark.body) && gain(of: mark) >= least
+            mark.verdict != .refused && round?.useless[mark.id] == nil && !isVoid(mark.body)
+                && gain(of: mark) >= least
                 && witnesses(of: mark) >= min(2, membership.authors.count - 1)
                 && !isAhead(mark)
         }
@@ -135,11 +137,13 @@ extension SyncMachine {
                     throw .integrity(name, "it is not the one that its manifest names")
                 }
                 round?.chunks[index] = object
-            } catch { return refuse(mark, name, error.message) }
-        case .tooLong: return refuse(mark, name, "it is larger than any can be")
+            } catch { return giveUp(mark, SyncAlarm(.tampered, name, by: mark.author, error.message)) }
+        case .tooLong:
+            return giveUp(
+                mark, SyncAlarm(.tampered, name, by: mark.author, "it is larger than any can be"))
         case .absent:
-            raise(SyncAlarm(.withheld, name, by: mark.author, "its manifest names it, and it is missing"))
-            return goOnWithoutCheckpoint()
+            return giveUp(
+                mark, SyncAlarm(.withheld, name, by: mark.author, "its manifest names it, and it is missing"))
         default: return fail(answer)
         }
         guard let chunks = round?.chunks, chunks.count == mark.body.chunks.count else { return }
@@ -148,9 +152,13 @@ extension SyncMachine {
 
     /// What the store says of a checkpoint that it was to load.
     mutating func loadedCheckpoint(_ mark: CheckpointMark, refusal: String?) {
-        if let refusal { return refuse(mark, "c/\(mark.id)", refusal) }
+        if let refusal {
+            giveUp(mark, SyncAlarm(.tampered, "c/\(mark.id)", by: mark.author, refusal))
+            return commit([.judgeCheckpoint(mark.id, .refused)])
+        }
         round?.report.loadedCheckpoints += 1
-        goOnWithoutCheckpoint()
+        round?.loading = nil
+        round?.chunks = SortedMap()
         round?.verified = SortedMap()
         round?.asked = SortedMap()
         round?.arrived = SortedMap()
@@ -158,21 +166,18 @@ extension SyncMachine {
         round?.missing = SortedMap()
     }
 
-    private mutating func refuse(_ mark: CheckpointMark, _ name: String, _ reason: String) {
-        raise(SyncAlarm(.tampered, name, by: mark.author, reason))
-        commit([.judgeCheckpoint(mark.id, .refused)])
-        goOnWithoutCheckpoint()
+    /// Does without a checkpoint in this round. What the remote has done to it may be undone in the next.
+    private mutating func giveUp(_ mark: CheckpointMark, _ alarm: SyncAlarm) {
+        raise(alarm)
+        round?.loading = nil
+        round?.chunks = SortedMap()
+        round?.useless[mark.id] = true
         // Another one may do.
         round?.hasDecided = false
     }
 
-    private mutating func goOnWithoutCheckpoint() {
-        round?.loading = nil
-        round?.chunks = SortedMap()
-    }
-
-    /// Segments that are gone because a checkpoint covers them are no reason for an alarm: it is loaded. Those
-    /// that nothing covers are withheld.
+    /// Segments that are gone because a checkpoint covers them are no reason for an alarm: it is loaded.
+    /// Those that nothing covers are withheld.
     ///
     /// - Returns: whether to look for a checkpoint now.
     mutating func settleMissing() -> Bool {

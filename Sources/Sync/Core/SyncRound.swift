@@ -106,6 +106,8 @@ struct SyncRound: Sendable {
     var manifests = SortedMap<CheckpointID, Bool>()
     /// Whether it is settled if a checkpoint comes in the place of segments.
     var hasDecided = false
+    /// Checkpoints that turned out to be of no use.
+    var useless = SortedMap<CheckpointID, Bool>()
     /// Segments are gone that a checkpoint may cover.
     var mustLoad = false
     /// The one that is being fetched, and its chunks that came.

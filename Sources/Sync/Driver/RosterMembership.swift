@@ -30,9 +30,8 @@ struct RosterMembership: Membership {
 
     func mayCollect(_ device: DeviceID) -> Bool { roster.member(device)?.role.administers ?? false }
 
-    /// Segments and checkpoints are written by owners, admins and writers; heads and bells by all who read. The
-    /// key is the
-    /// one that would sign the record after the newest that the author knew.
+    /// Segments and checkpoints are written by owners, admins and writers; heads and bells by all who read.
+    /// The key is the one that would sign the record after the newest that the author knew.
     func signingKey(for header: ObjectHeader, name: String) throws(SyncError) -> [UInt8] {
         let author = header.lane.author
         let present = roster.member(author.device)

@@ -11,11 +11,13 @@ extension ReadTransaction {
     /// - Parameters:
     ///   - vector: no further than what was applied here.
     ///   - chunk: given the chunks of a checkpoint, one after the other; nil when only the root is wanted.
-    /// - Returns: nil when it can't be told any more, because something was purged since.
+    /// - Returns: nil when it can't be told any more: something was purged since, or a checkpoint was taken
+    ///   over that reaches further.
     public func checkpoint(
         at vector: [Observation], chunk: (([UInt8]) throws -> Void)? = nil
     ) throws -> StateRoot? {
         let coverage = try SegmentCoverage(self, vector: vector)
+        guard !coverage.isPartial else { return nil }
         let limit = HybridTime(
             rawValue: max(0, now.milliseconds - Self.doubtMilliseconds) << 16 | 0xFFFF)
         var hasPurgedSince = false
@@ -94,7 +96,8 @@ extension ReadTransaction {
         let rows = try Row.fetchCursor(
             db,
             sql: """
-                SELECT c.record, c.fields, b.seq, b.origin FROM change c JOIN change_batch b ON b.seq = c.batch
+                SELECT c.record, c.fields, b.seq, b.origin
+                FROM change c JOIN change_batch b ON b.seq = c.batch
                 WHERE c.collection = ?
                 """,
             arguments: [Verdict.collection])

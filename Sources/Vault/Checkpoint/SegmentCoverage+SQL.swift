@@ -16,6 +16,9 @@ struct SegmentCoverage {
     private var sealed: [UInt16: [Span]] = [:]
     /// The numbers of this device's origins.
     private var own: Set<Int64>
+    /// Whether some of what is covered may have come in a checkpoint that reaches further: what it has left
+    /// out, because something later counts, is not here.
+    private(set) var isPartial = false
 
     /// - Parameter vector: how far each lane counts; lanes that it does not name count for nothing.
     init(_ transaction: ReadTransaction, vector: [Observation]) throws {
@@ -27,7 +30,8 @@ struct SegmentCoverage {
         let rows = try Row.fetchCursor(
             db,
             sql: """
-                SELECT device, incarnation, stream, sequence, first_batch, last_batch, is_own FROM sync_segment
+                SELECT device, incarnation, stream, sequence, first_batch, last_batch, is_own
+                FROM sync_segment
                 ORDER BY is_own, first_batch, last_batch
                 """)
         while let row = try rows.next() {
@@ -44,6 +48,8 @@ struct SegmentCoverage {
                 applied.append(Span(batches: batches, isCovered: isCovered))
             }
         }
+        let loaded = Set(try Int64.fetchAll(db, sql: "SELECT first_batch FROM sync_checkpoint"))
+        isPartial = applied.contains { !$0.isCovered && loaded.contains($0.batches.lowerBound) }
     }
 
     /// - Parameters:

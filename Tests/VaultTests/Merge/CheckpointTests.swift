@@ -170,6 +170,12 @@ import Vault
         try test.vault.write { _ = try $0.createTask(TaskDraft(title: "own")) }
         #expect(try checkpoint(test, at: [try segment(1)]).root == root)
         #expect(try checkpoint(test, at: [try segment(2)]).root != root)
+        // Who has taken over a later one can't tell what an earlier vector comes to.
+        let (later, chunks) = try checkpoint(test, at: [try segment(2)])
+        let other = try TestVault(seed: 2, device: 78)
+        try load(chunks, try #require(later), at: [try segment(2)], into: other)
+        #expect(try checkpoint(other, at: [try segment(1)]).root == nil)
+        #expect(try checkpoint(other, at: [try segment(2)]).root == later)
         try apply(3, [batch(3, "task-a", [FieldChange(101, .null)])])
         #expect(try checkpoint(test, at: [try segment(1)]).root == nil)
         #expect(try checkpoint(test, at: [try segment(3)]).root != nil)
@@ -183,7 +189,9 @@ import Vault
         let (root, chunks) = try checkpoint(first, at: [try segment(1)])
         let other = StateRoot(subRoots: [.tasks: [UInt8](repeating: 1, count: 32)])
         let empty = try second.vault.read { try $0.stateRoot() }
-        #expect(throws: CheckpointRefusal.self) { try load(chunks, other, at: [try segment(1)], into: second) }
+        #expect(throws: CheckpointRefusal.self) {
+            try load(chunks, other, at: [try segment(1)], into: second)
+        }
         var cut = chunks
         cut[0].removeLast()
         #expect(throws: CheckpointRefusal.self) {

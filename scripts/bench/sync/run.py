@@ -4,8 +4,8 @@
     scripts/bench/sync/run.py [--program .build/release/ai-team] [--tasks 100000]
 
 Two homes of one vault meet in a directory (the program counts its requests by itself). Measured: an idle
-poll, a push of ten changes, a pull of twenty segments, and a first push and pull of many tasks. Beside it rclone
-brings the same records, one file each, to an encrypted (crypt) directory and back, as somebody without a sync
+poll, a push of ten changes, a pull of twenty segments, a first push and pull of many tasks, and the first sync of a
+device that joins afterwards. Beside it rclone brings the same records, one file each, to an encrypted (crypt) directory and back, as somebody without a sync
 protocol would. The second home was recovered from a backup made before there was anything to get.
 """
 import argparse
@@ -89,8 +89,14 @@ def ours(program, folder, tasks):
     a.run("tasks", "import", "-", given=lines(10, tasks))
     show(f"first push of {tasks:,} tasks", *a.run("sync", "push"))
     show(f"first pull of {tasks:,} tasks", *b.run("sync", "pull"))
-    counts = [home.run("stats")[0]["tasks"]["total"] for home in (a, b)]
-    print(f"both have {counts[0]:,} and {counts[1]:,} tasks")
+    invitation, _, _ = a.run("device", "invite", "--role", "writer", "--auto-approve")
+    c = Home(program, folder, "c")
+    c.run("device", "join", invitation["token"], "--remote", remote, "--key-file", c.key, "--no-wait")
+    a.run("sync", "both")
+    c.run("device", "join", invitation["token"], "--no-wait")
+    show(f"cold start with {tasks:,} tasks", *c.run("sync", "remote", "set", remote))
+    totals = [home.run("stats")[0]["tasks"]["total"] for home in (a, b, c)]
+    print("tasks in the three homes: " + ", ".join(f"{total:,}" for total in totals))
 
 
 def rclone(folder, tasks):
