@@ -65,6 +65,40 @@ import Testing
         #expect(try locked.json()["sync"]["ahead"].int == nil)
     }
 
+    @Test("sync schedule writes timers with numbers, lists and removes them")
+    func schedule() throws {
+        let config = test.folder.appending(path: "xdg").path(percentEncoded: false)
+        func schedule(_ words: String..., expect status: Int32 = 0) throws -> Program.Outcome {
+            let outcome = try Program.run(
+                ["sync", "schedule"] + words + ["--json"],
+                environment: ["AI_TEAM_HOME": test.home, "XDG_CONFIG_HOME": config], in: test.folder)
+            #expect(outcome.status == status, "\(outcome.errors)")
+            return outcome
+        }
+        let hourly = try schedule("--cron", "0 * * * *", "--using", "systemd").json()
+        let evening = try schedule(
+            "--cron", "0 18 * * *", "--tz", "Asia/Taipei", "--using", "systemd"
+        ).json()
+        #expect(hourly["number"].int == 1 && evening["number"].int == 2)
+        let name = try #require(evening["name"].string)
+        let timer = try String(contentsOfFile: "\(config)/systemd/user/\(name).timer", encoding: .utf8)
+        #expect(timer.contains("OnCalendar=*-*-* 18:00:00 Asia/Taipei\n"))
+        let service = try String(contentsOfFile: "\(config)/systemd/user/\(name).service", encoding: .utf8)
+        #expect(service.contains("\"sync\" \"both\""))
+        #expect(try schedule("--list").json().list.map { $0["number"].int } == [1, 2])
+        #expect(try schedule("--list").json()[0]["this_home"].bool == true)
+        _ = try schedule("--remove", "1")
+        _ = try schedule("--remove", "1", expect: 3)
+        #expect(try schedule("--list").json().list.map { $0["number"].int } == [2])
+        #expect(try schedule("--cron", "@hourly", "--using", "systemd").json()["number"].int == 1)
+        _ = try schedule("--cron", "0 * * * *", "--list", expect: 64)
+        // What the timer runs works.
+        let line = try schedule("--cron", "0 * * * *", "--using", "cron", "--print").json()
+        let words = try #require(line["commands"][0].string).split(separator: " ").map(String.init)
+        let run = try Program.run(Array(words.dropFirst()), in: test.folder)
+        #expect(run.status == 0, "\(run.errors)")
+    }
+
     @Test("Many deletions need --allow-mass-delete")
     func massDeletion() throws {
         for task in try test.json("list-tasks").list.prefix(11) {

@@ -98,6 +98,9 @@ public struct CheckpointPolicy: Sendable, Hashable {
         self.age = age
     }
 
+    /// The same, where what a checkpoint saves is no reason to use one.
+    var withoutGain: CheckpointPolicy { CheckpointPolicy(tail: tail, gain: 1 << 40, age: age) }
+
     /// Every 48 to 63 segments of a lane; after 30 days.
     public static let standard = CheckpointPolicy(tail: 48, gain: 32, age: 30 * 86_400_000)
 }

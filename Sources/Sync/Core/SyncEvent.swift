@@ -26,6 +26,8 @@ public struct SyncRequest: Sendable, Hashable {
     public var mayFound: Bool
     /// Who writes the roster there.
     public var registrar: Registrar
+    /// Streams of others that this device does not want: they are not followed, as if nobody had them.
+    public var excluded: [UInt16] = []
     /// Milliseconds since 1970.
     public var now: Int64
 

@@ -48,6 +48,7 @@ extension SyncMachine {
     /// Notes that a lane reaches further than was known. A lane of this device's present life does too when a
     /// copy of it writes.
     private mutating func follow(_ lane: Lane, to sequence: UInt64, claimant: Author?) {
+        guard !isExcluded(lane) else { return }
         let end = membership.pin(of: lane).map { min($0.sequence, sequence) } ?? sequence
         guard end > state.positions[lane]?.sequence ?? 0 else { return }
         let known = round?.targets[lane]
@@ -274,8 +275,15 @@ extension SyncMachine {
         }
     }
 
+    /// Whether a lane is of a stream that this device does not want. Its own it always follows.
+    func isExcluded(_ lane: Lane) -> Bool {
+        lane.author.device != state.author.device
+            && round?.request.excluded.contains(lane.stream) ?? false
+    }
+
     private func isCaughtUp(with bell: BellBody) -> Bool {
         bell.lanes.allSatisfy { seen in
+            if isExcluded(seen.lane) { return true }
             let end = membership.pin(of: seen.lane)?.sequence ?? .max
             return state.positions[seen.lane]?.sequence ?? 0 >= min(end, seen.position.sequence)
         }

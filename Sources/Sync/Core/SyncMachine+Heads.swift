@@ -42,13 +42,21 @@ extension SyncMachine {
                 throw .integrity(name, "it belongs elsewhere")
             }
             if author == state.author { return readOwnHead(object) }
-            guard isNew(object, of: author) else { return }
+            guard isNew(object, of: author) else {
+                // A stream may be wanted now that was not when this head was seen.
+                guard round?.looksAtAll == true, object.position == state.heads[author]?.position else {
+                    return
+                }
+                for seen in body.observed { follow(seen, claimedBy: author) }
+                return
+            }
             for seen in body.observed { follow(seen, claimedBy: author) }
             round?.headsToCompare.append((author, object, body))
         } catch { raise(SyncAlarm(.tampered, name, by: author, error.message)) }
     }
 
     private mutating func follow(_ seen: Observation, claimedBy author: Author) {
+        guard !isExcluded(seen.lane) else { return }
         let end = membership.pin(of: seen.lane).map { min($0.sequence, seen.position.sequence) }
         let sequence = end ?? seen.position.sequence
         guard sequence > state.positions[seen.lane]?.sequence ?? 0 else { return }
@@ -130,7 +138,7 @@ extension SyncMachine {
         for (hash, seen) in zip(hashes, body.observed) {
             let end = membership.pin(of: seen.lane)?.sequence ?? .max
             let reached = state.positions[seen.lane]?.sequence ?? 0
-            if reached < min(seen.position.sequence, end) { isComplete = false }
+            if reached < min(seen.position.sequence, end), !isExcluded(seen.lane) { isComplete = false }
             guard let hash, hash != seen.position.hash, seen.position.sequence <= end else { continue }
             guard seen.lane.author != state.author else {
                 noticeClone("s/\(seen.lane)/\(seen.position.sequence)")

@@ -38,6 +38,7 @@ extension VaultSync {
     /// What is known. Nothing is changed, and whoever is syncing is not waited for.
     public static func overview(of vault: Vault, keys: UnlockedKeys) throws -> SyncOverview {
         let author = Author(device: keys.device, incarnation: keys.incarnation)
+        let streams = try pushed(vault)
         let (state, unsealed, times) = try vault.read { transaction in
             let waiting = try transaction.waitingSegments()
             let state = try transaction.syncState().map { try SyncState($0, waiting: waiting) }

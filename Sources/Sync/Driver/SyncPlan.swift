@@ -67,9 +67,10 @@ public struct SyncPlan: Sendable {
         _ vault: Vault, _ keys: UnlockedKeys, _ store: any ObjectStore, _ looksAtAll: Bool, _ now: Int64
     ) throws {
         var reading = try PlanReading(vault, keys)
-        let report = try reading.run(
-            SyncRequest(
-                pulls: true, pushes: false, hasUnsealed: false, looksAtAll: looksAtAll, now: now), store)
+        var request = SyncRequest(
+            pulls: true, pushes: false, hasUnsealed: false, looksAtAll: looksAtAll, now: now)
+        request.excluded = try VaultSync.excluded(vault)
+        let report = try reading.run(request, store)
         alarms = report.alarms
         failure = report.failure
         var incoming = Incoming()
@@ -81,13 +82,14 @@ public struct SyncPlan: Sendable {
     }
 
     private static func push(_ vault: Vault, _ keys: UnlockedKeys) throws -> Outgoing {
-        try vault.read { transaction in
+        let streams = try VaultSync.pushed(vault)
+        return try vault.read { transaction in
             var outgoing = Outgoing()
             let waiting = try transaction.waitingSegments().filter { !$0.isSettled }
             outgoing.segments = waiting.count
             outgoing.bytes = waiting.reduce(0) { $0 + $1.bytes.count }
             var batches: [ChangeBatch] = []
-            for stream in VaultSync.streams {
+            for stream in streams {
                 let own = try transaction.unsealedBatches(of: keys.device.bytes, in: stream, limit: .max)
                 for group in VaultSync.groups(own) where !own.isEmpty {
                     outgoing.segments += 1
@@ -98,7 +100,7 @@ public struct SyncPlan: Sendable {
             outgoing.records = count(batches)
             outgoing.losses = losses(
                 try DeletionWatch.outgoing(
-                    streams: VaultSync.streams, of: keys.device.bytes, transaction))
+                    streams: streams, of: keys.device.bytes, transaction))
             return outgoing
         }
     }

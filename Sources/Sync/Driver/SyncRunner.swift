@@ -71,6 +71,7 @@ public struct SyncRunner {
         if pulls, report.failure == nil { try blobs.fetch(&found) }
         try blobs.write(found, into: &report)
         try vault.note(report)
+        if pulls, report.failure == nil { try vault.note(excluded: VaultSync.excluded(vault.vault)) }
         let requests = RosterRequests(store, of: vault.keys.vaultID)
         if report.awaitsRegistrar { try requests.ask(vault.unsettledRecords, by: vault.keys.device) }
         guard registrar == vault.keys.device, pushes, report.failure == nil else { return report }
@@ -84,16 +85,19 @@ public struct SyncRunner {
         pulls: Bool, pushes: Bool, looksAtAll: Bool, mayFound: Bool, now: Int64,
         _ found: inout BlobExchange.Found
     ) throws -> SyncReport {
+        let excluded = try VaultSync.excluded(vault.vault)
+        // A checkpoint brings every stream; so one is used then only where segments are gone.
         var machine = SyncMachine(
             state: vault.state, membership: vault.membership, reader: vault.reader,
-            checkpoints: checkpoints)
-        let request = SyncRequest(
+            checkpoints: excluded.isEmpty ? checkpoints : checkpoints.withoutGain)
+        var request = SyncRequest(
             pulls: pulls, pushes: pushes,
             hasUnsealed: try vault.mayWrite
                 && VaultSync.hasUnsealed(in: vault.vault, of: vault.keys.device),
-            looksAtAll: looksAtAll,
+            looksAtAll: try looksAtAll || pulls && vault.wantsMore(than: excluded),
             mayFound: mayFound,
             registrar: registrar.map { $0 == vault.keys.device ? .own : .other } ?? .everybody, now: now)
+        request.excluded = excluded
         var events: [SyncEvent] = [.begin(request)]
         var requests: [Request] = []
         while true {

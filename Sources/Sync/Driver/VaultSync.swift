@@ -42,13 +42,14 @@ public final class VaultSync {
     /// - Parameters:
     ///   - vault: that of `home`, open.
     ///   - allowsMassDeletion: rounds may take away any number of records (`DeletionWatch`).
+    ///   - lockTimeout: how long to wait for another process that is syncing.
     ///   - now: milliseconds since 1970.
     /// - Throws: `conflict` when another process is syncing.
     public init(
         vault: Vault, home: Home, keys: UnlockedKeys, allowsMassDeletion: Bool = false,
-        now: @escaping () -> UInt64
+        lockTimeout: Duration = .seconds(10), now: @escaping () -> UInt64
     ) throws {
-        lock = try Self.lock(home)
+        lock = try Self.lock(home, timeout: lockTimeout)
         deletions = DeletionWatch(isAllowed: allowsMassDeletion)
         self.vault = vault
         keysDirectory = home.keysDirectory
@@ -63,9 +64,9 @@ public final class VaultSync {
     }
 
     /// Keeps other processes from syncing this home.
-    static func lock(_ home: Home) throws -> FileLock {
+    static func lock(_ home: Home, timeout: Duration = .seconds(10)) throws -> FileLock {
         let path = home.runDirectory + "/sync.lock"
-        guard let lock = try FileLock.acquire(path, .exclusive, timeout: .seconds(10)) else {
+        guard let lock = try FileLock.acquire(path, .exclusive, timeout: timeout) else {
             throw SyncError(
                 .conflict, "another process is syncing this vault",
                 hint: "wait for it; `ai-team sync auto` and `realtime` leave room between their rounds")
@@ -80,7 +81,8 @@ public final class VaultSync {
 
     /// Whether a vault's change log holds what no segment carries.
     public static func hasUnsealed(in vault: Vault, of device: DeviceID) throws -> Bool {
-        try vault.read { transaction in
+        let streams = try pushed(vault)
+        return try vault.read { transaction in
             try streams.contains {
                 try !transaction.unsealedBatches(of: device.bytes, in: $0, limit: 1).isEmpty
             }
@@ -294,8 +296,9 @@ public final class VaultSync {
     /// Seals what waits, stream by stream.
     private func seal(_ next: SyncState, _ transaction: WriteTransaction) throws -> [OutboxSegment] {
         var sealed: [OutboxSegment] = []
-        try deletions.outgoing(streams: Self.streams, of: keys.device.bytes, transaction)
-        for stream in Self.streams {
+        let streams = try Self.pushed(vault)
+        try deletions.outgoing(streams: streams, of: keys.device.bytes, transaction)
+        for stream in streams {
             let lane = Lane(author: next.author, stream: stream)
             var last = next.positions[lane] ?? .start
             while true {

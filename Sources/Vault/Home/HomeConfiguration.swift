@@ -118,6 +118,7 @@ public struct HomeConfiguration: Sendable, Equatable {
                 .invalid, "config/sync.yaml: backup.cloud.encryption can only be true",
                 hint: "remove the line; everything that leaves is encrypted")
         }
+        try SyncRules.validate(entries)
         for entry in entries where entry.key.contains("retention") && Self.days(entry.value) == nil {
             throw VaultError(
                 .invalid, "\(entry.source): \(entry.key) is '\(entry.value)'", hint: "write days: 30_days")

@@ -44,7 +44,11 @@ enum Program {
     /// unless it says so.
     private static func execute(_ command: any Command, _ context: Context) throws -> Int32 {
         do {
-            try command.execute(context)
+            if let records = command as? any RecordCommand, let sync = try ModeSync(context) {
+                try sync.around(sends: type(of: records).changesRecords) { try command.execute(context) }
+            } else {
+                try command.execute(context)
+            }
             context.maintain()
             try context.close()
             return context.exitStatus

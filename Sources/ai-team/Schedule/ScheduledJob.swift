@@ -2,36 +2,46 @@ import Cryptography
 import Glibc
 import Vault
 
-/// What a schedule runs, one command after the other while each succeeds: a backup, then a prune by the
-/// configuration's rules, and the cloud if that is asked for.
+/// What a schedule runs, one command after the other while each succeeds.
 struct ScheduledJob {
+    /// What it is for.
+    enum Kind: String, CaseIterable {
+        case backup, sync
+
+        /// What its names begin with.
+        var prefix: String { "ai-team-\(rawValue)-" }
+    }
+
+    let kind: Kind
     /// Words of each command, the program's path first.
     let commands: [[String]]
-    /// The name of its files: one for each home of a machine.
+    /// The name of its files: of backups one for each home of a machine, of syncs with a number behind.
     let name: String
+    let number: Int?
     let home: Home
 
-    /// What jobs for backups are called.
-    static let prefix = "ai-team-backup-"
-
     /// - Parameters:
+    ///   - number: which of the home's schedules of this kind; nil where there is one.
     ///   - keyFile: named to the program where the configuration does not.
     ///   - steps: words after the global options.
     /// - Throws: `usage` for words that no timer can hold.
-    init(home: Home, keyFile: String?, steps: [[String]]) throws {
+    init(_ kind: Kind, home: Home, number: Int? = nil, keyFile: String?, steps: [[String]]) throws {
+        self.kind = kind
+        self.number = number
         let program = try Self.program()
         let global = ["--quiet", "--home", home.path] + (keyFile.map { ["--key-file", $0] } ?? [])
         commands = steps.map { [program] + global + $0 }
         for word in commands.joined() where word.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
             throw Failure(.usage, "'\(word.printable)' has control characters, which no timer can hold")
         }
-        name = Self.name(of: home)
+        name = Self.name(kind, of: home, number: number)
         self.home = home
     }
 
     /// The name of a home's job.
-    static func name(of home: Home) -> String {
-        prefix + Crockford32.encode(Array(Hash.digest(.sha256, Array(home.path.utf8)).prefix(5)))
+    static func name(_ kind: Kind, of home: Home, number: Int? = nil) -> String {
+        kind.prefix + Crockford32.encode(Array(Hash.digest(.sha256, Array(home.path.utf8)).prefix(5)))
+            + (number.map { "-\($0)" } ?? "")
     }
 
     /// This program's own file.
@@ -71,9 +81,9 @@ struct SystemdTimer {
             (
                 job.name + ".service",
                 """
-                # Written by `ai-team backup schedule`.
+                # Written by `ai-team \(job.kind.rawValue) schedule`.
                 [Unit]
-                Description=Backup of \(Self.escaped(job.home.path))
+                Description=\(job.kind == .backup ? "Backup" : "Sync") of \(Self.escaped(job.home.path))
 
                 [Service]
                 Type=oneshot
@@ -86,9 +96,10 @@ struct SystemdTimer {
             (
                 job.name + ".timer",
                 """
-                # Written by `ai-team backup schedule`: \(schedule)\(zone.map { " " + $0 } ?? "")
+                # Written by `ai-team \(job.kind.rawValue) schedule`:
+                # \(schedule)\(zone.map { " " + $0 } ?? "")
                 [Unit]
-                Description=Schedule for backups of \(Self.escaped(job.home.path))
+                Description=Schedule for \(job.kind.rawValue)s of \(Self.escaped(job.home.path))
 
                 [Timer]
                 \(schedule.calendarEvents.map { "OnCalendar=\($0)\(zone.map { " " + $0 } ?? "")" }
@@ -161,7 +172,7 @@ struct CrontabLine {
 
     /// The name of the job that a line is of; nil for somebody else's.
     static func name(in line: String) -> String? {
-        guard let mark = line.ranges(of: " # " + ScheduledJob.prefix).last else { return nil }
-        return String(line[mark.lowerBound...].dropFirst(3))
+        let marks = ScheduledJob.Kind.allCases.compactMap { line.ranges(of: " # " + $0.prefix).last }
+        return marks.first.map { String(line[$0.lowerBound...].dropFirst(3)) }
     }
 }

@@ -28,16 +28,13 @@ struct BackupSchedule: Command {
               ai-team backup schedule --remove
             """)
 
-    /// What keeps the time.
-    enum Keeper: String, ExpressibleByArgument, CaseIterable { case systemd, cron }
-
     @Argument(help: "Files and directories outside the vault that are backed up too.") var paths: [String] =
         []
     @Option(help: ArgumentHelp("Five fields, or @hourly, @daily, @weekly, @monthly.", valueName: "fields"))
     var cron: String?
     @Option(help: ArgumentHelp("The time zone; the system's by default.", valueName: "zone")) var tz: String?
     @Option(help: ArgumentHelp("systemd or cron; whatever runs by default.", valueName: "keeper"))
-    var using: Keeper?
+    var using: ScheduleKeeper?
     @Option(help: ArgumentHelp("A tag for these backups; may be repeated.", valueName: "tag"))
     var tag: [String] = []
     @Option(
@@ -65,21 +62,14 @@ struct BackupSchedule: Command {
             throw ValidationError("--offer makes no backup: it takes no PATH, no --tag and no --from")
         }
         if ship, from == nil { throw ValidationError("--ship belongs to --from") }
-        if let tz, !tz.utf8.allSatisfy({ Self.isOfZone($0) }) || tz.isEmpty || tz.hasPrefix("-") {
-            throw ValidationError("'\(tz)' is not a time zone")
-        }
-    }
-
-    private static func isOfZone(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-            || [0x2B, 0x2D, 0x2F, 0x5F].contains(byte)
+        try ScheduleInstaller.validate(zone: tz)
     }
 
     func execute(_ context: Context) throws {
-        if list { return try showAll(context) }
+        if list { return try Schedules.show(.backup, context) }
         let isWriter = try context.isWriterHome()
         let home = try isWriter ? context.location().home : context.existingHome()
-        if remove { return try drop(home, context) }
+        if remove { return try Schedules.remove(ScheduledJob.name(.backup, of: home), context) }
         guard isWriter == (from != nil) else {
             throw Failure(
                 .usage,
@@ -90,7 +80,7 @@ struct BackupSchedule: Command {
         }
         let configuration = try HomeConfiguration(of: home)
         let schedule = try self.schedule(configuration)
-        let keyFile = try keyFile(context, home, configuration) { secret in
+        let keyFile = try context.unattendedKeyFile(home, configuration, for: "backup") { secret in
             if isWriter {
                 _ = try WriterIdentity.open(in: home.keysDirectory, with: secret)
             } else {
@@ -102,11 +92,9 @@ struct BackupSchedule: Command {
             steps.append(["backup", "cloud", "ship", "--when-due"])
             if !noPrune { steps.append(["backup", "cloud", "prune", "--yes", "--when-due"]) }
         }
-        let job = try ScheduledJob(home: home, keyFile: keyFile, steps: steps)
-        switch try using ?? keeper() {
-        case .systemd: try useSystemd(SystemdTimer(job: job, schedule: schedule, zone: tz), context)
-        case .cron: try useCron(CrontabLine(job: job, schedule: schedule), context)
-        }
+        let job = try ScheduledJob(.backup, home: home, keyFile: keyFile, steps: steps)
+        try ScheduleInstaller(job: job, schedule: schedule, zone: tz, prints: print)
+            .install(using: using, context)
     }
 
     /// What runs at home, one after the other while each succeeds.
@@ -146,152 +134,5 @@ struct BackupSchedule: Command {
                 hint: "run `ai-team backup cloud login --access-key-id ID`, or leave it out: --no-cloud")
         }
         return true
-    }
-
-    /// The key file that opens this home; nil when the configuration names it already.
-    ///
-    /// - Parameter open: tries it.
-    private func keyFile(
-        _ context: Context, _ home: Home, _ configuration: HomeConfiguration,
-        open: (SlotSecret) throws -> Void
-    ) throws -> String? {
-        let configured = configuration.keyFile.map {
-            $0.hasPrefix("/") ? $0 : "\(home.path)/\($0)"
-        }
-        let named = context.options.keyFile ?? SecretSource.variable("AI_TEAM_KEY_FILE")
-        let given = named.map { absolute($0) }
-        guard let path = given ?? configured else {
-            throw Failure(
-                .refusedByGuard, "an unattended backup needs a key file, and this home has none",
-                hint: "make a slot for one: ai-team key slots add --new-key-file FILE")
-        }
-        // It has to open the home now, or the first night tells.
-        try open(KeyFile.read(path))
-        return path == configured ? nil : path
-    }
-
-    private func keeper() throws -> Keeper {
-        if SystemdTimer.isRunning { return .systemd }
-        if ChildProgram.find("crontab") != nil, tz == nil { return .cron }
-        throw Failure(
-            .failed, "neither systemd's user manager nor cron is here to keep the time",
-            hint: "--using systemd writes the units for later, --print shows them")
-    }
-
-    private func useSystemd(_ timer: SystemdTimer, _ context: Context) throws {
-        let directory = try SystemdTimer.directory()
-        guard !print else {
-            let names = timer.files.map(\.name)
-            return tell(context, timer.job, "systemd", timer.schedule, files: names, false) {
-                timer.files.flatMap { ["# \(directory)/\($0.name)", $0.text] }
-            }
-        }
-        try Files.createDirectory(directory)
-        for file in timer.files {
-            try Durable.replace("\(directory)/\(file.name)", with: Array(file.text.utf8), permissions: 0o644)
-        }
-        let unit = timer.job.name + ".timer"
-        let isActive =
-            try SystemdTimer.control(["daemon-reload"]) && SystemdTimer.control(["enable", "--now", unit])
-        let paths = timer.files.map { "\(directory)/\($0.name)" }
-        tell(context, timer.job, "systemd", timer.schedule, files: paths, isActive) {
-            paths.map { "wrote \($0)" }
-                + [
-                    isActive
-                        ? "the timer runs; `loginctl enable-linger` keeps it so while you are logged out"
-                        : "it starts with: systemctl --user daemon-reload;"
-                            + " systemctl --user enable --now \(unit)"
-                ]
-        }
-    }
-
-    private func useCron(_ line: CrontabLine, _ context: Context) throws {
-        guard tz == nil else {
-            throw Failure(.usage, "a crontab knows the system's time zone only", hint: "use --using systemd")
-        }
-        if !print {
-            let others = try CrontabLine.read().filter { CrontabLine.name(in: $0) != line.job.name }
-            try CrontabLine.write(others + [line.text])
-        }
-        tell(context, line.job, "cron", line.schedule, files: [], !print) {
-            print ? [line.text] : ["added to the crontab:", line.text]
-        }
-    }
-
-    private func tell(
-        _ context: Context, _ job: ScheduledJob, _ keeper: String, _ schedule: CronSchedule, files: [String],
-        _ isActive: Bool, _ lines: () -> [String]
-    ) {
-        context.console.emit({ writer in
-            writer.object { writer in
-                writer.field("name", job.name)
-                writer.field("using", keeper)
-                writer.field("cron", schedule.description)
-                writer.field("tz", tz)
-                writer.key("commands")
-                writer.array { writer in
-                    for command in job.commands { writer.value(command.joined(separator: " ")) }
-                }
-                writer.field("files", files)
-                writer.field("active", isActive)
-            }
-        }, lines)
-    }
-
-    // MARK: - List and remove
-
-    private func showAll(_ context: Context) throws {
-        let directory = try SystemdTimer.directory()
-        var found: [(name: String, keeper: String, schedule: String)] = []
-        for file in try Files.exists(directory) ? Files.list(directory) : []
-        where file.hasPrefix(ScheduledJob.prefix) && file.hasSuffix(".timer") {
-            let bytes = try Files.readAll("\(directory)/\(file)", limit: 1 << 20)
-            let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
-            let events = lines.filter { $0.hasPrefix("OnCalendar=") }.map { $0.dropFirst(11) }
-            found.append((String(file.dropLast(6)), "systemd", events.joined(separator: "; ")))
-        }
-        for line in try CrontabLine.read() {
-            guard let name = CrontabLine.name(in: line) else { continue }
-            let fields = line.split(separator: " ").prefix(5)
-            found.append((name, "cron", fields.joined(separator: " ")))
-        }
-        let own = try context.location().home
-        context.console.emit({ writer in
-            writer.array { writer in
-                for row in found {
-                    writer.object {
-                        $0.field("name", row.name)
-                        $0.field("using", row.keeper)
-                        $0.field("schedule", row.schedule)
-                        $0.field("this_home", row.name == ScheduledJob.name(of: own))
-                    }
-                }
-            }
-        }) {
-            if found.isEmpty { return ["no schedules; `ai-team backup schedule` makes one"] }
-            var table = Table(["NAME", "USING", "SCHEDULE"], flexible: 2)
-            for row in found { table.add([row.name, row.keeper, row.schedule]) }
-            return table.lines(width: context.console.width, style: context.console.style)
-        }
-    }
-
-    private func drop(_ home: Home, _ context: Context) throws {
-        let name = ScheduledJob.name(of: home)
-        let directory = try SystemdTimer.directory()
-        let units = ["\(directory)/\(name).timer", "\(directory)/\(name).service"]
-        let present = try units.filter { try Files.exists($0) }
-        let lines = try CrontabLine.read()
-        let others = lines.filter { CrontabLine.name(in: $0) != name }
-        guard !present.isEmpty || others.count < lines.count else {
-            throw Failure(.notFound, "this home has no schedule", hint: "`--list` shows what there is")
-        }
-        if !present.isEmpty {
-            _ = try SystemdTimer.control(["disable", "--now", name + ".timer"])
-            for path in present { try Durable.remove(path) }
-            try Durable.syncDirectory(directory)
-            _ = try SystemdTimer.control(["daemon-reload"])
-        }
-        if others.count < lines.count { try CrontabLine.write(others) }
-        context.console.emit({ $0.object { $0.field("removed", name) } }) { ["removed \(name)"] }
     }
 }

@@ -36,14 +36,20 @@ struct RemoteOption: ParsableArguments {
 
 extension Context {
     /// The home's backups at the remote.
-    func cloud(_ option: RemoteOption) throws -> CloudBackups {
+    ///
+    /// - Parameter tune: changes how the store is reached.
+    func cloud(
+        _ option: RemoteOption, tune: (inout StoreSettings) -> Void = { _ in }
+    ) throws -> CloudBackups {
         let home = try existingHome()
         let configuration = try CloudConfiguration(home: home, variable: Secrets.storageVariable)
         let url = try configuration.url(option.remote)
         // Opening the vault asks whether what the files say was confirmed; what the user says needs no word.
         let vault = try configuration.usesFiles(option.remote) ? self.vault() : unguardedVault()
         let stored = try vault.read { try CloudConfiguration.login($0) }
-        let remote = try Stores.open(url, configuration.settings(url, stored: stored))
+        var settings = try configuration.settings(url, stored: stored)
+        tune(&settings)
+        let remote = try Stores.open(url, settings)
         let keys = try unlock()
         let id = CloudBackups(home: home, keys: keys, remote: remote, record: nil).remoteID
         let record = try vault.read { try CloudConfiguration.probe(id, $0) }
@@ -51,8 +57,10 @@ extension Context {
     }
 
     /// The same, and what the remote honours is known: it is tried when that was long ago.
-    func probedCloud(_ option: RemoteOption) throws -> CloudBackups {
-        var cloud = try cloud(option)
+    func probedCloud(
+        _ option: RemoteOption, tune: (inout StoreSettings) -> Void = { _ in }
+    ) throws -> CloudBackups {
+        var cloud = try cloud(option, tune: tune)
         if cloud.needsProbe { _ = try probe(&cloud) }
         return cloud
     }

@@ -22,7 +22,7 @@ struct SyncGroup: ParsableCommand {
         subcommands: [
             SyncStatus.self, SyncPush.self, SyncPull.self, SyncBoth.self, SyncAuto.self, SyncRealtime.self,
             SyncConflicts.self, SyncResolve.self, SyncVerify.self,
-            SyncRemote.self,
+            SyncSchedule.self, SyncRemote.self,
         ])
 }
 
@@ -31,20 +31,28 @@ final class SyncSession {
     private let vault: Vault
     private let home: Home
     private let remote: OpenStore
+    private let store: any ObjectStore
+    private let lockTimeout: Duration
     private let blobs: BlobPolicy
     private let console: Console
     /// Whether the store lets only one make each object.
     let isHonoured: Bool
-    private var keys: UnlockedKeys
-    private var store: any ObjectStore { isHonoured ? remote.store : LookingStore(remote.store) }
+    /// The keys as the last round left them.
+    private(set) var keys: UnlockedKeys
     /// What was written down of the requests, and when.
     private var metered: (time: ContinuousClock.Instant, counts: RequestCounts)?
 
+    /// - Parameters:
+    ///   - store: the remote's, with whatever this session puts around it; nil for nothing.
+    ///   - lockTimeout: how long to wait for another process that is syncing.
     init(
-        vault: Vault, home: Home, keys: UnlockedKeys, remote: OpenStore, isHonoured: Bool,
-        blobs: BlobPolicy, console: Console
+        vault: Vault, home: Home, keys: UnlockedKeys, remote: OpenStore, store: (any ObjectStore)? = nil,
+        isHonoured: Bool, blobs: BlobPolicy, console: Console, lockTimeout: Duration = .seconds(10)
     ) {
+        let reached = store ?? remote.store
+        self.store = isHonoured ? reached : LookingStore(reached)
         self.isHonoured = isHonoured
+        self.lockTimeout = lockTimeout
         self.vault = vault
         self.blobs = blobs
         self.console = console
@@ -82,7 +90,8 @@ final class SyncSession {
         let began = ContinuousClock.now
         let before = remote.counts
         let sync = try VaultSync(
-            vault: vault, home: home, keys: keys, allowsMassDeletion: allowsMassDeletion
+            vault: vault, home: home, keys: keys, allowsMassDeletion: allowsMassDeletion,
+            lockTimeout: lockTimeout
         ) {
             UInt64(clamping: Surroundings.system.now().milliseconds)
         }
@@ -104,7 +113,8 @@ final class SyncSession {
                 mayFound: mayFound, now: now)
             if pulls, report.failure == nil {
                 clock = try sync.judgeStamps(storeAhead: remote.clockDifference)
-                if pushes, clock?.demoted ?? 0 > 0, report.alarms.isEmpty {
+                let settled = try sync.settleConflicts()
+                if pushes, settled + (clock?.demoted ?? 0) > 0, report.alarms.isEmpty {
                     report = try runner.run(pulls: false, pushes: true, now: now).adding(report)
                 }
             }
@@ -226,11 +236,13 @@ struct SyncRoundResult {
 
 extension Context {
     /// The vault, its keys, and the remote that is configured or named.
-    func syncSession(_ option: RemoteOption) throws -> SyncSession {
-        let cloud = try probedCloud(option)
+    func syncSession(
+        _ option: RemoteOption, blobs: BlobPolicy? = nil, tune: (inout StoreSettings) -> Void = { _ in }
+    ) throws -> SyncSession {
+        let cloud = try probedCloud(option, tune: tune)
         return SyncSession(
             vault: try vault(), home: try existingHome(), keys: try unlock(), remote: cloud.store,
-            isHonoured: cloud.isHonoured, blobs: try blobPolicy(), console: console)
+            isHonoured: cloud.isHonoured, blobs: try blobs ?? blobPolicy(), console: console)
     }
 
     /// Says in one line what is weaker at a store that does not honour conditions.
