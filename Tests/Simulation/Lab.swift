@@ -40,7 +40,10 @@ package struct Lab {
     package mutating func write(
         _ device: Int, _ id: String = "task-1", collection: UInt32 = 1, value: Int64
     ) {
-        _ = disks[device].write(collection: collection, id: id, field: 1, value: value, now: now)
+        let change = RecordChange(
+            collection: collection, id: id, dot: disks[device].nextDot,
+            fields: [FieldChange(1, .integer(value))])
+        _ = disks[device].write(change, now: now)
     }
 
     /// A whole round of a device.

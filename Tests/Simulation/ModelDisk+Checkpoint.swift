@@ -34,16 +34,16 @@ extension ModelDisk {
         return writer.bytes
     }
 
-    /// The hash of all operations up to a vector.
+    /// The root of all operations up to a vector.
     func root(at vector: [Observation]) -> StateRoot {
         if isForging { return StateRoot(subRoots: [.tasks: [UInt8](repeating: 1, count: 32)]) }
         return Self.root(vector.map { Array((segments[$0.lane] ?? []).prefix(Int($0.position.sequence))) })
     }
 
     private static func root(_ lanes: [[Applied]]) -> StateRoot {
-        let all = Set(lanes.joined().flatMap(\.batches).map(identity))
-        let sorted = all.sorted { $0.lexicographicallyPrecedes($1) }
-        return StateRoot(subRoots: [.tasks: Hash.digest(.sha256, Array(sorted.joined()))])
+        var fold = ReplicaState()
+        for batch in lanes.joined().flatMap(\.batches) { fold.apply(batch) }
+        return fold.root()
     }
 
     /// - Returns: why it can't be taken over, if so.
@@ -67,6 +67,7 @@ extension ModelDisk {
             let here = segments[seen.lane] ?? []
             if here.count < applied.count { segments[seen.lane] = here + applied.dropFirst(here.count) }
         }
+        refold()
         return nil
     }
 }

@@ -32,33 +32,46 @@ struct ModelDisk {
 
     var hasUnsealed: Bool { log.contains { $0.sealedIn == nil } }
 
-    /// Everything that this device holds: the operations by their bytes.
-    var contents: Set<[UInt8]> {
-        var all = Set(log.map { Self.identity($0.batch) })
-        for (lane, applied) in segments where lane.author != state.author {
-            for segment in applied { all.formUnion(segment.batches.map(Self.identity)) }
-        }
-        return all
+    /// What the records come to, by what the vault folds them with.
+    private(set) var fold = ReplicaState()
+
+    /// All transactions that count here, own and others'.
+    var batches: [ChangeBatch] {
+        let others = segments.filter { $0.key.author != state.author }.flatMap(\.value)
+        return log.map(\.batch) + others.flatMap(\.batches)
     }
+
+    /// The same by their bytes, each once.
+    var contents: Set<[UInt8]> { Set(batches.map(Self.identity)) }
 
     static func identity(_ batch: ChangeBatch) -> [UInt8] { OpBatch.encode([batch]) }
 
+    private var origin: Origin {
+        Origin(device: state.author.device.bytes, incarnation: state.author.incarnation)
+    }
+
+    /// The dot of what is written next.
+    var nextDot: Dot { Dot(origin: origin, counter: Int64(log.count + 1)) }
+
     /// A local write.
-    mutating func write(
-        collection: UInt32 = 1, id: String, field: UInt32, value: Int64, now: Int64
-    ) -> ChangeBatch {
-        let origin = Origin(device: state.author.device.bytes, incarnation: state.author.incarnation)
+    mutating func write(_ change: RecordChange, now: Int64) -> ChangeBatch {
         let last = log.map(\.batch.stamp).max()
         let stamp = HybridTime(now: Timestamp(milliseconds: now), after: last)
         let batch = ChangeBatch(
-            sequence: 0, stamp: stamp, origin: origin, actor: "sim",
-            changes: [
-                RecordChange(
-                    collection: collection, id: id, dot: Dot(origin: origin, counter: Int64(log.count + 1)),
-                    fields: [FieldChange(field, .integer(value))])
-            ])
-        log.append(Entry(batch: batch))
+            sequence: 0, stamp: stamp, origin: origin, actor: "sim", changes: [change])
+        add(batch)
         return batch
+    }
+
+    private mutating func add(_ batch: ChangeBatch) {
+        log.append(Entry(batch: batch))
+        fold.apply(batch)
+    }
+
+    /// Folds everything anew, after something has gone.
+    mutating func refold() {
+        fold = ReplicaState()
+        for batch in batches { fold.apply(batch) }
     }
 
     /// Takes a new life: what was sealed and did not get out, or is void by a pin, is sealed anew.
@@ -98,10 +111,14 @@ struct ModelDisk {
 
     /// Forgets segments above where their lanes end now.
     mutating func cutToPositions() {
+        var isShorter = false
         for (lane, applied) in segments {
             let end = Int(state.positions[lane]?.sequence ?? 0)
-            if applied.count > end { segments[lane] = Array(applied.prefix(end)) }
+            guard applied.count > end else { continue }
+            segments[lane] = Array(applied.prefix(end))
+            isShorter = true
         }
+        if isShorter { refold() }
     }
 
     /// Makes changes durable, all or none.
@@ -126,6 +143,7 @@ struct ModelDisk {
             if case .apply(let seen, let batches) = change {
                 let applied = Applied(hash: seen.position.hash, batches: batches)
                 segments[seen.lane] = (segments[seen.lane] ?? []) + [applied]
+                for batch in batches { fold.apply(batch) }
             }
             state.apply(change, result)
             if case .membership = result { cutToPositions() }
@@ -161,9 +179,7 @@ struct ModelDisk {
             return load(mark, chunks, crypto).map { .refused($0) }
         case .reissue(_, let batches):
             let held = contents
-            for batch in batches where !held.contains(Self.identity(batch)) {
-                log.append(Entry(batch: batch))
-            }
+            for batch in batches where !held.contains(Self.identity(batch)) { add(batch) }
             return nil
         case .draftHead(let body, let times):
             heads = max(heads, state.head?.position.sequence ?? 0) + 1
@@ -216,7 +232,7 @@ struct ModelDisk {
             return try draft.seal(content) { plain, context in
                 crypto.seal(plain, context: context, epoch: 1, nonce: nonce)
             } sign: { bytes in
-                ModelCrypto.signature(bytes, by: ModelRoster.key(of: lane.author.device))
+                crypto.sign(bytes, by: ModelRoster.key(of: lane.author.device))
             }
         } catch { preconditionFailure("zstd failed: \(error)") }
     }

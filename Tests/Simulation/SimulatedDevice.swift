@@ -23,6 +23,8 @@ struct SimulatedDevice {
     /// What was noticed since its last start, in any life.
     var alarms: [SyncAlarm] = []
     var isInRound = false
+    /// What the present round has cost.
+    var cost = RoundCost()
     /// Whether it has looked at everything since nothing goes wrong any more, in its present life.
     var hasLooked = false
 }

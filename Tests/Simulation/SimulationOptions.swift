@@ -29,6 +29,13 @@ package struct SimulationOptions: Sendable, CustomStringConvertible {
     package var freezes: Bool
     /// When checkpoints are made, used and collected.
     package var checkpoints: CheckpointPolicy
+    /// Whether objects are signed and encrypted in earnest: one seed in a hundred.
+    package var isReal: Bool { seed % 100 == 99 }
+    /// Whether nothing goes wrong and no checkpoint is made, so that each request is one that has to be.
+    package var isFaultless: Bool {
+        lostBefore + lostAfter + late + doubled + crashes + rollbacks + clones + lies == 0 && !freezes
+            && checkpoints == .standard
+    }
     /// Whether the adversary goes on to the end.
     package var liesToTheEnd: Bool
 

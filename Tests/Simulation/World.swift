@@ -41,7 +41,8 @@ package struct World {
     private let end: Int64
     private var queue = EventQueue<Event>()
     private var store = ModelStore()
-    private let crypto = ModelCrypto()
+    private let crypto: ModelCrypto
+    private var writes: ModelWrites
     private var devices: [SimulatedDevice] = []
     private var isFaulty = true
     private var isLying: Bool
@@ -54,6 +55,8 @@ package struct World {
     /// Who wrote each operation, and when.
     private var origins: [[UInt8]: String] = [:]
     private var authors: [[UInt8]: DeviceID] = [:]
+    /// Rounds that took more requests than they may.
+    private var expensive: [String] = []
     /// A device that is shown the store as it was, for ever.
     private var frozen: (device: Int, store: ModelStore)?
     /// Whether to print what happens.
@@ -62,6 +65,8 @@ package struct World {
     package init(_ options: SimulationOptions) {
         self.options = options
         random = SplitMix64(seed: options.seed)
+        crypto = ModelCrypto(isReal: options.isReal)
+        writes = ModelWrites(seed: options.seed)
         end = now + options.duration
         isLying = options.lies > 0
         let ids = (0..<options.devices).map { _ in
@@ -173,8 +178,8 @@ extension World {
         values += 1
         let id = "task-\(Int.random(in: 0..<6, using: &random))"
         let field = UInt32.random(in: 1...3, using: &random)
-        let batch = devices[index].disk.write(
-            id: id, field: field, value: values, now: now + devices[index].skew)
+        let change = writes.change(id: id, field: field, value: values, on: devices[index].disk)
+        let batch = devices[index].disk.write(change, now: writes.time(now + devices[index].skew))
         acknowledged.insert(ModelDisk.identity(batch))
         written.insert(ModelDisk.identity(batch))
         authors[ModelDisk.identity(batch)] = devices[index].disk.state.author.device
@@ -215,6 +220,7 @@ extension World {
             note("\(now) \(index) takes a new life")
         }
         devices[index].isInRound = true
+        devices[index].cost = RoundCost()
         let disk = devices[index].disk
         feed(
             .begin(
@@ -250,6 +256,8 @@ extension World {
             note("\(now) \(index) commits \(changes.map(\.brief))")
             for change in changes {
                 if case .raise(let alarm) = change { devices[index].alarms.append(alarm) }
+                if case .seeHead = change { devices[index].cost.newHeads += 1 }
+                if case .rang = change { devices[index].cost.hasFoundBellRung = true }
                 if case .lookedAtAll = change, !isFaulty, !isLying { devices[index].hasLooked = true }
             }
             return .committed(token, devices[index].disk.commit(changes, crypto, &random))
@@ -266,6 +274,10 @@ extension World {
         note(
             "\(now) \(index) finished \(report.pushedSegments) \(report.pulledSegments) "
                 + "\(report.failure?.message ?? "")")
+        let cost = devices[index].cost
+        if options.isFaultless, !cost.isLook, cost.requests > cost.limit(report) {
+            expensive.append("\(cost.requests) requests of \(index) at \(now), of \(cost.limit(report))")
+        }
         let disk = devices[index].disk
         guard disk.needsRecord, report.failure == nil, disk.state.halt == nil, report.alarms.isEmpty else {
             return
@@ -279,6 +291,9 @@ extension World {
     }
 
     private mutating func send(_ request: Request, _ index: Int) {
+        devices[index].cost.requests += 1
+        if case .put = request.kind { devices[index].cost.puts += 1 }
+        if case .genesis = request.name { devices[index].cost.isLook = true }
         let boot = devices[index].boot
         let there = now + .random(in: 5..<200, using: &random)
         let timeout = now + 30_000
@@ -317,6 +332,8 @@ extension World {
             store.delete(request.name)
             answer = .absent
         }
+        if case .lost = answer { devices[index].cost.lost += 1 }
+        if case .bell = request.name, case .absent = answer { devices[index].cost.isLook = true }
         note("\(now) \(index) \(request.name) \(answer.brief)")
         guard request.isAnswered else { return }
         let back = now + .random(in: 5..<200, using: &random)
@@ -389,6 +406,11 @@ extension World {
     private func violations(roundsToConverge: Int?) -> [String] {
         var found: [String] = []
         if crypto.repeatedNonces > 0 { found.append("a nonce came twice under one key") }
+        found += expensive
+        // Who has the same operations has made the same of them, and what the specification says.
+        for (index, device) in devices.enumerated() {
+            found += device.disk.foldMistakes.map { "device \(index) is wrong about \($0)" }
+        }
         if roundsToConverge == nil {
             if options.liesToTheEnd {
                 // Different states are allowed to those only who know that something is wrong.
@@ -415,6 +437,7 @@ extension World {
                 let whose = lost.compactMap { origins[$0] }.sorted()
                 found.append("\(lost.count) acknowledged operations are lost, of \(whose): \(summary)")
             }
+            if Set(alive.map { $0.disk.fold.root() }).count > 1 { found.append("state roots differ") }
             let strange = kept.subtracting(written)
             if !strange.isEmpty { found.append("\(strange.count) operations were written by nobody") }
         }
@@ -452,6 +475,10 @@ extension SyncChange {
         case .apply(let seen, _): "apply \(seen.lane) \(seen.position.sequence)"
         case .draftHead: "draftHead"
         case .sealBell: "sealBell"
+        // The roots in them are a dictionary, whose order differs from run to run.
+        case .knowCheckpoint(let mark): "knowCheckpoint \(mark.id)"
+        case .loadCheckpoint(let mark, _): "loadCheckpoint \(mark.id)"
+        case .settleCheckpoint(let mark): "settleCheckpoint \(mark.id)"
         case .seeHead(let author, let mark): "seeHead \(author) \(mark.position.sequence)"
         default: "\(self)"
         }

@@ -4,11 +4,23 @@ import Simulation
 /// `test-simulator FIRST COUNT`: runs seeds and prints those that end in what must never be.
 /// `test-simulator SEED [--trace]`: runs one twice, with its options, and says whether both runs were the
 /// same; on demand with all that happens.
+/// `test-simulator --exhaustive OPERATIONS`: everything that two devices can do in so many writes and rounds.
 let numbers = CommandLine.arguments.dropFirst().compactMap { UInt64($0) }
 
 func print(_ outcome: SimulationOutcome) {
     print(outcome.options)
     for violation in outcome.violations { print("  VIOLATION: \(violation)") }
+}
+
+if CommandLine.arguments.contains("--exhaustive") {
+    var isQuiet = true
+    for areAcquainted in [false, true] {
+        let result = Explorer.run(operations: Int(numbers.first ?? 3), areAcquainted: areAcquainted)
+        for violation in result.violations { print("  VIOLATION: \(violation)") }
+        print("\(result.runs) runs of devices that \(areAcquainted ? "have synced" : "have never synced")")
+        isQuiet = isQuiet && result.violations.isEmpty
+    }
+    exit(isQuiet ? 0 : 1)
 }
 
 switch numbers.count {
@@ -42,6 +54,6 @@ case 2:
     print("\(numbers[1]) seeds from \(numbers[0]), \(failed.count) with violations")
     exit(failed.isEmpty ? 0 : 1)
 default:
-    print("usage: test-simulator FIRST COUNT | test-simulator SEED [--trace]")
+    print("usage: test-simulator FIRST COUNT | SEED [--trace] | --exhaustive OPERATIONS")
     exit(64)
 }

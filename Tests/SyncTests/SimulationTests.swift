@@ -25,6 +25,19 @@ struct SimulationTests {
         for seed in seeds { run(seed) }
     }
 
+    /// All orders of two writes or rounds of two devices, with a crash before every effect.
+    @Test(arguments: [false, true])
+    func whateverTwoDevicesDoEndsInAgreement(areAcquainted: Bool) {
+        let result = Explorer.run(operations: 2, areAcquainted: areAcquainted)
+        #expect(result.violations.isEmpty && result.runs > 10, "\(result.violations)")
+    }
+
+    /// The twin: a disk that forgets its newest commit is found out.
+    @Test func aCrashThatLosesACommitIsNoticed() {
+        let result = Explorer.run(operations: 2, areAcquainted: false, forgetsAtCrash: true)
+        #expect(!result.violations.isEmpty)
+    }
+
     private func run(_ seed: UInt64) {
         var world = World(SimulationOptions(seed: seed))
         let outcome = world.run()

@@ -40,6 +40,11 @@ public struct CheckpointMark: Sendable, Hashable {
         HeadBody.Attestation(checkpoint: id.bytes, stateRoot: body.root.value())
     }
 
+    /// Whether it speaks of everything that another one speaks of.
+    func covers(_ other: CheckpointMark) -> Bool {
+        other.body.vector.allSatisfy { end(of: $0.lane) >= $0.position.sequence }
+    }
+
     /// How far it speaks of a lane.
     func end(of lane: Lane) -> UInt64 {
         body.vector.first { $0.lane == lane }?.position.sequence ?? 0

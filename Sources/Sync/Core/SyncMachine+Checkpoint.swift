@@ -6,19 +6,25 @@ internal import Vault
 extension SyncMachine {
     // MARK: Knowing of them
 
-    /// Notes the checkpoints that heads stand for and that are not known here. The two newest of each head
-    /// do.
+    /// Fetches the manifests of checkpoints that are not known here: the two newest that each head stands
+    /// for, and the newest of each that enough others stand for as well. The newest may have no witnesses
+    /// yet, and what an older one covers may be gone.
     mutating func wantManifests() {
         guard !awaitsRoster else { return }
-        var named = (round?.headsToCompare ?? []).map(\.2.attested)
-        if round?.looksAtAll == true { named += state.heads.map(\.value.attested) }
-        for attestation in named.flatMap({ $0.suffix(2) }) {
-            guard let id = CheckpointID(attestation.checkpoint), round?.manifests[id] == nil,
-                !state.checkpoints.contains(where: { $0.id == id })
-            else { continue }
-            round?.manifests[id] = true
-            get(.manifest(id), limit: Self.headLimit, .manifest(id))
+        var lists = (round?.headsToCompare ?? []).map(\.2.attested)
+        if round?.looksAtAll == true { lists += state.heads.map(\.value.attested) }
+        for list in lists where !list.isEmpty {
+            let witnessed = list.last { witnesses(of: $0) >= neededWitnesses }
+            for attestation in list.suffix(2) + (witnessed.map { [$0] } ?? []) { wantManifest(attestation) }
         }
+    }
+
+    private mutating func wantManifest(_ attestation: HeadBody.Attestation) {
+        guard let id = CheckpointID(attestation.checkpoint), round?.manifests[id] == nil,
+            !state.checkpoints.contains(where: { $0.id == id })
+        else { return }
+        round?.manifests[id] = true
+        get(.manifest(id), limit: Self.headLimit, .manifest(id))
     }
 
     mutating func receivedManifest(_ id: CheckpointID, _ answer: RemoteAnswer) {
@@ -97,7 +103,7 @@ extension SyncMachine {
         let useful = state.checkpoints.filter { mark in
             mark.verdict != .refused && round?.useless[mark.id] == nil && !isVoid(mark.body)
                 && gain(of: mark) >= least
-                && witnesses(of: mark) >= min(2, membership.authors.count - 1)
+                && witnesses(of: mark.attestation) >= neededWitnesses
                 && !isAhead(mark)
         }
         return useful.max { gain(of: $0) < gain(of: $1) }
@@ -117,12 +123,15 @@ extension SyncMachine {
         }
     }
 
-    /// How many members other than this device stand for a checkpoint's root.
-    private func witnesses(of mark: CheckpointMark) -> Int {
+    /// How many members other than this device have to stand for a checkpoint.
+    private var neededWitnesses: Int { min(2, membership.authors.count - 1) }
+
+    /// How many do.
+    private func witnesses(of attestation: HeadBody.Attestation) -> Int {
         var lists = state.heads.map { ($0.key, $0.value.attested) }
         lists += (round?.headsToCompare ?? []).map { ($0.0, $0.2.attested) }
         let present = Set(membership.authors.map(\.device))
-        let devices = lists.filter { $0.1.contains(mark.attestation) }.map(\.0.device)
+        let devices = lists.filter { $0.1.contains(attestation) }.map(\.0.device)
         return Set(devices).intersection(present).subtracting([state.author.device]).count
     }
 

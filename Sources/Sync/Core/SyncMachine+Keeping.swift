@@ -112,8 +112,9 @@ extension SyncMachine {
             self.round?.collecting = (seen.lane, end)
             return false
         }
-        guard let older = state.checkpoints.first, older.id != mark.id,
-            round.removed < Self.collectLimit
+        // Not every one that became known before it covers less.
+        guard round.removed < Self.collectLimit,
+            let older = state.checkpoints.first(where: { $0.id != mark.id && mark.covers($0) })
         else { return true }
         for name in CheckpointPlace(id: older.id, chunks: older.body.chunks.count).names { remove(name) }
         commit([.clearedCheckpoint(older.id)])

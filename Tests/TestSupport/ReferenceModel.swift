@@ -1,9 +1,9 @@
-import Vault
+package import Vault
 
 /// What sync means, as simply as it can be said: every operation is kept in a list, and a question is
 /// answered by looking at all of them.
-struct ReferenceModel {
-    struct Operation {
+package struct ReferenceModel {
+    private struct Operation {
         let key: RecordKey
         let dot: Dot
         let register: Register
@@ -14,7 +14,9 @@ struct ReferenceModel {
     private var dots: [(key: RecordKey, dot: Dot)] = []
     private var verdicts: [Verdict] = []
 
-    mutating func apply(_ batch: ChangeBatch) {
+    package init() {}
+
+    package mutating func apply(_ batch: ChangeBatch) {
         for change in batch.changes {
             if change.collection == Verdict.collection {
                 verdicts += Verdict(id: change.id, change.fields).map { [$0] } ?? []
@@ -31,20 +33,20 @@ struct ReferenceModel {
         }
     }
 
-    var keys: [RecordKey] { Set(dots.map(\.key)).sorted() }
+    package var keys: [RecordKey] { Set(dots.map(\.key)).sorted() }
 
-    func dot(_ key: RecordKey) -> Dot? { dots.filter { $0.key == key }.map(\.dot).min() }
+    package func dot(_ key: RecordKey) -> Dot? { dots.filter { $0.key == key }.map(\.dot).min() }
 
-    func purge(_ key: RecordKey) -> Register? { all(key, 101).max() }
+    package func purge(_ key: RecordKey) -> Register? { all(key, 101).max() }
 
-    func winner(_ key: RecordKey, _ field: UInt32) -> Register? {
+    package func winner(_ key: RecordKey, _ field: UInt32) -> Register? {
         guard purge(key) == nil else { return nil }
         let counting = all(key, field).filter { judged(key, $0, field) == nil }
         let completed = counting.filter { $0.value == .text("completed") }
         return (key.collection == 1 && field == 4 && !completed.isEmpty ? completed : counting).max()
     }
 
-    func candidates(_ key: RecordKey, _ field: UInt32) -> [Register] {
+    package func candidates(_ key: RecordKey, _ field: UInt32) -> [Register] {
         guard purge(key) == nil else { return [] }
         return Set(all(key, field)).filter { judged(key, $0, field) == false }.sorted()
     }
