@@ -106,6 +106,18 @@ package struct Lab {
     /// The names of all objects in the store, in order.
     package var names: [String] { store.objects.keys.map { "\($0)" } }
 
+    /// Removes all segments that some checkpoint covers, as a collector does long after.
+    package mutating func removeSegments() {
+        let marks = disks.flatMap(\.state.checkpoints)
+        for name in store.objects.keys {
+            guard case .segment(let lane, let number) = name else { continue }
+            let isCovered = marks.contains { mark in
+                mark.body.vector.contains { $0.lane == lane && $0.position.sequence >= number }
+            }
+            if isCovered { store.delete(name) }
+        }
+    }
+
     /// Lets a device say that a checkpoint comes to a root that it does not come to.
     package mutating func forgeCheckpoint(_ device: Int) {
         disks[device].isForging = true

@@ -34,6 +34,13 @@ extension ModelDisk {
         return writer.bytes
     }
 
+    /// Whether a checkpoint speaks of all that came in others: what those had left out can't be told apart.
+    func covers(_ mark: CheckpointMark) -> Bool {
+        loaded.allSatisfy { lane, end in
+            mark.body.vector.contains { $0.lane == lane && $0.position.sequence >= end }
+        }
+    }
+
     /// The root of all operations up to a vector.
     func root(at vector: [Observation]) -> StateRoot {
         if isForging { return StateRoot(subRoots: [.tasks: [UInt8](repeating: 1, count: 32)]) }
@@ -64,6 +71,7 @@ extension ModelDisk {
         } catch { return "\(error)" }
         guard Self.root(lanes) == mark.body.root else { return "another root" }
         for (seen, applied) in zip(mark.body.vector, lanes) {
+            loaded[seen.lane] = max(loaded[seen.lane] ?? 0, seen.position.sequence)
             let here = segments[seen.lane] ?? []
             if here.count < applied.count { segments[seen.lane] = here + applied.dropFirst(here.count) }
         }

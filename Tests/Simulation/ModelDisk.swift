@@ -25,6 +25,8 @@ struct ModelDisk {
     var segments = SortedMap<Lane, [Applied]>()
     /// The numbers of the next own head.
     var heads: UInt64 = 0
+    /// How far each lane came in checkpoints.
+    var loaded = SortedMap<Lane, UInt64>()
     /// Its checkpoints name a root that they don't come to.
     var isForging = false
     /// This device has to take a new life, whose record is not in its chain yet.
@@ -173,7 +175,9 @@ struct ModelDisk {
         case .seal: return .sealed(seal(crypto, &random))
         case .draftCheckpoint: return draftCheckpoint(crypto, &random)
         case .attest(let id):
-            guard let mark = state.checkpoints.first(where: { $0.id == id }) else { return .judged(.unknown) }
+            guard let mark = state.checkpoints.first(where: { $0.id == id }), covers(mark) else {
+                return .judged(.unknown)
+            }
             return .judged(root(at: mark.body.vector) == mark.body.root ? .attested : .refused)
         case .loadCheckpoint(let mark, let chunks):
             return load(mark, chunks, crypto).map { .refused($0) }

@@ -11,11 +11,12 @@ struct CheckpointTests {
         return lab
     }
 
-    /// One device writes so much that a checkpoint is due.
-    private func write(_ lab: inout Lab, _ device: Int = 0, segments: Int = 12) {
+    /// One device writes so much that a checkpoint is due. Readers get each segment as it comes, so that they
+    /// can stand for checkpoints.
+    private func write(_ lab: inout Lab, _ device: Int = 0, segments: Int = 12, readers: [Int] = []) {
         for value in 0..<segments {
             lab.write(device, "task-\(value)", value: Int64(value))
-            lab.sync(device)
+            for each in [device] + readers { lab.sync(each) }
         }
     }
 
@@ -39,7 +40,7 @@ struct CheckpointTests {
     @Test func whatIsCoveredIsCollectedAndNobodyMissesIt() {
         var lab = lab(4)
         lab.sync(3)
-        write(&lab)
+        write(&lab, readers: [1, 2])
         // One that stands for it besides its author is not enough.
         lab.write(1, value: 1)
         lab.sync(1)
@@ -77,12 +78,54 @@ struct CheckpointTests {
     /// Without enough members who stand for it, nobody takes a checkpoint over.
     @Test func oneMemberAloneIsNotBelievedAmongThree() {
         var lab = lab(4)
+        for device in 0..<4 { lab.sync(device) }
         write(&lab, segments: 20)
+        // The first reads all segments, and its word makes two.
         #expect(lab.sync(1).loadedCheckpoints == 0)
-        lab.write(1, value: 7)
-        lab.sync(1)
+        for _ in 0..<4 {
+            lab.write(1, value: lab.now)
+            lab.sync(1)
+        }
         #expect(lab.sync(2).loadedCheckpoints == 1)
         #expect(lab.agree(1, 2))
+    }
+
+    /// Two who join a vault whose old segments are gone must not wait for each other's word.
+    @Test func twoMayJoinWhereACheckpointIsAllThereIs() {
+        var lab = lab(3)
+        write(&lab, segments: 20)
+        lab.removeSegments()
+        for device in [1, 2] {
+            let report = lab.sync(device)
+            #expect(report.loadedCheckpoints == 1 && report.alarms.isEmpty, "\(report.alarms)")
+        }
+        #expect(lab.agree(0, 1) && lab.agree(0, 2))
+    }
+
+    /// Nothing is removed on the strength of a checkpoint that is not there.
+    @Test(arguments: [true, false])
+    func aCheckpointIsLookedAtBeforeItIsAllThatRemains(isLost: Bool) {
+        var lab = lab(2)
+        write(&lab, segments: 20, readers: [1])
+        lab.write(1, value: 1)
+        lab.sync(1)
+        lab.write(0, value: 2)
+        lab.sync(0)
+        lab.now += 120_000
+        if isLost {
+            lab.onAnswer = { _, name, answer in
+                if case .chunk = name { return .absent }
+                return answer
+            }
+        }
+        let before = count(lab, "segment")
+        var alarms: [SyncAlarm] = []
+        for device in [0, 1, 0, 1] {
+            lab.write(device, value: lab.now)
+            alarms += lab.sync(device, looksAtAll: true).alarms
+        }
+        #expect((count(lab, "segment") < before) == !isLost, "\(lab.names)")
+        #expect(alarms.contains { $0.kind == .withheld } == isLost, "\(alarms)")
     }
 
     @Test(arguments: ["flipped", "cut", "absent", "swapped"])

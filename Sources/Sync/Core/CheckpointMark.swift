@@ -9,7 +9,7 @@ public struct CheckpointMark: Sendable, Hashable {
         case open
         /// The state root is what this device comes to as well.
         case attested
-        /// This device can't tell any more: something was purged meanwhile, or it has taken a later one over.
+        /// This device can't tell: something was purged meanwhile, or it has taken this or a later one over.
         case unknown
         /// This device comes to another root, or it is not what it should be: nobody should use it.
         case refused
@@ -82,7 +82,7 @@ public struct CheckpointPlace: Sendable, Hashable {
         self.chunks = chunks
     }
 
-    /// All names, the manifest last: what is removed must not look whole.
+    /// All names.
     var names: [SyncName] { [.manifest(id)] + (0..<chunks).map { .chunk(id, $0) } }
 }
 
@@ -106,6 +106,6 @@ public struct CheckpointPolicy: Sendable, Hashable {
     /// The same, where what a checkpoint saves is no reason to use one.
     var withoutGain: CheckpointPolicy { CheckpointPolicy(tail: tail, gain: 1 << 40, age: age) }
 
-    /// Every 48 to 63 segments of a lane; after 30 days.
+    /// Every 48 to 64 segments of a lane; after 30 days.
     public static let standard = CheckpointPolicy(tail: 48, gain: 32, age: 30 * 86_400_000)
 }

@@ -10,11 +10,13 @@ extension SyncMachine {
     /// for, and the newest of each that enough others stand for as well. The newest may have no witnesses
     /// yet, and what an older one covers may be gone.
     mutating func wantManifests() {
-        guard !awaitsRoster else { return }
-        var lists = (round?.headsToCompare ?? []).map(\.2.attested)
+        let heads = round?.headsToCompare ?? []
+        guard !awaitsRoster, heads.count != round?.headsSearched else { return }
+        round?.headsSearched = heads.count
+        var lists = heads.map(\.2.attested)
         if round?.looksAtAll == true { lists += state.heads.map(\.value.attested) }
         for list in lists where !list.isEmpty {
-            let witnessed = list.last { witnesses(of: $0) >= neededWitnesses }
+            let witnessed = list.last { hasWitnesses($0, inNeed: true) }
             for attestation in list.suffix(2) + (witnessed.map { [$0] } ?? []) { wantManifest(attestation) }
         }
     }
@@ -40,6 +42,7 @@ extension SyncMachine {
                     }
                     round?.wantsRoster = true
                     round?.manifests[id] = nil
+                    round?.headsSearched = -1
                     return
                 }
                 let body = try CheckpointBody(open(object, as: .checkpoint, name: name), name: name)
@@ -59,7 +62,7 @@ extension SyncMachine {
     }
 
     /// Whether it speaks of what the roster has cut off.
-    private func isVoid(_ body: CheckpointBody) -> Bool {
+    func isVoid(_ body: CheckpointBody) -> Bool {
         body.vector.contains { seen in
             membership.pin(of: seen.lane).map { $0.sequence < seen.position.sequence } ?? false
         }
@@ -103,8 +106,7 @@ extension SyncMachine {
         let useful = state.checkpoints.filter { mark in
             mark.verdict != .refused && round?.useless[mark.id] == nil && !isVoid(mark.body)
                 && gain(of: mark) >= least
-                && witnesses(of: mark.attestation) >= neededWitnesses
-                && !isAhead(mark)
+                && hasWitnesses(mark.attestation, inNeed: round?.mustLoad == true) && !isAhead(mark)
         }
         return useful.max { gain(of: $0) < gain(of: $1) }
     }
@@ -123,16 +125,16 @@ extension SyncMachine {
         }
     }
 
-    /// How many members other than this device have to stand for a checkpoint.
-    private var neededWitnesses: Int { min(2, membership.authors.count - 1) }
-
-    /// How many do.
-    private func witnesses(of attestation: HeadBody.Attestation) -> Int {
-        var lists = state.heads.map { ($0.key, $0.value.attested) }
-        lists += (round?.headsToCompare ?? []).map { ($0.0, $0.2.attested) }
-        let present = Set(membership.authors.map(\.device))
-        let devices = lists.filter { $0.1.contains(attestation) }.map(\.0.device)
-        return Set(devices).intersection(present).subtracting([state.author.device]).count
+    /// Whether enough members other than this device stand for a checkpoint: two, or all that have published
+    /// a head, if they are fewer. Where segments are gone, those who stand for no checkpoint at all are not
+    /// counted: who has joined by one can't, and must not keep the next one out.
+    private func hasWitnesses(_ attestation: HeadBody.Attestation, inNeed: Bool) -> Bool {
+        var lists = state.heads.map { ($0.key.device, $0.value.attested) }
+        lists += (round?.headsToCompare ?? []).map { ($0.0.device, $0.2.attested) }
+        let present = Set(membership.authors.map(\.device)).subtracting([state.author.device])
+        let counted = present.intersection(lists.filter { !inNeed || !$0.1.isEmpty }.map(\.0))
+        let standing = present.intersection(lists.filter { $0.1.contains(attestation) }.map(\.0))
+        return standing.count >= min(2, counted.count)
     }
 
     mutating func receivedChunk(_ index: Int, _ answer: RemoteAnswer) {

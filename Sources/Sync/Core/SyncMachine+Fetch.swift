@@ -67,6 +67,7 @@ extension SyncMachine {
         if round.hasReadRoster { reconsider() }
         repeat {
             if self.round?.looksAtAll == true {
+                if self.round?.hasLooked == false { self.round?.headsSearched = -1 }
                 self.round?.hasLooked = true
                 self.round?.wantsRoster = true
                 // Those whom the roster has brought meanwhile are looked at too.

@@ -248,6 +248,7 @@ extension SyncMachine {
         case .sendingCheckpoint: sentCheckpoint(answer, isManifest: false)
         case .sendingManifest: sentCheckpoint(answer, isManifest: true)
         case .removing: removed(answer)
+        case .keeping(let mark, let part): receivedKept(mark, part, answer)
         case .extending, .hashes, .bellBytes, .loaded, .attested, .drafted, .change: break
         }
     }

@@ -35,6 +35,7 @@ struct SyncRound: Sendable {
         case sendingCheckpoint
         case sendingManifest
         case removing
+        case keeping(CheckpointMark, Int)
         /// A commit whose answer says nothing that is not in the state.
         case change
     }
@@ -102,6 +103,8 @@ struct SyncRound: Sendable {
     var looked = SortedMap<Author, Bool>()
 
     // Checkpoints.
+    /// How many heads had been read when checkpoints were last looked for among them.
+    var headsSearched = -1
     /// Manifests that were asked for.
     var manifests = SortedMap<CheckpointID, Bool>()
     /// Whether it is settled if a checkpoint comes in the place of segments.
@@ -123,10 +126,10 @@ struct SyncRound: Sendable {
     // Collecting.
     /// How many objects were removed in this round.
     var removed = 0
-    /// The lane whose oldest segments are being removed, and how far.
-    var collecting: (lane: Lane, end: UInt64)?
-    /// The remains of an own checkpoint were removed.
-    var hasCleared = false
+    /// What is remembered once what is being removed is gone.
+    var removing: SyncChange?
+    /// How many objects of the checkpoint that remains were asked for: its manifest, then its chunks.
+    var keptChecked = 0
     /// The remote does not let anything be removed now.
     var hasStoppedCollecting = false
 

@@ -180,6 +180,8 @@ public struct SyncState: Sendable, Equatable {
             for seen in mark.body.vector where seen.position.sequence > positions[seen.lane]?.sequence ?? 0 {
                 positions[seen.lane] = seen.position
             }
+            // Its own word is no proof of it.
+            judge(mark.id, .unknown)
         case .attest(let id):
             if case .judged(let verdict) = result { judge(id, verdict) }
         case .draftCheckpoint:

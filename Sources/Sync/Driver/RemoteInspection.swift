@@ -29,12 +29,15 @@ public struct RemoteInspection {
 
     private let sync: VaultSync
     private let store: any ObjectStore
+    /// Judges objects as rounds do.
+    private let judge: SyncMachine
     private var report = Report()
 
     /// A check of `store` by what a vault knows.
     public init(sync: VaultSync, store: any ObjectStore) {
         self.sync = sync
         self.store = store
+        judge = SyncMachine(state: sync.state, membership: sync.membership, reader: sync.reader)
     }
 
     /// Looks at everything.
@@ -76,7 +79,7 @@ public struct RemoteInspection {
         }
         report.checked += 1
         report.bytes += UInt64(bytes.count)
-        do throws(SyncError) { try judge(bytes, kind, parts, name: path) } catch {
+        do throws(SyncError) { try check(bytes, kind, parts, name: path) } catch {
             report.failed.append(Failure(object: path, reason: error.message))
         }
     }
@@ -91,27 +94,23 @@ public struct RemoteInspection {
         }
     }
 
-    private func judge(
+    private func check(
         _ bytes: [UInt8], _ kind: String, _ parts: [String], name: String
     ) throws(SyncError) {
-        let membership = sync.membership
         if kind == "g" || kind == "r" {
             let sequence = kind == "g" ? 0 : UInt64(parts.last ?? "")
-            guard let sequence, membership.record(sequence) == bytes else {
+            guard let sequence, sync.membership.record(sequence) == bytes else {
                 throw .integrity(name, "it is not the record that this device knows")
             }
             return
         }
         let object = try SignedObject(bytes, name: name)
         let header = object.header
-        guard header.vaultID == membership.vaultID else { throw .integrity(name, "it is another vault's") }
-        guard membership.recordHash(header.rosterSequence) == header.rosterHash else {
+        guard case .known = judge.knowledge(of: header) else {
             throw .integrity(name, "it names another roster, or one that this device does not know yet")
         }
         guard place(of: header) == name else { throw .integrity(name, "it belongs elsewhere") }
-        let key = try membership.signingKey(for: header, name: name)
-        guard sync.reader.isSigned(object, by: key) else { throw .integrity(name, "its signature is wrong") }
-        let content = try PaddedBody.decode(sync.reader.open(object, name: name), name: name)
+        let content = try judge.open(object, as: header.kind, name: name)
         switch header.kind {
         case .segment:
             _ = try OpBatch.decode(content, by: header.lane.author, name: name)

@@ -176,9 +176,8 @@ private struct PlanReading {
         // Records of this device that the remote lacks would be brought there before others are read.
         state.apply(.sent(record: membership.sequence), nil)
         // Segments say which records change, and a checkpoint does not.
-        let patient = CheckpointPolicy(tail: .max, gain: .max, age: .max)
         machine = SyncMachine(
-            state: state, membership: membership, reader: reader, checkpoints: patient)
+            state: state, membership: membership, reader: reader, checkpoints: .standard.withoutGain)
     }
 
     mutating func run(_ request: SyncRequest, _ store: any ObjectStore) throws -> SyncReport {
