@@ -1,5 +1,3 @@
-import EncryptedSQLite
-import GRDB
 import Testing
 import Vault
 
@@ -44,11 +42,11 @@ import Vault
         #expect(hit?.snippet == "[深色]模式切換")
         try test.vault.write { try $0.completeTask(id, output: "gamma") }
         #expect(try titles(test, "gamma") == ["beta"])
+        try test.task("delta, tagged")
+        try test.checkIndex()
         try test.vault.write { try $0.deleteTask(id) }
         #expect(try titles(test, "beta").isEmpty)
         try test.vault.write { try $0.purgeTask(id) }
-        try test.vault.database.pool.writeWithoutTransaction { db in
-            try db.execute(sql: "INSERT INTO task_fts(task_fts, rank) VALUES ('integrity-check', 1)")
-        }
+        try test.checkIndex()
     }
 }

@@ -1,4 +1,6 @@
+import EncryptedSQLite
 import FileSystem
+import GRDB
 import Synchronization
 import TestSupport
 import Testing
@@ -54,6 +56,13 @@ final class TestVault: Sendable {
         try Vault.createDatabase(at: path, keys: FixedKeys(), surroundings: world.surroundings)
         vault = try Self.open(
             at: path, documents: directory("documents"), device, world.surroundings, .current)
+    }
+
+    /// Throws when the search index is not what the tasks' texts make.
+    func checkIndex() throws {
+        try vault.database.pool.writeWithoutTransaction { db in
+            try db.execute(sql: "INSERT INTO task_fts(task_fts, rank) VALUES ('integrity-check', 1)")
+        }
     }
 
     /// Another vault with the same keys.

@@ -21,7 +21,7 @@ extension WriteTransaction {
         var merge = Merge(last: try clock())
         toldGroups = []
         while let batches = try slice() {
-            merge.beginSlice()
+            merge.beginSlice(known: try known(in: batches))
             try hear(batches)
             for batch in batches {
                 if batch.stamp <= believed { merge.seen = max(merge.seen ?? batch.stamp, batch.stamp) }
@@ -38,7 +38,7 @@ extension WriteTransaction {
         }
         // Only now do the tables show all that conflicts are looked for in.
         for key in merge.suspects {
-            merge.report.conflicts += try noteConflicts(in: merge.records[key]?.state ?? state(key))
+            merge.report.conflicts += try noteConflicts(in: merge.state(key) ?? state(key))
         }
         if merge.purgesTasks { try SearchIndex.compact(db) }
         // The newest row of the log is this vault's own again, and later than all it believes.
@@ -51,8 +51,8 @@ extension WriteTransaction {
     private func show(_ merge: inout Merge) throws {
         let hidden = try hiddenRecords()
         let known = try recordsInConflict()
-        for key in merge.order {
-            guard let touched = merge.records[key] else { continue }
+        for touched in merge.records {
+            let key = touched.state.key
             if touched.isPlain && !hidden.contains(key) {
                 try showPlainly(touched)
             } else {
@@ -67,8 +67,11 @@ extension WriteTransaction {
     private struct Merge {
         /// The last stamp of this vault before.
         let last: HybridTime?
-        var order: [RecordKey] = []
-        var records: [RecordKey: TouchedRecord] = [:]
+        /// In the order in which the slice names them.
+        var records: [TouchedRecord] = []
+        private var places: [RecordKey: Int] = [:]
+        /// The ids of the slice that the log may have something of.
+        private var known: Set<String> = []
         /// Records that may be in conflict, of all slices.
         var suspects: [RecordKey] = []
         /// The last believed stamp of what came.
@@ -78,10 +81,49 @@ extension WriteTransaction {
         /// Somebody found this device's clock to be ahead.
         var demotesOwn = false
 
-        mutating func beginSlice() {
-            order = []
-            records = [:]
+        init(last: HybridTime?) { self.last = last }
+
+        mutating func beginSlice(known: Set<String>) {
+            records = []
+            places = [:]
+            self.known = known
         }
+
+        func state(_ key: RecordKey) -> RecordState? { places[key].map { records[$0].state } }
+
+        /// Where a record stands among those touched, once it is loaded.
+        mutating func place(_ key: RecordKey, load: (RecordKey) throws -> RecordState) rethrows -> Int {
+            if let place = places[key] { return place }
+            let place = records.count
+            records.append(TouchedRecord(known.contains(key.id) ? try load(key) : RecordState(key)))
+            places[key] = place
+            return place
+        }
+    }
+
+    /// The ids in these batches that the log may have something of. They are asked for at once: a question
+    /// about each record would cost more than all the rest of taking over a new one.
+    private func known(in batches: [ChangeBatch]) throws -> Set<String> {
+        var ids: [JSONValue] = []
+        var collections: Set<UInt32> = [Verdict.collection]
+        for batch in batches {
+            for change in batch.changes where RecordKey(change.collection, change.id).isValid {
+                ids.append(.string(change.id))
+                collections.insert(change.collection)
+                guard change.collection == Verdict.collection else { continue }
+                Verdict(id: change.id, change.fields).map { _ = collections.insert($0.write.key.collection) }
+            }
+        }
+        let numbers = JSONValue.array(collections.sorted().map { .number(Double($0)) }).text
+        return try String.fetchSet(
+            db.cachedStatement(
+                sql: """
+                    SELECT i.value FROM json_each(?1) i
+                    WHERE EXISTS (
+                        SELECT 1 FROM json_each(?2) n CROSS JOIN change c INDEXED BY change_of_record
+                        ON c.collection = n.value AND c.record = i.value)
+                    """),
+            arguments: [JSONValue.array(ids).text, numbers])
     }
 
     private func take(
@@ -89,9 +131,9 @@ extension WriteTransaction {
     ) throws {
         let key = RecordKey(change.collection, change.id)
         guard key.isValid else { return }
-        try load(key, &merge)
+        let place = try merge.place(key, load: state)
         let purge = change.fields.filter { $0.field == Collection.purgedField }.prefix(1)
-        let wasPurged = merge.records[key]?.state.purge != nil
+        let wasPurged = merge.records[place].state.purge != nil
         let fields = purge.isEmpty && !wasPurged ? change.fields : Array(purge)
         let number = try appendChange(
             to: sequence, change.collection, change.id,
@@ -101,7 +143,7 @@ extension WriteTransaction {
             merge.purgesTasks = merge.purgesTasks || change.collection == Collection.task.number
         }
         merge.report.fields += fields.count
-        merge.records[key]?.apply(fields, change.dot, batch.stamp, batch.origin, believed)
+        merge.records[place].apply(fields, change.dot, batch.stamp, batch.origin, believed)
     }
 
     /// Takes over what is about the log itself, or what only a later program understands.
@@ -123,15 +165,9 @@ extension WriteTransaction {
         guard let verdict = Verdict(id: change.id, change.fields) else { return }
         merge.demotesOwn = merge.demotesOwn || verdict.write.origin.device == origin.device
         // The log has it now, so that loading applies it too; twice is as once.
-        try load(verdict.write.key, &merge)
-        merge.records[verdict.write.key]?.state.apply(verdict)
-        merge.records[verdict.write.key]?.isPlain = false
-    }
-
-    private func load(_ key: RecordKey, _ merge: inout Merge) throws {
-        guard merge.records[key] == nil else { return }
-        merge.records[key] = TouchedRecord(try state(key))
-        merge.order.append(key)
+        let place = try merge.place(verdict.write.key, load: state)
+        merge.records[place].state.apply(verdict)
+        merge.records[place].isPlain = false
     }
 
     /// The stamp that the next one follows. A device whose clock was ahead, and is right again, falls back to

@@ -53,8 +53,10 @@ struct Collection: Sendable {
 
     /// What shows, column by column, of fields that have these values.
     func shown(_ value: (UInt32) -> FieldValue?) -> [(column: String, value: FieldValue)] {
-        var shown = columns.enumerated().map { index, column in
-            (column.name, column.shown(value(UInt32(index + 1))))
+        var shown: [(column: String, value: FieldValue)] = []
+        shown.reserveCapacity(columns.count + 1)
+        for (index, column) in columns.enumerated() {
+            shown.append((column.name, column.shown(value(UInt32(index + 1)))))
         }
         shown.append(("deleted_at", Self.deletion.shown(value(Self.deletedField))))
         return shown

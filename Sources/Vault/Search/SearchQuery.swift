@@ -14,12 +14,13 @@ struct SearchQuery {
         var phrases: [String] = []
         var parts: [String] = []
         for run in TextRuns.of(text).prefix(Self.runsMax) {
-            switch run {
-            case .word(let word):
-                phrases.append(Self.quoted(word.folded))
-                parts.append(Self.quoted(word.folded) + (word.folded.count > 2 ? " *" : ""))
-            case .ideographs(let pieces):
-                let characters = pieces.prefix(64).map(\.folded)
+            switch run.kind {
+            case .word:
+                let word = run.text(run.pieces[0])
+                phrases.append(Self.quoted(word))
+                parts.append(Self.quoted(word) + (word.count > 2 ? " *" : ""))
+            case .ideographs:
+                let characters = run.pieces.prefix(64).map(run.text)
                 phrases.append(Self.quoted(characters.joined()))
                 if characters.count == 1 { parts.append(Self.quoted(characters[0])) }
                 parts += zip(characters, characters.dropFirst()).map { Self.quoted($0 + $1) }

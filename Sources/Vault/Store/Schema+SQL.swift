@@ -17,6 +17,7 @@ package struct Schema: Sendable {
             Step(id: "3", sql: [sync]),
             Step(id: "4", sql: [checkpoints]),
             Step(id: "5", sql: [blobsInRemote]),
+            Step(id: "6", sql: [SearchIndex.explicitInserts]),
         ])
 
     /// With one more step, as a later program would have it.

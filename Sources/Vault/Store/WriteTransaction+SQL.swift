@@ -188,17 +188,23 @@ public final class WriteTransaction: ReadTransaction {
 }
 
 extension WriteTransaction {
+    /// - Parameter values: those that are null may be left out.
     static func insertRow(
         _ db: Database, _ collection: Collection, id: String, origin: Int64, counter: Int64, version: Int64,
         at time: Timestamp, _ values: [(column: String, value: FieldValue)]
     ) throws {
-        let known = values.filter { $0.value != .null }
-        let columns = ["id", "origin", "counter", "version", "updated_at"] + known.map(\.column)
-        let marks = Array(repeating: "?", count: columns.count).joined(separator: ",")
-        let statement = try db.cachedStatement(
-            sql: "INSERT INTO \(collection.table)(\(columns.joined(separator: ","))) VALUES (\(marks))")
-        let header: [any DatabaseValueConvertible] = [id, origin, counter, version, time.milliseconds]
-        try statement.execute(arguments: StatementArguments(header + known.map(\.value.databaseValue)))
+        var sql = "INSERT INTO \(collection.table)(id,origin,counter,version,updated_at"
+        var marks = ") VALUES (?,?,?,?,?"
+        var row: [(any DatabaseValueConvertible)?] = [id, origin, counter, version, time.milliseconds]
+        for (column, value) in values where value != .null {
+            sql += ","
+            sql += column
+            marks += ",?"
+            row.append(value.databaseValue)
+        }
+        try db.cachedStatement(sql: sql + marks + ")").execute(arguments: StatementArguments(row))
+        guard collection.number == Collection.task.number else { return }
+        try SearchIndex.add(db, row: db.lastInsertedRowID, values)
     }
 
     /// - Returns: the record's dot, nil when there is no such record.

@@ -47,3 +47,13 @@ enum Text {
     private static let unreadable = VaultError(
         .failed, "a stored list or object is not what its column holds", hint: "run ai-team doctor")
 }
+
+extension String {
+    /// Whether both consist of the same bytes, which `==` does not ask: é and e with an accent are one text.
+    func hasSameBytes(as other: String) -> Bool {
+        let (a, b) = (utf8Span.span, other.utf8Span.span)
+        guard a.count == b.count else { return false }
+        for index in a.indices where a[index] != b[index] { return false }
+        return true
+    }
+}

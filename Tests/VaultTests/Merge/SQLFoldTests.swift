@@ -34,6 +34,7 @@ import Vault
                     let task = try test.vault.read { try $0.task(key.id) }
                     #expect(task.title == shown, "seed \(seed), \(key)")
                 }
+                try test.checkIndex()
                 _ = try visibleState(test.vault)
                 _ = try test.vault.read { try $0.conflicts() }
             }

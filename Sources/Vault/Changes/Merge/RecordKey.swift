@@ -15,7 +15,7 @@ public struct RecordKey: Sendable, Hashable, Comparable {
     public var isValid: Bool { (1...512).contains(id.utf8.count) && !id.utf8.contains(0) }
 
     public static func == (a: RecordKey, b: RecordKey) -> Bool {
-        a.collection == b.collection && a.id.utf8.elementsEqual(b.id.utf8)
+        a.collection == b.collection && a.id.hasSameBytes(as: b.id)
     }
 
     public static func < (a: RecordKey, b: RecordKey) -> Bool {
@@ -25,7 +25,8 @@ public struct RecordKey: Sendable, Hashable, Comparable {
 
     public func hash(into hasher: inout Hasher) {
         hasher.combine(collection)
-        for byte in id.utf8 { hasher.combine(byte) }
+        // Texts of equal bytes are equal texts.
+        hasher.combine(id)
     }
 }
 

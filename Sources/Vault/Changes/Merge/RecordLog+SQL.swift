@@ -5,34 +5,37 @@ extension ReadTransaction {
     /// What a record is after everything the change log has of it, whether this program shows it or not.
     public func state(_ key: RecordKey) throws -> RecordState {
         var state = RecordState(key)
-        let changes = try Row.fetchCursor(statementForChanges(), arguments: [key.collection, key.id])
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT c.fields, b.stamp, b.origin, c.origin, c.counter, c.collection
+                FROM change c INDEXED BY change_of_record JOIN change_batch b ON b.seq = c.batch
+                WHERE c.collection IN (?, ?) AND c.record = ?
+                """)
+        let changes = try Row.fetchCursor(statement, arguments: [key.collection, Verdict.collection, key.id])
         while let row = try changes.next() {
+            let fields = try FieldCodec.decode(Array(row[0] as Data))
+            guard row[5] == key.collection else {
+                Verdict(id: key.id, fields).map { state.apply($0) }
+                continue
+            }
             state.apply(
-                try FieldCodec.decode(Array(row[0] as Data)),
-                dot: Dot(origin: try origins.origin(db, row[3]), counter: row[4]),
+                fields, dot: Dot(origin: try origins.origin(db, row[3]), counter: row[4]),
                 stamp: HybridTime(rawValue: row[1]), origin: try origins.origin(db, row[2]))
         }
-        try judge(&state)
         return state
     }
 
     /// Applies the verdicts on a record's values.
     private func judge(_ state: inout RecordState) throws {
-        let verdicts = try Row.fetchCursor(
-            statementForChanges(), arguments: [Verdict.collection, state.key.id])
-        while let row = try verdicts.next() {
-            let fields = try FieldCodec.decode(Array(row[0] as Data))
-            Verdict(id: state.key.id, fields).map { state.apply($0) }
+        let verdicts = try Data.fetchCursor(
+            db.cachedStatement(
+                sql: """
+                    SELECT fields FROM change INDEXED BY change_of_record WHERE collection = ? AND record = ?
+                    """),
+            arguments: [Verdict.collection, state.key.id])
+        while let fields = try verdicts.next() {
+            Verdict(id: state.key.id, try FieldCodec.decode(Array(fields))).map { state.apply($0) }
         }
-    }
-
-    private func statementForChanges() throws -> Statement {
-        try db.cachedStatement(
-            sql: """
-                SELECT c.fields, b.stamp, b.origin, c.origin, c.counter
-                FROM change c INDEXED BY change_of_record JOIN change_batch b ON b.seq = c.batch
-                WHERE c.collection = ? AND c.record = ?
-                """)
     }
 
     /// The hash of everything that vaults with the same changes agree on. Reads the log once, in the order

@@ -150,6 +150,6 @@ private struct JudgedField: Sendable, Hashable {
 extension Register {
     fileprivate var isCompleted: Bool {
         guard case .text(let text) = value else { return false }
-        return text.utf8.elementsEqual(TaskStatus.completed.rawValue.utf8)
+        return text.hasSameBytes(as: TaskStatus.completed.rawValue)
     }
 }

@@ -104,7 +104,7 @@ extension FieldValue {
         case (.null, .null): true
         case (.integer(let a), .int64(let b)): a == b
         case (.real(let a), .double(let b)): a.bitPattern == b.bitPattern
-        case (.text(let a), .string(let b)): a.utf8.elementsEqual(b.utf8)
+        case (.text(let a), .string(let b)): a.hasSameBytes(as: b)
         case (.blob(let a), .blob(let b)): b.elementsEqual(a)
         default: false
         }
