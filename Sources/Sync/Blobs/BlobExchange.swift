@@ -38,8 +38,6 @@ struct BlobExchange {
             }
         }
         guard !named.isEmpty else { return nil }
-        let sending = BlobSending(
-            vault: sync.vault, store: store, device: sync.keys.device, roster: sync.keys.roster)
         let unsent = try sending.unsent(named)
         guard !unsent.isEmpty else { return nil }
         guard policy != .off else { return Hold(reason: nil) }
@@ -51,6 +49,25 @@ struct BlobExchange {
         found.sent += report.sent
         found.garbage += report.garbage
         return report.failure.map { Hold(reason: $0) }
+    }
+
+    private var sending: BlobSending {
+        BlobSending(
+            vault: sync.vault, store: store, device: sync.keys.device, roster: sync.keys.roster,
+            now: Int64(clamping: sync.now()))
+    }
+
+    /// Stores blobs again that were found lost in the remote, and whose bytes are here.
+    func repair(_ found: inout Found) throws {
+        guard policy != .off, sync.mayWrite else { return }
+        let lost = try sync.vault.read { try $0.blobsToStoreAgain() }
+        guard !lost.isEmpty else { return }
+        let report = try sending.send(lost) { done, total in
+            progress(BlobProgress(direction: .up, done: done, total: total))
+        }
+        found.sent += report.sent
+        found.garbage += report.garbage
+        found.failure = report.failure
     }
 
     /// Gets blobs back that this device wrote and has lost, if the remote has them from an earlier life.
@@ -80,7 +97,7 @@ struct BlobExchange {
         found.fetched += report.fetched
         found.missing += report.missing
         found.garbage += report.garbage
-        found.failure = report.failure
+        found.failure = found.failure ?? report.failure
         guard report.failure == nil, report.missing.isEmpty else { return }
         try sync.vault.write(actor: "sync") { try $0.setMayMissBlobs(false) }
     }
@@ -109,6 +126,7 @@ struct BlobExchange {
                 guard let teller = try transaction.deviceThatStored(blob),
                     try transaction.noteMiss(blob) > 1
                 else { return nil }
+                try transaction.noteLost([blob])
                 let name = try BlobObject.name(sync.vault.blobs.name(blob))
                 return SyncAlarm(
                     .withheld, BlobSending.shown(name), "\(teller) has stored it, and it is missing")

@@ -25,9 +25,11 @@ public struct BlobFetching: Sendable {
         var failure: SyncError?
     }
 
-    private struct Got: Sendable {
+    /// What stands under a blob's names.
+    struct Got: Sendable {
         let blob: BlobReference
         let incoming: IncomingBlob?
+        /// Objects there that are something else.
         let garbage: [ObjectName]
     }
 
@@ -74,9 +76,13 @@ public struct BlobFetching: Sendable {
         return report
     }
 
-    /// Looks under the blob's name, then under its others.
     private func get(_ blob: BlobReference, _ continues: Bool) throws -> Got {
         if let stray = try vault.stray(blob) { return Got(blob: blob, incoming: stray, garbage: []) }
+        return try look(blob, continues)
+    }
+
+    /// Looks under the blob's name, then under its others, and reads what is there whole.
+    func look(_ blob: BlobReference, _ continues: Bool) throws -> Got {
         var garbage: [ObjectName] = []
         for name in try vault.blobs.remoteNames(blob).map(BlobObject.name) {
             do {

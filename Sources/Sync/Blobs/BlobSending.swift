@@ -11,6 +11,8 @@ struct BlobSending: Sendable {
     let store: any ObjectStore
     let device: DeviceID
     let roster: Roster
+    /// Milliseconds since 1970.
+    let now: Int64
 
     /// What became of a blob.
     private struct Sent: Sendable {
@@ -45,7 +47,7 @@ struct BlobSending: Sendable {
             try vault.keepingTemporaries {
                 try BlobTransfers.run(blobs, progress: progress, move: put) { sent in
                     guard !sent.isEmpty else { return }
-                    try vault.write(actor: "sync") { try $0.noteStored(sent.map(\.blob)) }
+                    try vault.write(actor: "sync") { try $0.noteStored(sent.map(\.blob), at: now) }
                     report.sent += sent.count
                     report.garbage += sent.flatMap(\.garbage)
                 }

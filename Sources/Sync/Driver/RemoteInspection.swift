@@ -25,6 +25,11 @@ public struct RemoteInspection {
         public let object: String
         /// What is wrong.
         public let reason: String
+
+        init(object: String, reason: String) {
+            self.object = object
+            self.reason = reason
+        }
     }
 
     private let sync: VaultSync
@@ -42,15 +47,23 @@ public struct RemoteInspection {
 
     /// Looks at everything.
     ///
-    /// - Parameter progress: told after each object how many of how many were looked at.
+    /// - Parameters:
+    ///   - progress: told after each object how many of how many were looked at.
+    ///   - contents: told how many bytes of documents' contents, of how many, were read whole.
     /// - Throws: what the store throws when it can't be read.
-    public mutating func run(progress: (_ done: Int, _ all: Int) -> Void) throws -> Report {
+    public mutating func run(
+        progress: (_ done: Int, _ all: Int) -> Void, contents: (_ done: Int64, _ all: Int64) -> Void
+    ) throws -> Report {
         let names = try list()
         for (index, name) in names.enumerated() {
             try look(at: name)
             progress(index + 1, names.count)
         }
         try lookForGaps(Set(names.map(\.text)))
+        let blobs = try BlobInspection(sync: sync, store: store).run(progress: contents)
+        report.checked += blobs.checked
+        report.bytes += blobs.bytes
+        report.failed += blobs.failed
         report.failed.sort { ($0.object, $0.reason) < ($1.object, $1.reason) }
         return report
     }
@@ -69,7 +82,7 @@ public struct RemoteInspection {
     private mutating func look(at name: ObjectName) throws {
         let path = String(name.text.dropFirst(SyncName.root.count))
         let parts = path.split(separator: "/").map(String.init)
-        // Blobs, logs, claims and requests to join are judged by whoever uses them.
+        // Blobs are read by what names them; logs, claims and requests to join are judged by their users.
         guard let kind = parts.first, ["g", "r", "x", "h", "s", "c"].contains(kind) else { return }
         var bytes: [UInt8] = []
         do throws(StorageError) { bytes = try read(name) } catch {

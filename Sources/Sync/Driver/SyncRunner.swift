@@ -68,6 +68,7 @@ public struct SyncRunner {
         var found = BlobExchange.Found()
         var report = try records(
             pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound, now: now, &found)
+        if pushes, report.failure == nil { try blobs.repair(&found) }
         if pulls, report.failure == nil { try blobs.fetch(&found) }
         try blobs.write(found, into: &report)
         try vault.note(report)

@@ -99,7 +99,10 @@ extension Vault {
         guard !incoming.isEmpty else { return }
         try blobs.settle(incoming.map(\.staged))
         try write(actor: "sync") { transaction in
-            for blob in incoming { try transaction.addBlob(blob.staged, stored: blob.stored) }
+            for blob in incoming {
+                try transaction.addBlob(blob.staged, stored: blob.stored)
+                try transaction.noteGot(blob.staged.reference)
+            }
         }
     }
 

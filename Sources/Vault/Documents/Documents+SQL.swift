@@ -108,14 +108,17 @@ extension ReadTransaction {
         }
     }
 
+    /// `sha256, size, epoch` of the blobs that versions name, each once.
+    static let namedBlobs = """
+        SELECT sha256, size, epoch FROM document_version
+        UNION SELECT text_sha256, text_size, epoch FROM document_version WHERE text_sha256 IS NOT NULL
+        """
+
     /// Every blob that a version names, once.
     ///
     /// - Parameter here: only those whose files are here.
     func referencedBlobs(here: Bool) throws -> [BlobReference] {
-        let blobs = """
-            SELECT sha256, size, epoch FROM document_version
-            UNION SELECT text_sha256, text_size, epoch FROM document_version WHERE text_sha256 IS NOT NULL
-            """
+        let blobs = Self.namedBlobs
         let rows = try Row.fetchAll(
             db, sql: here ? "SELECT * FROM (\(blobs)) v WHERE \(Self.isHere)" : blobs)
         return rows.map { BlobReference(sha256: Array($0[0] as Data), size: $0[1], epoch: $0[2]) }

@@ -18,6 +18,7 @@ package struct Schema: Sendable {
             Step(id: "4", sql: [checkpoints]),
             Step(id: "5", sql: [blobsInRemote]),
             Step(id: "6", sql: [SearchIndex.explicitInserts]),
+            Step(id: "7", sql: [blobsLookedAt]),
         ])
 
     /// With one more step, as a later program would have it.
@@ -119,6 +120,12 @@ package struct Schema: Sendable {
             sha256 BLOB NOT NULL, epoch INTEGER NOT NULL, device BLOB NOT NULL,
             misses INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(sha256, epoch)) WITHOUT ROWID;
         CREATE TABLE sync_sealed(stream INTEGER PRIMARY KEY, through INTEGER NOT NULL);
+        """
+
+    /// When this device last found a blob in the remote itself, and whether it found it lost there.
+    private static let blobsLookedAt = """
+        ALTER TABLE sync_blob ADD COLUMN found_at INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE sync_blob ADD COLUMN is_lost INTEGER NOT NULL DEFAULT 0;
         """
 
     private static let tasks = """

@@ -79,6 +79,40 @@ extension ReadTransaction {
 }
 
 extension ReadTransaction {
+    /// The blobs of all versions of documents, in the trash or not, of which somebody says that the remote
+    /// holds them.
+    public func blobsInRemote() throws -> [BlobReference] { try namedAndStored("1") }
+
+    /// Those of them that were found lost there and are here.
+    public func blobsToStoreAgain() throws -> [BlobReference] {
+        try namedAndStored(
+            """
+            s.is_lost AND EXISTS (SELECT 1 FROM blob b WHERE b.sha256 = s.sha256 AND b.epoch = s.epoch)
+            """)
+    }
+
+    private func namedAndStored(_ condition: String) throws -> [BlobReference] {
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT v.sha256, v.size, v.epoch FROM (\(Self.namedBlobs)) v
+                JOIN sync_blob s ON s.sha256 = v.sha256 AND s.epoch = v.epoch WHERE \(condition)
+                """)
+        return rows.map { BlobReference(sha256: Array($0[0] as Data), size: $0[1], epoch: $0[2]) }
+    }
+
+    /// The ids of the documents with a version that names a blob.
+    public func documents(naming reference: BlobReference) throws -> [String] {
+        try String.fetchAll(
+            db,
+            sql: """
+                SELECT DISTINCT document_id FROM document_version
+                WHERE (sha256 = ?1 OR text_sha256 = ?1) AND epoch = ?2 ORDER BY document_id
+                """, arguments: [Data(reference.sha256), reference.epoch])
+    }
+}
+
+extension ReadTransaction {
     fileprivate static let mayMissBlobsKey = "sync.may_miss_contents"
 
     /// Whether blobs may be named that are not here: none are if this is false.
@@ -91,14 +125,33 @@ extension WriteTransaction {
         try setSetting(Self.mayMissBlobsKey, may ? "1" : nil)
     }
 
-    /// Notes that this device has found blobs stored in the remote.
-    public func noteStored(_ references: [BlobReference]) throws {
+    /// Notes that this device has stored blobs in the remote, or has read them there.
+    ///
+    /// - Parameter now: milliseconds since 1970.
+    public func noteStored(_ references: [BlobReference], at now: Int64) throws {
         let statement = try db.cachedStatement(
-            sql: "INSERT OR REPLACE INTO sync_blob(sha256, epoch, device) VALUES (?, ?, ?)")
+            sql: "INSERT OR REPLACE INTO sync_blob(sha256, epoch, device, found_at) VALUES (?, ?, ?, ?)")
         for reference in references {
             try statement.execute(
-                arguments: [Data(reference.sha256), reference.epoch, Data(origin.device)])
+                arguments: [Data(reference.sha256), reference.epoch, Data(origin.device), now])
         }
+    }
+
+    /// Notes that blobs which somebody has stored are lost in the remote: whoever has their bytes has to
+    /// store them again.
+    public func noteLost(_ references: [BlobReference]) throws {
+        let statement = try db.cachedStatement(
+            sql: "UPDATE sync_blob SET is_lost = 1 WHERE sha256 = ? AND epoch = ?")
+        for reference in references {
+            try statement.execute(arguments: [Data(reference.sha256), reference.epoch])
+        }
+    }
+
+    /// Notes that a blob was had from the remote.
+    func noteGot(_ reference: BlobReference) throws {
+        try db.cachedStatement(
+            sql: "UPDATE sync_blob SET misses = 0, is_lost = 0 WHERE sha256 = ? AND epoch = ?"
+        ).execute(arguments: [Data(reference.sha256), reference.epoch])
     }
 
     /// Notes that a blob which somebody has stored was not to be had.

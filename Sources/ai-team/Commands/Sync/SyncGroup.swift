@@ -128,12 +128,14 @@ final class SyncSession {
     }
 
     /// A full check of the remote, and the root of what this vault holds of it.
-    func check(progress: (Int, Int) -> Void) throws -> (report: RemoteInspection.Report, root: String) {
+    func check(
+        progress: (Int, Int) -> Void, contents: (Int64, Int64) -> Void
+    ) throws -> (report: RemoteInspection.Report, root: String) {
         let sync = try VaultSync(vault: vault, home: home, keys: keys) {
             UInt64(clamping: Surroundings.system.now().milliseconds)
         }
         var check = RemoteInspection(sync: sync, store: remote.store)
-        let report = try check.run(progress: progress)
+        let report = try check.run(progress: progress, contents: contents)
         return (report, Hex.encode(try vault.read { try $0.stateRoot() }.value()))
     }
 

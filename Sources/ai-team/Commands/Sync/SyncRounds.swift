@@ -84,12 +84,13 @@ struct SyncBoth: Command {
 struct SyncVerify: Command {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Check every record, head, segment and checkpoint at the remote.",
+        abstract: "Check every record, head, segment, checkpoint and content at the remote.",
         discussion: """
             First compares what every device says that it has seen with what is known here, whatever the \
             bell says (done by itself once an hour by whoever syncs). Then fetches everything and checks \
-            signatures, places and ciphertexts, and that nothing is missing. Exits with 6 when something \
-            is wrong. The state root it prints is the same on all devices that have the same records.
+            signatures, places and ciphertexts, the contents of documents among them, and that nothing is \
+            missing. Exits with 6 when something is wrong. A content that is lost there is stored again \
+            by the next push of this device, if it has it; else by `sync verify` on one that does. The state root it prints is the same on all devices that have the same records.
 
             EXAMPLES:
               ai-team sync verify
@@ -103,8 +104,14 @@ struct SyncVerify: Command {
         let round = try session.round(pulls: true, pushes: false, looksAtAll: true)
         if let failure = round.report.failure { throw failure }
         let bar = Progress("checking", console: context.console)
-        let (report, root) = try session.check { bar.update(done: Int64($0), total: Int64($1)) }
+        let contents = Progress("reading documents", console: context.console)
+        let (report, root) = try session.check(
+            progress: {
+                bar.update(done: Int64($0), total: Int64($1))
+                if $0 == $1 { bar.finish() }
+            }, contents: { contents.update(done: $0, total: $1) })
         bar.finish()
+        contents.finish()
         let problems =
             round.report.alarms.map { ($0.object, $0.description) }
             + report.failed.map { ($0.object, $0.reason) }
