@@ -88,9 +88,10 @@ struct SyncVerify: Command {
         discussion: """
             First compares what every device says that it has seen with what is known here, whatever the \
             bell says (done by itself once an hour by whoever syncs). Then fetches everything and checks \
-            signatures, places and ciphertexts, the contents of documents among them, and that nothing is \
-            missing. Exits with 6 when something is wrong. A content that is lost there is stored again \
-            by the next push of this device, if it has it; else by `sync verify` on one that does. The state root it prints is the same on all devices that have the same records.
+            signatures, places and ciphertexts, the contents of documents among them, and that nothing \
+            is missing. Exits with 6 when something is wrong. A content that is lost there is stored \
+            again by the next push of this device, if it has it; else run this on one that does. The \
+            state root it prints is the same on all devices that have the same records.
 
             EXAMPLES:
               ai-team sync verify
