@@ -3,7 +3,7 @@
 #   scripts/simulate.sh 20000            seeds 0 to 19999
 #   scripts/simulate.sh 1000 50000       1,000 seeds from 50000
 #   scripts/simulate.sh --seed 62        one seed twice, with its options; --trace prints all that happens
-#   scripts/simulate.sh --exhaustive 3    everything that two devices can do in three writes and rounds
+#   scripts/simulate.sh --exhaustive 4    everything that two devices can do in four writes and rounds
 # What a seed has found stands in Tests/Simulation/regressions.txt and runs with every test.
 set -euo pipefail
 cd "$(dirname "$0")/.."

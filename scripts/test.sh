@@ -19,7 +19,7 @@ swift test -c release --skip-build
 
 say "Simulating sync: 20,000 seeds, and all that two devices can do in three steps"
 scripts/simulate.sh 20000
-scripts/simulate.sh --exhaustive 3
+scripts/simulate.sh --exhaustive 4
 
 say "Quickstart with the program just built"
 AI_TEAM_PROGRAM="$(swift build -c release --show-bin-path)/ai-team" scripts/quickstart.sh

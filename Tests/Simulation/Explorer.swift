@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import KeyRing
 internal import ObjectStorage
 internal import Sync
@@ -8,12 +9,16 @@ internal import Vault
 /// single request, and a crash before every effect. The store is honest and nothing is lost on the way, so
 /// each of these runs has to end in agreement, without an alarm.
 ///
-/// Steps of different devices that can't notice each other (all but requests for one name, of which one
-/// writes) are tried in one order only.
+/// What a device is depends on its disk and on what the round that is under way was told, and nothing else:
+/// no clock runs, and what is random follows from the disk. So a situation that was reached in another way
+/// already is not gone into again.
 package struct Explorer {
-    /// What became of all runs.
+    /// What became of everything.
     package struct Result: Sendable {
-        package var runs = 0
+        /// How many different situations there were.
+        package var situations = 0
+        /// How many of them were ends: nothing was under way, and nothing left to begin.
+        package var ends = 0
         /// The first runs that end in what must never be, each with its way there.
         package var violations: [String] = []
     }
@@ -41,33 +46,116 @@ package struct Explorer {
     }
 
     fileprivate struct Device {
-        var disk: ModelDisk
+        private(set) var disk: ModelDisk
         /// As it was before the newest commit.
-        var earlier: ModelDisk
-        var machine: SyncMachine?
-        var pending: [SyncEffect] = []
-        var alarms: [SyncAlarm] = []
+        private var earlier: ModelDisk
+        private(set) var machine: SyncMachine?
+        private(set) var pending: [SyncEffect] = []
+        private(set) var alarms: [SyncAlarm] = []
+        /// Stands for the disk.
+        private var diskMark: [UInt8]
+        /// Stands for all that the round was told; empty when none is under way.
+        private var roundMark: [UInt8] = []
 
-        init(_ disk: ModelDisk) { (self.disk, earlier) = (disk, disk) }
+        init(_ disk: ModelDisk) {
+            (self.disk, earlier) = (disk, disk)
+            diskMark = disk.mark
+        }
+
+        /// Two devices with equal marks go on alike.
+        func mark(_ forgetsAtCrash: Bool) -> [UInt8] {
+            diskMark + roundMark + [UInt8(clamping: alarms.count)] + (forgetsAtCrash ? earlier.mark : [])
+        }
+
+        mutating func write(_ change: RecordChange, now: Int64) -> ChangeBatch {
+            let batch = disk.write(change, now: now)
+            earlier = disk
+            diskMark = disk.mark
+            return batch
+        }
+
+        mutating func begin(_ request: SyncRequest, _ crypto: ModelCrypto) {
+            var machine = SyncMachine(state: disk.state, membership: disk.roster, reader: crypto)
+            pending = machine.step(.begin(request))
+            self.machine = machine
+            roundMark = Hash.digest(.sha256, diskMark)
+        }
+
+        mutating func crash(forgets: Bool) {
+            if forgets {
+                disk = earlier
+                diskMark = disk.mark
+            }
+            end()
+        }
+
+        private mutating func end() {
+            machine = nil
+            pending = []
+            roundMark = []
+        }
+
+        /// Performs the oldest effect that waits, and lets the machine know.
+        mutating func step(_ store: inout ModelStore, _ crypto: ModelCrypto) {
+            switch pending.removeFirst() {
+            case .get(let token, let name, let etag, let limit):
+                tell(token, store.get(name, unless: etag, limit: limit))
+            case .put(let token, let name, let bytes, let condition):
+                tell(token, store.put(name, bytes, condition, at: Node.now))
+            case .delete(let token, let name):
+                store.delete(name)
+                tell(token, .absent)
+            case .commit(let token, let changes):
+                for case .raise(let alarm) in changes { alarms.append(alarm) }
+                earlier = disk
+                var random = SplitMix64(seed: diskMark.prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
+                let results = disk.commit(changes, crypto, &random)
+                diskMark = disk.mark
+                go(on: .committed(token, results), diskMark)
+            case .find(let token, let places):
+                let hashes = disk.hashes(places)
+                go(on: .found(token, hashes), hashes.flatMap { $0 ?? [0] })
+            case .finish: end()
+            }
+        }
+
+        private mutating func tell(_ token: SyncToken, _ answer: RemoteAnswer) {
+            let told: [UInt8] =
+                switch answer {
+                case .object(let bytes, let etag): [0] + Array(etag.text.utf8) + bytes
+                case .stored(let etag): [1] + Array(etag.text.utf8)
+                case .unchanged: [2]
+                case .absent: [3]
+                case .lost: [4]
+                case .tooLong: [5]
+                case .failed: [6]
+                }
+            go(on: .answer(token, answer), told)
+        }
+
+        /// - Parameter told: stands for the event.
+        private mutating func go(on event: SyncEvent, _ told: [UInt8]) {
+            roundMark = Hash.digest(.sha256, roundMark + told)
+            pending += machine?.step(event) ?? []
+        }
     }
 
     fileprivate struct Node {
         var devices: [Device]
-        var store = ModelStore()
-        var random: SplitMix64
-        var now: Int64 = 1_800_000_000_000
-        var values: Int64 = 0
+        var store = ModelStore(limitsWrites: false)
+        var values: [Int64]
         var written: Set<[UInt8]> = []
         var operations: Int
         var crashes = 1
         var way: [Action] = []
-        /// The device whose turn it was, and its request; nil for what only its disk notices.
-        var last: (device: Int, request: (name: SyncName, writes: Bool)?)?
+
+        static let now: Int64 = 1_800_000_000_000
     }
 
     private let crypto = ModelCrypto()
     private let forgetsAtCrash: Bool
     private var result = Result()
+    private var known: Set<[UInt8]> = []
     private static let violationLimit = 5
 
     private init(forgetsAtCrash: Bool) { self.forgetsAtCrash = forgetsAtCrash }
@@ -78,130 +166,53 @@ package struct Explorer {
     ///   - operations: writes and rounds, together.
     ///   - areAcquainted: the devices have synced before; otherwise the store is empty.
     ///   - forgetsAtCrash: a crash undoes the newest commit, as no disk may: shows that such a fault is
-    /// found.
+    ///     found.
     package static func run(
         operations: Int, areAcquainted: Bool, forgetsAtCrash: Bool = false
     ) -> Result {
         var explorer = Explorer(forgetsAtCrash: forgetsAtCrash)
-        var root = explorer.root(operations)
+        var root = Node(operations: operations)
         if areAcquainted {
             for device in [0, 1, 0] {
-                root.apply(.write(device))
-                explorer.wholeRound(device, &root)
+                root.write(device)
+                root.wholeRound(device, explorer.crypto)
             }
-            for device in [1, 0, 1, 0] { explorer.wholeRound(device, &root) }
+            for device in [1, 0, 1, 0] { root.wholeRound(device, explorer.crypto) }
             root.operations = operations
-            root.way = []
-            root.last = nil
         }
         explorer.explore(root)
         return explorer.result
     }
 
-    private func root(_ operations: Int) -> Node {
-        var random = SplitMix64(seed: 1)
-        func bytes(_ count: Int) -> [UInt8] {
-            (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
-        }
-        let ids = [bytes(16), bytes(16)].compactMap { DeviceID($0) }
-        guard let vaultID = VaultID(bytes(32)) else { preconditionFailure("32 bytes name a vault") }
-        let roster = ModelRoster(vaultID: vaultID, devices: ids)
-        let devices = ids.map {
-            Device(ModelDisk(state: SyncState(author: Author(device: $0, incarnation: 0)), roster: roster))
-        }
-        return Node(devices: devices, random: random, operations: operations)
-    }
-
     private mutating func explore(_ node: Node) {
-        guard result.violations.count < Self.violationLimit else { return }
+        guard result.violations.count < Self.violationLimit,
+            known.insert(node.mark(forgetsAtCrash)).inserted
+        else { return }
+        result.situations += 1
         var isEnd = true
         for device in node.devices.indices {
-            let pending = node.devices[device].pending
+            let isUnderWay = !node.devices[device].pending.isEmpty
             var actions: [Action] = []
-            if !pending.isEmpty {
+            if isUnderWay { actions.append(.step(device)) }
+            if isUnderWay && node.crashes > 0 { actions.append(.crash(device)) }
+            if node.operations > 0 { actions.append(.write(device)) }
+            if node.operations > 0 && !isUnderWay { actions.append(.begin(device)) }
+            for action in actions {
                 isEnd = false
-                actions.append(.step(device))
-                if node.crashes > 0 { actions.append(.crash(device)) }
-            }
-            if node.operations > 0 {
-                isEnd = false
-                actions.append(.write(device))
-                if pending.isEmpty { actions.append(.begin(device)) }
-            }
-            for action in actions where !node.hasOtherOrder(action) {
                 var next = node
-                perform(action, &next)
+                next.perform(action, crypto, forgetsAtCrash: forgetsAtCrash)
                 explore(next)
             }
         }
         if isEnd { finish(node) }
     }
 
-    private func perform(_ action: Action, _ node: inout Node) {
-        node.last = (action.device, node.request(of: action))
-        node.way.append(action)
-        switch action {
-        case .write: node.apply(action)
-        case .begin(let device): begin(device, &node)
-        case .step(let device): step(device, &node)
-        case .crash(let device):
-            node.crashes -= 1
-            if forgetsAtCrash { node.devices[device].disk = node.devices[device].earlier }
-            node.devices[device].machine = nil
-            node.devices[device].pending = []
-        }
-    }
-
-    private func begin(_ index: Int, looksAtAll: Bool = false, _ node: inout Node) {
-        node.operations -= 1
-        let disk = node.devices[index].disk
-        var machine = SyncMachine(state: disk.state, membership: disk.roster, reader: crypto)
-        let request = SyncRequest(
-            pulls: true, pushes: true, hasUnsealed: disk.hasUnsealed, looksAtAll: looksAtAll, mayFound: true,
-            now: node.now)
-        node.devices[index].pending = machine.step(.begin(request))
-        node.devices[index].machine = machine
-    }
-
-    /// Performs the oldest effect that waits, and lets the machine know.
-    private func step(_ index: Int, _ node: inout Node) {
-        let effect = node.devices[index].pending.removeFirst()
-        let event: SyncEvent
-        // Later than any limit of writes to one name.
-        node.now += 2_000
-        switch effect {
-        case .get(let token, let name, let etag, let limit):
-            event = .answer(token, node.store.get(name, unless: etag, limit: limit))
-        case .put(let token, let name, let bytes, let condition):
-            event = .answer(token, node.store.put(name, bytes, condition, at: node.now))
-        case .delete(let token, let name):
-            node.store.delete(name)
-            event = .answer(token, .absent)
-        case .commit(let token, let changes):
-            for case .raise(let alarm) in changes { node.devices[index].alarms.append(alarm) }
-            node.devices[index].earlier = node.devices[index].disk
-            event = .committed(token, node.devices[index].disk.commit(changes, crypto, &node.random))
-        case .find(let token, let places): event = .found(token, node.devices[index].disk.hashes(places))
-        case .finish:
-            node.devices[index].machine = nil
-            return
-        }
-        if let effects = node.devices[index].machine?.step(event) {
-            node.devices[index].pending += effects
-        }
-    }
-
-    private func wholeRound(_ index: Int, looksAtAll: Bool = false, _ node: inout Node) {
-        begin(index, looksAtAll: looksAtAll, &node)
-        while !node.devices[index].pending.isEmpty { step(index, &node) }
-    }
-
     /// Lets both devices sync, and looks at what they have.
     private mutating func finish(_ end: Node) {
-        result.runs += 1
+        result.ends += 1
         var node = end
         for _ in 0..<2 {
-            for device in node.devices.indices { wholeRound(device, looksAtAll: true, &node) }
+            for device in node.devices.indices { node.wholeRound(device, looksAtAll: true, crypto) }
         }
         var wrong: [String] = []
         let disks = node.devices.map(\.disk)
@@ -219,32 +230,87 @@ package struct Explorer {
 }
 
 extension Explorer.Node {
-    mutating func apply(_ action: Explorer.Action) {
-        let index = action.device
-        operations -= 1
-        values += 1
-        let change = RecordChange(
-            collection: 1, id: "task-\(values % 2)", dot: devices[index].disk.nextDot,
-            fields: [FieldChange(1, .integer(values))])
-        let batch = devices[index].disk.write(change, now: now)
-        devices[index].earlier = devices[index].disk
-        written.insert(ModelDisk.identity(batch))
+    /// Two devices that have never met, and an empty store.
+    init(operations: Int) {
+        var random = SplitMix64(seed: 1)
+        func bytes(_ count: Int) -> [UInt8] {
+            (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+        }
+        let ids = [bytes(16), bytes(16)].compactMap { DeviceID($0) }
+        guard let vaultID = VaultID(bytes(32)) else { preconditionFailure("32 bytes name a vault") }
+        let roster = ModelRoster(vaultID: vaultID, devices: ids)
+        let devices = ids.map {
+            Explorer.Device(
+                ModelDisk(state: SyncState(author: Author(device: $0, incarnation: 0)), roster: roster))
+        }
+        self.init(devices: devices, values: ids.map { _ in 0 }, operations: operations)
     }
 
-    /// The request that an action makes; nil for what only the device itself notices.
-    func request(of action: Explorer.Action) -> (name: SyncName, writes: Bool)? {
-        guard case .step(let device) = action, let effect = devices[device].pending.first else { return nil }
-        switch effect {
-        case .get(_, let name, _, _): return (name, false)
-        case .put(_, let name, _, _), .delete(_, let name): return (name, true)
-        case .commit, .find, .finish: return nil
+    /// Two situations with equal marks go on alike.
+    func mark(_ forgetsAtCrash: Bool) -> [UInt8] {
+        Hash.digest(
+            .sha256,
+            devices.flatMap { $0.mark(forgetsAtCrash) } + store.mark
+                + [UInt8(operations), UInt8(crashes)])
+    }
+
+    mutating func perform(_ action: Explorer.Action, _ crypto: ModelCrypto, forgetsAtCrash: Bool) {
+        way.append(action)
+        switch action {
+        case .write(let device): write(device)
+        case .begin(let device): begin(device, looksAtAll: false, crypto)
+        case .step(let device): devices[device].step(&store, crypto)
+        case .crash(let device):
+            crashes -= 1
+            devices[device].crash(forgets: forgetsAtCrash)
         }
     }
 
-    /// Whether this and the action before give the same in the other order, which is tried as well.
-    func hasOtherOrder(_ action: Explorer.Action) -> Bool {
-        guard let last, action.device < last.device else { return false }
-        guard let before = last.request, let now = request(of: action) else { return true }
-        return before.name != now.name || !before.writes && !now.writes
+    mutating func write(_ device: Int) {
+        operations -= 1
+        values[device] += 1
+        let change = RecordChange(
+            collection: 1, id: "task-\(values[device] % 2)", dot: devices[device].disk.nextDot,
+            fields: [FieldChange(1, .integer(values[device] * 2 + Int64(device)))])
+        written.insert(ModelDisk.identity(devices[device].write(change, now: Self.now)))
+    }
+
+    private mutating func begin(_ device: Int, looksAtAll: Bool, _ crypto: ModelCrypto) {
+        operations -= 1
+        devices[device].begin(
+            SyncRequest(
+                pulls: true, pushes: true, hasUnsealed: devices[device].disk.hasUnsealed,
+                looksAtAll: looksAtAll, mayFound: true, now: Self.now),
+            crypto)
+    }
+
+    mutating func wholeRound(_ device: Int, looksAtAll: Bool = false, _ crypto: ModelCrypto) {
+        begin(device, looksAtAll: looksAtAll, crypto)
+        while !devices[device].pending.isEmpty { devices[device].step(&store, crypto) }
+    }
+}
+
+extension ModelDisk {
+    /// 32 bytes that stand for everything on it.
+    fileprivate var mark: [UInt8] {
+        var writer = CanonicalWriter()
+        writer.blob(state.encoded)
+        for waiting in state.outbox {
+            writer.raw(waiting.position.hash)
+            writer.u8((waiting.isOffered ? 1 : 0) | (waiting.isSettled ? 2 : 0))
+        }
+        writer.u64(UInt64(log.count))
+        for entry in log {
+            writer.blob(Self.identity(entry.batch))
+            writer.u64(entry.sealedIn?.sequence ?? 0)
+        }
+        for (_, applied) in segments {
+            writer.u64(UInt64(applied.count))
+            for segment in applied { writer.raw(segment.hash) }
+        }
+        writer.u64(heads)
+        writer.u64(roster.sequence)
+        writer.u8(needsRecord ? 1 : 0)
+        return Hash.digest(.sha256, writer.bytes)
     }
 }

@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import KeyRing
 internal import ObjectStorage
 internal import Sync
@@ -15,7 +16,18 @@ struct ModelStore {
     private(set) var objects = SortedMap<SyncName, Object>()
     /// All versions that each name ever had, for those who replay.
     private(set) var versions = SortedMap<SyncName, [Object]>()
-    private var writes = 0
+    private let limitsWrites: Bool
+
+    /// - Parameter limitsWrites: to one a second and name.
+    init(limitsWrites: Bool = true) { self.limitsWrites = limitsWrites }
+
+    /// 32 bytes that stand for everything in it, where each object is under the name that it speaks of.
+    var mark: [UInt8] {
+        let parts = objects.map { _, object in
+            Array(object.etag.text.utf8) + Hash.digest(.sha256, object.bytes)
+        }
+        return Hash.digest(.sha256, Array(parts.joined()))
+    }
 
     /// Writes, when the condition holds.
     mutating func put(_ name: SyncName, _ bytes: [UInt8], _ condition: PutCondition, at now: Int64)
@@ -27,9 +39,9 @@ struct ModelStore {
         case .ifAbsent: if there != nil { return .lost }
         case .ifMatches(let etag): if there?.etag != etag { return .lost }
         }
-        if let there, now - there.writtenAt < 1000 { return .lost }
-        writes += 1
-        let object = Object(bytes: bytes, etag: ETag("\(writes)"), writtenAt: now)
+        if limitsWrites, let there, now - there.writtenAt < 1000 { return .lost }
+        let number = (versions[name]?.count ?? 0) + 1
+        let object = Object(bytes: bytes, etag: ETag("\(number)"), writtenAt: now)
         objects[name] = object
         versions[name] = (versions[name] ?? []) + [object]
         return .stored(object.etag)

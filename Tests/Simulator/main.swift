@@ -17,7 +17,9 @@ if CommandLine.arguments.contains("--exhaustive") {
     for areAcquainted in [false, true] {
         let result = Explorer.run(operations: Int(numbers.first ?? 3), areAcquainted: areAcquainted)
         for violation in result.violations { print("  VIOLATION: \(violation)") }
-        print("\(result.runs) runs of devices that \(areAcquainted ? "have synced" : "have never synced")")
+        print(
+            "devices that \(areAcquainted ? "have synced" : "have never synced"): "
+                + "\(result.situations) situations, \(result.ends) ends")
         isQuiet = isQuiet && result.violations.isEmpty
     }
     exit(isQuiet ? 0 : 1)

@@ -29,7 +29,7 @@ struct SimulationTests {
     @Test(arguments: [false, true])
     func whateverTwoDevicesDoEndsInAgreement(areAcquainted: Bool) {
         let result = Explorer.run(operations: 2, areAcquainted: areAcquainted)
-        #expect(result.violations.isEmpty && result.runs > 10, "\(result.violations)")
+        #expect(result.violations.isEmpty && result.ends > 10, "\(result.violations)")
     }
 
     /// The twin: a disk that forgets its newest commit is found out.
