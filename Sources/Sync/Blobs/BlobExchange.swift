@@ -8,6 +8,8 @@ struct BlobExchange {
     let sync: VaultSync
     let store: any ObjectStore
     let policy: BlobPolicy
+    /// Whether blobs that nothing names are removed from this remote, by the list that all share.
+    let hasMarks: Bool
     let progress: (BlobProgress) -> Void
 
     /// What happened so far in a round.
@@ -37,9 +39,47 @@ struct BlobExchange {
                     .flatMap { try transaction.blobs(ofSegment: lane, $0.position.sequence) }
             }
         }
+        return try secure(named, &found)
+    }
+
+    /// Before a round that sends, looks again at the blobs of segments that may have left in an earlier one
+    /// and that no head of this device tells of yet: others may have removed meanwhile what they name.
+    ///
+    /// - Returns: nil when all of them stand in the remote.
+    func lookAgain(_ found: inout Found) throws -> Hold? {
+        let state = sync.state
+        let told = state.head?.body.observed ?? []
+        var named: [BlobReference] = []
+        for (lane, position) in state.positions
+        where lane.author == state.author && lane.stream == SyncStream.knowledgeBase {
+            let last = told.first { $0.lane == lane }?.position.sequence ?? 0
+            guard last < position.sequence else { continue }
+            let unoffered = state.outbox.filter { $0.lane == lane && !$0.isOffered }
+            for number in last + 1...position.sequence
+            where !unoffered.contains(where: { $0.position.sequence == number }) {
+                named += try sync.vault.read { try $0.blobs(ofSegment: lane, number) }
+            }
+        }
+        return try secure(named, &found)
+    }
+
+    /// Stores blobs that are not known to stand in the remote, and sees to it that nobody removes them.
+    private func secure(_ named: [BlobReference], _ found: inout Found) throws -> Hold? {
         guard !named.isEmpty else { return nil }
-        let unsent = try sending.unsent(named)
-        guard !unsent.isEmpty else { return nil }
+        do {
+            let unsent = try sending.unsent(named)
+            if !unsent.isEmpty, let hold = try bring(unsent, &found) { return hold }
+            guard hasMarks else { return nil }
+            let gone = try BlobMarks(sync: sync, store: store).spare(named)
+            return gone.isEmpty ? nil : try bring(gone, &found)
+        } catch let error as StorageError {
+            return Hold(reason: SyncError(error))
+        } catch let error as SyncError {
+            return Hold(reason: error)
+        }
+    }
+
+    private func bring(_ unsent: [BlobReference], _ found: inout Found) throws -> Hold? {
         guard policy != .off else { return Hold(reason: nil) }
         let strays = try unsent.filter { try sync.vault.blobFile($0) == nil }
         if let hold = try recall(strays, &found) { return hold }
@@ -67,7 +107,7 @@ struct BlobExchange {
         }
         found.sent += report.sent
         found.garbage += report.garbage
-        found.failure = report.failure
+        found.failure = found.failure ?? report.failure
     }
 
     /// Gets blobs back that this device wrote and has lost, if the remote has them from an earlier life.

@@ -21,14 +21,37 @@ struct BlobSending: Sendable {
         let garbage: [ObjectName]
     }
 
-    /// Those of `blobs` of which nobody who is believed says that they are stored.
+    /// How long this device believes its own eyes, in milliseconds: well below what passes before somebody
+    /// removes what nothing names.
+    private static let trust: Int64 = 86_400_000
+
+    /// Those of `blobs` of which nobody who is believed says that they are stored, or that are gone. What
+    /// this device has not found there lately is looked for, since it may have been removed with what named
+    /// it.
     func unsent(_ blobs: [BlobReference]) throws -> [BlobReference] {
+        var unsent: [BlobReference] = []
+        var told: [BlobReference] = []
         try vault.read { transaction in
-            try blobs.filter { blob in
-                guard let teller = try transaction.deviceThatStored(blob) else { return true }
-                return teller != device && roster.member(teller) == nil
+            for blob in blobs {
+                guard let teller = try transaction.deviceThatStored(blob),
+                    teller == device || roster.member(teller) != nil,
+                    let time = try transaction.found(blob)
+                else {
+                    unsent.append(blob)
+                    continue
+                }
+                if !(now - Self.trust...now).contains(time) { told.append(blob) }
             }
         }
+        try BlobTransfers.run(told, progress: { _, _ in }) { blob in
+            (blob, try vault.blobs.remoteNames(blob).contains { try store.head(BlobObject.name($0)) != nil })
+        } settle: { looks in
+            unsent += looks.filter { !$0.1 }.map(\.0)
+            let there = looks.filter(\.1).map(\.0)
+            guard !there.isEmpty else { return }
+            try vault.write(actor: "sync") { try $0.noteFound(there, at: now) }
+        }
+        return unsent
     }
 
     /// What was sent until all was, or something failed.

@@ -95,17 +95,22 @@ public struct CheckpointPolicy: Sendable, Hashable {
     public var gain: UInt64
     /// Milliseconds after which what a checkpoint covers may be removed from the remote.
     public var age: Int64
+    /// Milliseconds for which a blob must have been marked before it may be removed.
+    public var patience: Int64
 
     /// When checkpoints are made, used and collected.
-    public init(tail: UInt64, gain: UInt64, age: Int64) {
+    public init(tail: UInt64, gain: UInt64, age: Int64, patience: Int64 = 7 * 86_400_000) {
         self.tail = tail
         self.gain = gain
         self.age = age
+        self.patience = patience
     }
 
     /// The same, where what a checkpoint saves is no reason to use one.
-    var withoutGain: CheckpointPolicy { CheckpointPolicy(tail: tail, gain: 1 << 40, age: age) }
+    var withoutGain: CheckpointPolicy {
+        CheckpointPolicy(tail: tail, gain: 1 << 40, age: age, patience: patience)
+    }
 
-    /// Every 48 to 64 segments of a lane; after 30 days.
+    /// Every 48 to 64 segments of a lane; after 30 days, and a week.
     public static let standard = CheckpointPolicy(tail: 48, gain: 32, age: 30 * 86_400_000)
 }

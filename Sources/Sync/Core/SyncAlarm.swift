@@ -74,6 +74,8 @@ public struct SyncReport: Sendable {
     public var fetchedBlobs = 0
     /// Blobs that are named here, and could not be had in this round.
     public var missingBlobs = 0
+    /// Blobs' objects that nothing named any more and that were removed from the remote.
+    public var removedBlobs = 0
     /// Segments that somebody has announced and that are not applied: those of lanes that were held back. Nil
     /// when the round did not ask.
     public var behind: Int?
@@ -87,6 +89,15 @@ public struct SyncReport: Sendable {
     public var notices: [String] = []
     /// Why the round ended early; nil when it did all that it was asked.
     public var failure: SyncError?
+
+    /// Set when this device may remove from the remote what nothing names.
+    var collecting: Collecting?
+
+    /// What has to be known before something is removed.
+    struct Collecting: Sendable {
+        /// The newest checkpoint that is old and that enough members stand for.
+        let checkpoint: CheckpointMark?
+    }
 
     /// A member that has not been heard for longer than it said.
     public struct Silence: Sendable, Hashable {
@@ -109,6 +120,7 @@ public struct SyncReport: Sendable {
         both.loadedCheckpoints += earlier.loadedCheckpoints
         both.sentBlobs += earlier.sentBlobs
         both.fetchedBlobs += earlier.fetchedBlobs
+        both.removedBlobs += earlier.removedBlobs
         both.silent = silent.isEmpty ? earlier.silent : silent
         both.behind = behind ?? earlier.behind
         return both

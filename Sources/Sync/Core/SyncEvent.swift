@@ -28,6 +28,8 @@ public struct SyncRequest: Sendable, Hashable {
     public var registrar: Registrar
     /// Streams of others that this device does not want: they are not followed, as if nobody had them.
     public var excluded: [UInt16] = []
+    /// Whether a checkpoint is wanted, however short the way from the newest one is.
+    public var wantsCheckpoint = false
     /// Milliseconds since 1970.
     public var now: Int64
 

@@ -88,6 +88,17 @@ extension SyncMachine {
         }
     }
 
+    /// What this device may remove besides, at the end of a round in which nothing was held back from it: it
+    /// has applied all that others have published.
+    var collecting: SyncReport.Collecting? {
+        guard let round, round.request.pulls, round.request.pushes, round.report.failure == nil,
+            round.looksAtAll, round.hasLooked, round.report.alarms.isEmpty, !round.hasUnacceptedHeads,
+            round.blocked.isEmpty, round.request.excluded.isEmpty, behind == 0, state.halt == nil,
+            state.formerLife == nil, isCollector
+        else { return nil }
+        return SyncReport.Collecting(checkpoint: collectable)
+    }
+
     private var isCollector: Bool {
         let now = round?.request.now ?? 0
         let alive = membership.authors.filter { author in

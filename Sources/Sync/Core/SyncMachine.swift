@@ -193,6 +193,7 @@ public struct SyncMachine: Sendable {
     private mutating func finish() {
         guard var round else { return }
         round.report.behind = behind
+        round.report.collecting = collecting
         effects.append(.finish(round.report))
         self.round = nil
     }

@@ -83,7 +83,7 @@ public struct RemoteInspection {
         let path = String(name.text.dropFirst(SyncName.root.count))
         let parts = path.split(separator: "/").map(String.init)
         // Blobs are read by what names them; logs, claims and requests to join are judged by their users.
-        guard let kind = parts.first, ["g", "r", "x", "h", "s", "c"].contains(kind) else { return }
+        guard let kind = parts.first, ["g", "r", "x", "h", "s", "c", "m"].contains(kind) else { return }
         var bytes: [UInt8] = []
         do throws(StorageError) { bytes = try read(name) } catch {
             // Others may remove what a checkpoint covers, while this goes on.
@@ -131,6 +131,7 @@ public struct RemoteInspection {
         case .head: _ = try HeadBody(content, name: name)
         case .bell: _ = try BellBody(content, name: name)
         case .checkpoint: _ = try CheckpointBody(content, name: name)
+        case .marks: _ = try MarksBody(content, name: name)
         case .chunk:
             do { _ = try CheckpointChunk.decode(content) } catch {
                 throw .integrity(name, "its content is malformed")
@@ -145,6 +146,7 @@ public struct RemoteInspection {
             case .segment: .segment(header.lane, header.sequence)
             case .head: .head(header.lane.author)
             case .bell: .bell
+            case .marks: .marks
             case .checkpoint: CheckpointID(Array(header.link.prefix(16))).map { .manifest($0) }
             case .chunk:
                 CheckpointID(Array(header.link.prefix(16))).map {

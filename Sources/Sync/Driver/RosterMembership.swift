@@ -41,7 +41,7 @@ struct RosterMembership: Membership {
         guard member.incarnations.contains(author.incarnation) else {
             throw .integrity(name, "it is by a life of its device that the roster does not know")
         }
-        let writes = [.segment, .checkpoint, .chunk].contains(header.kind)
+        let writes = [.segment, .checkpoint, .chunk, .marks].contains(header.kind)
         guard writes ? member.role.backsUp : member.role.reads else {
             throw .integrity(name, "its author's role (\(member.role.name)) does not allow it")
         }

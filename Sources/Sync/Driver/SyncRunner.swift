@@ -29,7 +29,8 @@ public struct SyncRunner {
         self.store = store
         self.registrar = registrar
         self.checkpoints = checkpoints
-        self.blobs = BlobExchange(sync: vault, store: store, policy: blobs, progress: progress)
+        self.blobs = BlobExchange(
+            sync: vault, store: store, policy: blobs, hasMarks: registrar == nil, progress: progress)
     }
 
     /// One round.
@@ -71,6 +72,7 @@ public struct SyncRunner {
         if pushes, report.failure == nil { try blobs.repair(&found) }
         if pulls, report.failure == nil { try blobs.fetch(&found) }
         try blobs.write(found, into: &report)
+        if let leave = report.collecting, report.failure == nil { try collect(leave, now: now, &report) }
         try vault.note(report)
         if pulls, report.failure == nil { try vault.note(excluded: VaultSync.excluded(vault.vault)) }
         let requests = RosterRequests(store, of: vault.keys.vaultID)
@@ -82,11 +84,29 @@ public struct SyncRunner {
         return rest.adding(report)
     }
 
+    /// Removes blobs that nothing names, where the store lets only one of two writers win.
+    private func collect(
+        _ leave: SyncReport.Collecting, now: Int64, _ report: inout SyncReport
+    ) throws {
+        guard registrar == nil, vault.mayWrite else { return }
+        let collection = BlobCollection(sync: vault, store: store, policy: checkpoints, now: now)
+        do { report.removedBlobs += try collection.run(leave) } catch let error as StorageError {
+            report.notices.append("contents that nothing names stay in the remote: \(error.message)")
+        } catch let error as SyncError {
+            report.notices.append("contents that nothing names stay in the remote: \(error.message)")
+        }
+    }
+
     private func records(
         pulls: Bool, pushes: Bool, looksAtAll: Bool, mayFound: Bool, now: Int64,
         _ found: inout BlobExchange.Found
     ) throws -> SyncReport {
         let excluded = try VaultSync.excluded(vault.vault)
+        var pushes = pushes
+        if pushes, let failure = try blobs.lookAgain(&found)?.reason {
+            found.failure = failure
+            pushes = false
+        }
         // A checkpoint brings every stream; so one is used then only where segments are gone.
         var machine = SyncMachine(
             state: vault.state, membership: vault.membership, reader: vault.reader,
@@ -99,6 +119,7 @@ public struct SyncRunner {
             mayFound: mayFound,
             registrar: registrar.map { $0 == vault.keys.device ? .own : .other } ?? .everybody, now: now)
         request.excluded = excluded
+        request.wantsCheckpoint = try registrar == nil && BlobCollection.wantsCheckpoint(vault, now: now)
         var events: [SyncEvent] = [.begin(request)]
         var requests: [Request] = []
         while true {

@@ -9,6 +9,7 @@ public enum ObjectKind: UInt8, Sendable, Hashable, CaseIterable {
     case bell = 3
     case checkpoint = 4
     case chunk = 5
+    case marks = 6
 
     /// The string in front of what is signed, so that a signature of one kind fits no other.
     var domain: String { "ai-team/\(self)/v1" }

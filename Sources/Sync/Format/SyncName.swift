@@ -22,6 +22,8 @@ public enum SyncName: Sendable, Hashable, Comparable {
     case manifest(CheckpointID)
     /// A chunk of a checkpoint, from 0.
     case chunk(CheckpointID, Int)
+    /// The list of blobs' objects that are to be removed.
+    case marks
 
     /// All names begin so.
     public static let root = "sync/v1/"
@@ -43,6 +45,7 @@ public enum SyncName: Sendable, Hashable, Comparable {
             case .request(let device): "j/\(device.tag(in: vault))" + Self.requestSuffix
             case .manifest(let id): "c/\(id)/m"
             case .chunk(let id, let index): "c/\(id)/\(index)"
+            case .marks: "m"
             }
         guard let name = ObjectName(Self.root + path) else {
             preconditionFailure("names of sync objects are made of letters, digits and slashes")

@@ -23,6 +23,7 @@ extension Vault {
         let deadline = ContinuousClock.now + .milliseconds(milliseconds)
         var report = SweepReport()
         try sweepUploads(&report)
+        if try read({ try $0.knowsUnnamedBlobs() }) { try write { try $0.forgetUnnamedBlobs() } }
         var (waste, seen) = try read { tx in (try unnamedBlobs(tx), try tx.lastChangeSequence()) }
         while !waste.isEmpty {
             let patience = (deadline - ContinuousClock.now).components

@@ -101,6 +101,52 @@ extension ReadTransaction {
         return rows.map { BlobReference(sha256: Array($0[0] as Data), size: $0[1], epoch: $0[2]) }
     }
 
+    /// When this device last found a blob in the remote itself, in milliseconds since 1970, 0 for never; nil
+    /// where it is lost, or nobody has stored it.
+    public func found(_ reference: BlobReference) throws -> Int64? {
+        let statement = try db.cachedStatement(
+            sql: "SELECT found_at FROM sync_blob WHERE sha256 = ? AND epoch = ? AND NOT is_lost")
+        return try Int64.fetchOne(statement, arguments: [Data(reference.sha256), reference.epoch])
+    }
+
+    fileprivate static let isUnnamed = """
+        (sha256, epoch) NOT IN (SELECT sha256, epoch FROM (\(namedBlobs)))
+        """
+
+    /// Whether it is noted who has stored blobs that no version names any more.
+    func knowsUnnamedBlobs() throws -> Bool {
+        let sql = "SELECT EXISTS (SELECT 1 FROM sync_blob WHERE \(Self.isUnnamed))"
+        return try Bool.fetchOne(db, sql: sql) ?? false
+    }
+
+    /// The blobs that the change log names, whether the records show, are in the trash or wait for a person:
+    /// all but those of what was purged.
+    public func blobsInLog() throws -> Set<BlobReference> {
+        let epochs = try UInt32.fetchSet(db, sql: "SELECT DISTINCT epoch FROM document_version")
+        var blobs = Set(try referencedBlobs(here: false))
+        let rows = try Data.fetchCursor(
+            db, sql: "SELECT fields FROM change WHERE collection = ?",
+            arguments: [Collection.documentVersion.number])
+        while let row = try rows.next() {
+            let fields = try FieldCodec.decode(Array(row))
+            func value(_ column: String) -> FieldValue? {
+                let field = Collection.documentVersion.field(column)
+                return fields.last { $0.field == field }?.value
+            }
+            for (column, sizeColumn) in [("sha256", "size"), ("text_sha256", "text_size")] {
+                guard case .blob(let hash)? = value(column) else { continue }
+                var size: Int64 = 0
+                if case .integer(let number)? = value(sizeColumn) { size = number }
+                var named = epochs
+                if case .integer(let epoch)? = value("epoch"), let epoch = UInt32(exactly: epoch) {
+                    named = [epoch]
+                }
+                for epoch in named { blobs.insert(BlobReference(sha256: hash, size: size, epoch: epoch)) }
+            }
+        }
+        return blobs
+    }
+
     /// The ids of the documents with a version that names a blob.
     public func documents(naming reference: BlobReference) throws -> [String] {
         try String.fetchAll(
@@ -145,6 +191,22 @@ extension WriteTransaction {
         for reference in references {
             try statement.execute(arguments: [Data(reference.sha256), reference.epoch])
         }
+    }
+
+    /// Notes that this device has seen that blobs are there which somebody has stored.
+    ///
+    /// - Parameter now: milliseconds since 1970.
+    public func noteFound(_ references: [BlobReference], at now: Int64) throws {
+        let statement = try db.cachedStatement(
+            sql: "UPDATE sync_blob SET found_at = ? WHERE sha256 = ? AND epoch = ?")
+        for reference in references {
+            try statement.execute(arguments: [now, Data(reference.sha256), reference.epoch])
+        }
+    }
+
+    /// Forgets who has stored blobs that no version names any more.
+    func forgetUnnamedBlobs() throws {
+        try db.execute(sql: "DELETE FROM sync_blob WHERE \(Self.isUnnamed)")
     }
 
     /// Notes that a blob was had from the remote.

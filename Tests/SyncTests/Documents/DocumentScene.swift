@@ -27,9 +27,9 @@ final class DocumentScene {
         @discardableResult
         func sync(
             pulls: Bool = true, pushes: Bool = true, blobs: BlobPolicy = .eager,
-            checkpoints: CheckpointPolicy = .standard
+            checkpoints: CheckpointPolicy = .standard, after days: Int64 = 0
         ) throws -> SyncReport {
-            let now = Surroundings.system.now().milliseconds
+            let now = Surroundings.system.now().milliseconds + days * 86_400_000
             let state = try VaultSync(vault: vault, home: home, keys: keys) { UInt64(clamping: now) }
             let report = try SyncRunner(
                 vault: state, store: remote, checkpoints: checkpoints, blobs: blobs
