@@ -17,7 +17,7 @@ swift build -c release --build-tests
 say "Testing"
 swift test -c release --skip-build
 
-say "Simulating sync: 20,000 seeds, and all that two devices can do in three steps"
+say "Simulating sync: 20,000 seeds, and all that two devices can do in four steps"
 scripts/simulate.sh 20000
 scripts/simulate.sh --exhaustive 4
 

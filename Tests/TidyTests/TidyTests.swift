@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @Suite("The rules that a machine can check") struct TidyTests {
@@ -22,6 +23,14 @@ import Testing
         expectNone(Repository.sources.flatMap(Database.violations))
     }
 
+    @Test("The tests that SECURITY.md names exist")
+    func namedTests() throws {
+        let page = try #require(
+            SourceFile(Repository.root.appending(path: "SECURITY.md"), path: "SECURITY.md"))
+        expectNone(
+            NamedTests.violations(in: page, tests: Repository.files.filter { $0.path.hasPrefix("Tests/") }))
+    }
+
     @Test("The rules find what they look for")
     func positiveTwins() {
         func file(_ text: String, _ path: String = "Sources/Backup/A.swift") -> SourceFile {
@@ -42,6 +51,9 @@ import Testing
         #expect(Style.constructs(in: file("// SAFETY: why\n" + bare)).isEmpty)
         #expect(Database.violations(in: file("run(\"SELECT " + "1\")")).count == 1)
         #expect(Database.violations(in: file("open(\"ai-agent" + ".db\")")).count == 1)
+        let page = file("| a promise | `whatIsShownHere`, `nothingShowsThis`, `--flag`, `SomeTests` |")
+        let tests = file("struct SomeTests { func whatIsShownHere() {} }", "Tests/SomeTests/A.swift")
+        #expect(NamedTests.violations(in: page, tests: [tests]).count == 1)
     }
 
     /// The violations are the message: one line each.
