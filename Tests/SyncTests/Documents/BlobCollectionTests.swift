@@ -113,6 +113,7 @@ struct BlobCollectionTests {
         // One device collects: the first in the order of ids.
         let ids = both.map(\.keys.device.bytes)
         let isFirst = ids[0].lexicographicallyPrecedes(ids[1])
+        // SAFETY: the hook runs on this thread, within the other's round, which waits for it.
         nonisolated(unsafe) let collector = isFirst ? first : second
         let other = isFirst ? second : first
         _ = try upload(other, "b.md", "content")
