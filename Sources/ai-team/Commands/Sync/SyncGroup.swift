@@ -173,6 +173,7 @@ struct SyncRoundResult {
                 writer.field("contents_sent", report.sentBlobs)
                 writer.field("contents_got", report.fetchedBlobs)
                 writer.field("contents_missing", report.missingBlobs)
+                writer.field("contents_removed", report.removedBlobs)
                 writer.field("conflicts", conflicts)
                 writer.field("bytes_up", Int64(clamping: bytesUp))
                 writer.field("bytes_down", Int64(clamping: bytesDown))
@@ -205,6 +206,10 @@ struct SyncRoundResult {
         if report.missingBlobs > 0 {
             context.console.warn(
                 "\(counted(report.missingBlobs, "content")) of documents could not be had from the remote")
+        }
+        if report.removedBlobs > 0 {
+            context.console.note(
+                "\(counted(report.removedBlobs, "content")) that nothing needs any more left the remote")
         }
         for notice in report.notices { context.console.warn(notice) }
         for alarm in report.alarms { context.console.warn("\(alarm)") }
