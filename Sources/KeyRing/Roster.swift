@@ -79,6 +79,12 @@ public struct Roster: Sendable {
         return member(first)?.id ?? members.first { $0.role == .owner }?.id ?? first
     }
 
+    /// Days that logs must stay in the remote, by the policy that every device signed up to with the genesis.
+    public var logRetentionDays: Int {
+        guard case .genesis(let core, _, _) = records[0].body else { return 0 }
+        return Int(core.policy.logRetentionDays)
+    }
+
     /// Whether a person has confirmed the members since recovery keys were last used. Until then new epochs
     /// are sealed to the recovered device and the recovery keys alone.
     public var isConfirmed: Bool { confinedTo == nil }

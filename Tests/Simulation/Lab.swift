@@ -46,6 +46,17 @@ package struct Lab {
         _ = disks[device].write(change, now: now)
     }
 
+    /// A line in a device's log.
+    package mutating func log(_ device: Int) { disks[device].logLines += 1 }
+
+    /// Lets a device say something else of its logs in its next head.
+    package mutating func forgeHead(_ device: Int, logs: LogRange) {
+        let body = HeadBody(observed: disks[device].state.observed, logs: logs)
+        let times = HeadTimes(
+            issuedAt: UInt64(now), validUntil: UInt64(now) + 604_800_000, oldestLog: logs.oldest)
+        _ = disks[device].commit([.draftHead(body, times)], crypto, &random)
+    }
+
     /// A whole round of a device.
     @discardableResult
     package mutating func sync(
@@ -56,12 +67,11 @@ package struct Lab {
         let disk = disks[device]
         var machine = SyncMachine(
             state: disk.state, membership: disk.roster, reader: crypto, checkpoints: checkpoints)
-        var events: [SyncEvent] = [
-            .begin(
-                SyncRequest(
-                    pulls: pulls, pushes: pushes, hasUnsealed: disk.hasUnsealed, looksAtAll: looksAtAll,
-                    mayFound: true, now: now))
-        ]
+        var request = SyncRequest(
+            pulls: pulls, pushes: pushes, hasUnsealed: disk.hasUnsealed, looksAtAll: looksAtAll,
+            mayFound: true, now: now)
+        request.hasLogs = disk.hasLogs(now: now)
+        var events: [SyncEvent] = [.begin(request)]
         while !events.isEmpty {
             for effect in machine.step(events.removeFirst()) {
                 switch effect {

@@ -23,6 +23,11 @@ struct ModelDisk {
     var log: [Entry] = []
     /// Segments that were applied, and own sealed ones, by lane and number.
     var segments = SortedMap<Lane, [Applied]>()
+    /// Lines of the log that were written, and how many of them are in log objects.
+    var logLines: Int64 = 0
+    var sealedLines: Int64 = 0
+    /// The number of the first line in each log object that waits.
+    var waitingLines: [Int64] = []
     /// The numbers of the next own head.
     var heads: UInt64 = 0
     /// How far each lane came in checkpoints.
@@ -33,6 +38,9 @@ struct ModelDisk {
     var needsRecord = false
 
     var hasUnsealed: Bool { log.contains { $0.sealedIn == nil } }
+
+    /// Whether lines of the log are due to be sent.
+    func hasLogs(now: Int64) -> Bool { logLines > sealedLines && now - state.logs.sealedAt >= 60_000 }
 
     /// What the records come to, by what the vault folds them with.
     private(set) var fold = ReplicaState()
@@ -86,6 +94,8 @@ struct ModelDisk {
         }
         cutToPositions()
         heads = 0
+        sealedLines = waitingLines.first.map { $0 - 1 } ?? sealedLines
+        waitingLines = []
         needsRecord = true
     }
 
@@ -173,6 +183,10 @@ struct ModelDisk {
             needsRecord = true
             return .membership(roster)
         case .seal: return .sealed(seal(crypto, &random))
+        case .sealLogs(let now): return .logs(sealLogs(now, crypto, &random))
+        case .settleLog:
+            if !waitingLines.isEmpty { waitingLines.removeFirst() }
+            return nil
         case .draftCheckpoint: return draftCheckpoint(crypto, &random)
         case .attest(let id):
             guard let mark = state.checkpoints.first(where: { $0.id == id }), covers(mark) else {

@@ -23,6 +23,7 @@ struct ModelRoster: Membership {
     }
 
     var sequence: UInt64 { UInt64(records.count - 1) }
+    let logRetentionDays = 90
     var authors: [Author] {
         lives.compactMap { pair in pair.value.last.map { Author(device: pair.key, incarnation: $0) } }
     }

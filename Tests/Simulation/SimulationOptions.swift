@@ -29,6 +29,8 @@ package struct SimulationOptions: Sendable, CustomStringConvertible {
     package var freezes: Bool
     /// When checkpoints are made, used and collected.
     package var checkpoints: CheckpointPolicy
+    /// Whether devices write logs, too: one seed in eight.
+    package var hasLogs: Bool { seed % 8 == 2 }
     /// Whether objects are signed and encrypted in earnest: one seed in a hundred.
     package var isReal: Bool { seed % 100 == 99 }
     /// Whether nothing goes wrong and no checkpoint is made, so that each request is one that has to be.

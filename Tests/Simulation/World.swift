@@ -40,10 +40,10 @@ package struct World {
     private var now: Int64 = 1_800_000_000_000
     private let end: Int64
     private var queue = EventQueue<Event>()
-    private var store = ModelStore()
-    private let crypto: ModelCrypto
+    private(set) var store = ModelStore()
+    let crypto: ModelCrypto
     private var writes: ModelWrites
-    private var devices: [SimulatedDevice] = []
+    private(set) var devices: [SimulatedDevice] = []
     private var isFaulty = true
     private var isLying: Bool
     /// SHA-256 over everything that has happened.
@@ -180,6 +180,7 @@ extension World {
         let field = UInt32.random(in: 1...3, using: &random)
         let change = writes.change(id: id, field: field, value: values, on: devices[index].disk)
         let batch = devices[index].disk.write(change, now: writes.time(now + devices[index].skew))
+        devices[index].disk.logLines += 1
         acknowledged.insert(ModelDisk.identity(batch))
         written.insert(ModelDisk.identity(batch))
         authors[ModelDisk.identity(batch)] = devices[index].disk.state.author.device
@@ -222,11 +223,11 @@ extension World {
         devices[index].isInRound = true
         devices[index].cost = RoundCost()
         let disk = devices[index].disk
-        feed(
-            .begin(
-                SyncRequest(
-                    pulls: true, pushes: !disk.needsRecord, hasUnsealed: disk.hasUnsealed,
-                    looksAtAll: disk.needsRecord, mayFound: true, now: now + devices[index].skew)), to: index)
+        var request = SyncRequest(
+            pulls: true, pushes: !disk.needsRecord, hasUnsealed: disk.hasUnsealed,
+            looksAtAll: disk.needsRecord, mayFound: true, now: now + devices[index].skew)
+        request.hasLogs = options.hasLogs && disk.hasLogs(now: now + devices[index].skew)
+        feed(.begin(request), to: index)
     }
 
     /// Gives a machine an event and does what it wants done. The device may die before and after each effect.
@@ -411,6 +412,7 @@ extension World {
         for (index, device) in devices.enumerated() {
             found += device.disk.foldMistakes.map { "device \(index) is wrong about \($0)" }
         }
+        found += logMistakes
         if roundsToConverge == nil {
             if options.liesToTheEnd {
                 // Different states are allowed to those only who know that something is wrong.

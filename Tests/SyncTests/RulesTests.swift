@@ -70,7 +70,8 @@ struct RulesTests {
     @Test(arguments: [
         "tasks: { direction: sideways }", "tasks: { conflict_resolution: oldest_wins }",
         "tusks: { direction: off }", "tasks: { retention_local: 7_days }",
-        "logs: { conflict_resolution: merge }", "logs: { retention_cloud: soon }", "tasks: off",
+        "logs: { conflict_resolution: merge }", "logs: { retention_cloud: soon }",
+        "logs: { retention_cloud: 30_days }", "tasks: off",
     ])
     func unknownWordsAreRefused(_ line: String) throws {
         try Durable.replace(
@@ -89,7 +90,7 @@ struct RulesTests {
               tasks:          { direction: bidirectional, conflict_resolution: newest_wins }
               knowledge_base: { direction: pull_from_cloud, conflict_resolution: merge }
               documents:      { direction: bidirectional }
-              logs:           { direction: push_to_cloud, retention_local: 5_days, retention_cloud: 30_days }
+              logs:           { direction: push_to_cloud, retention_local: 5_days, retention_cloud: 120_days }
             """
         try Durable.replace(first.home.configDirectory + "/sync.yaml", with: Array(text.utf8))
         let rules = SyncRules(try HomeConfiguration(of: first.home))

@@ -65,7 +65,8 @@ final class SyncDevice {
     @discardableResult
     func sync(
         pulls: Bool = true, pushes: Bool = true, looksAtAll: Bool = false, takesOver: Bool = false,
-        allowsMassDeletion: Bool = false, at store: (any ObjectStore)? = nil, registrar: DeviceID? = nil
+        allowsMassDeletion: Bool = false, at store: (any ObjectStore)? = nil, registrar: DeviceID? = nil,
+        now: Int64 = now()
     ) throws -> SyncReport {
         let state = try VaultSync(
             vault: vault, home: home, keys: keys, allowsMassDeletion: allowsMassDeletion,
@@ -75,7 +76,21 @@ final class SyncDevice {
             vault: state, store: store ?? remote, registrar: registrar, checkpoints: checkpoints
         ).run(
             pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, takesOver: takesOver, mayFound: true,
-            now: Self.now())
+            now: now)
+    }
+
+    /// Looks at everything in the remote, as `sync verify` does.
+    func inspect(now: Int64 = now()) throws -> RemoteInspection.Report {
+        let state = try VaultSync(vault: vault, home: home, keys: keys, now: { UInt64(now) })
+        var inspection = RemoteInspection(sync: state, store: remote)
+        return try inspection.run { _, _ in
+        } contents: { _, _ in
+        }
+    }
+
+    /// A line in this device's log.
+    func log(_ message: String) throws {
+        try vault.write { try $0.log(LogDraft(.info, component: "test", message)) }
     }
 
     /// Looks at stamps from ahead, as after a pull.

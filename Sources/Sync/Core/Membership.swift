@@ -30,6 +30,9 @@ public protocol Membership: Sendable {
     /// Whether a device is to remove what nobody needs any more.
     func mayCollect(_ device: DeviceID) -> Bool
 
+    /// For how many days log objects must stay in the remote.
+    var logRetentionDays: Int { get }
+
     /// All incarnations of a device that belongs to the vault, in their order.
     func lives(of device: DeviceID) -> [UInt32]
 

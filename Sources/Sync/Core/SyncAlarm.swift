@@ -23,6 +23,9 @@ public struct SyncAlarm: Sendable, Hashable, CustomStringConvertible {
         case diverged
         /// Another copy of this device writes under its name.
         case cloned
+        /// A device says that logs of its own may be gone which must still be there: it, or who has stolen
+        /// it, hides traces.
+        case logsHidden = "logs_hidden"
     }
 
     /// What happened.
@@ -69,6 +72,8 @@ public struct SyncReport: Sendable {
     public var loadedCheckpoints = 0
     /// Operations in them: changed records.
     public var pulledChanges = 0
+    /// Log objects that were sent and found stored.
+    public var pushedLogs = 0
     /// Blobs that were brought to the remote, and those that were got from it.
     public var sentBlobs = 0
     public var fetchedBlobs = 0
@@ -115,6 +120,7 @@ public struct SyncReport: Sendable {
         var both = self
         both.pushedSegments += earlier.pushedSegments
         both.pulledSegments += earlier.pulledSegments
+        both.pushedLogs += earlier.pushedLogs
         both.pulledChanges += earlier.pulledChanges
         both.notices = earlier.notices + notices
         both.loadedCheckpoints += earlier.loadedCheckpoints

@@ -20,6 +20,10 @@ public struct SyncRequest: Sendable, Hashable {
     public var pushes: Bool
     /// Whether the change log holds what no segment carries yet.
     public var hasUnsealed: Bool
+    /// Whether lines of the log are due to be sent.
+    public var hasLogs = false
+    /// For how many days own log objects stay in the remote, if that is longer than the vault's policy says.
+    public var logRetentionDays = 0
     /// Look at every head, whatever the bell says.
     public var looksAtAll: Bool
     /// Whether an empty remote may be given this vault's genesis.
@@ -145,6 +149,10 @@ public enum SyncChange: Sendable {
     case reissue(SegmentPlace, [ChangeBatch])
     /// Cut what no segment carries yet into segments, sealed and signed, behind the newest own ones.
     case seal
+    /// Seal what no log object carries yet, at this time, behind the newest own ones.
+    case sealLogs(Int64)
+    /// The oldest log object that waits is known to be in the remote.
+    case settleLog
     /// These segments are about to be sent for the first time.
     case offer([Lane: UInt64])
     /// A segment is known to be in the remote.
@@ -197,6 +205,8 @@ public enum CommitResult: Sendable {
     case refused(String)
     /// Segments, ready to be sent.
     case sealed([OutboxSegment])
+    /// Log objects, ready to be sent.
+    case logs([OutboxLog])
     /// A head, ready to be sent.
     case head(OutboxHead)
     /// The bytes of a bell.

@@ -41,6 +41,10 @@ extension SyncMachine {
             guard object.header.lane == Lane(author: author, stream: 0) else {
                 throw .integrity(name, "it belongs elsewhere")
             }
+            let times = try HeadTimes(link: object.header.link, name: name)
+            guard times.oldestLog == body.logs.oldest else {
+                throw .integrity(name, "its header says something else of its logs than its content")
+            }
             if author == state.author { return readOwnHead(object) }
             guard isNew(object, of: author) else {
                 // A stream may be wanted now that was not when this head was seen.
@@ -162,7 +166,9 @@ extension SyncMachine {
     private mutating func accept(_ object: SignedObject, _ body: HeadBody, of author: Author) {
         do throws(SyncError) {
             let times = try HeadTimes(link: object.header.link, name: "h/\(author)")
-            let mark = HeadMark(position: object.position, times: times, attested: body.attested)
+            let mark = HeadMark(
+                position: object.position, times: times, attested: body.attested,
+                logs: knownLogs(of: author, body.logs))
             commit([.seeHead(author, mark)])
         } catch { raise(SyncAlarm(.tampered, "h/\(author)", by: author, error.message)) }
     }

@@ -5,7 +5,8 @@ internal import Vault
 extension SyncMachine {
     /// Whether the remote lacks something that exists here already, or a fresh head.
     var isBehind: Bool {
-        !state.outbox.isEmpty || state.pendingHead != nil || state.sentRecord < membership.sequence
+        !state.outbox.isEmpty || !state.logs.outbox.isEmpty || state.pendingHead != nil
+            || state.sentRecord < membership.sequence
             || state.owesBell || !isHeadCurrent
     }
 
@@ -16,14 +17,18 @@ extension SyncMachine {
         func isOwn(_ seen: Observation) -> Bool { seen.lane.author.device == state.author.device }
         let age = (round?.request.now ?? 0) - Int64(head.issuedAt)
         return head.body.observed.filter(isOwn) == state.observed.filter(isOwn)
-            && head.body.attested == state.attested && age < Self.headRenewal
+            && head.body.attested == state.attested && head.body.logs.last == state.logs.range.last
+            && age < Self.headRenewal
     }
 
     /// New segments in their final bytes, on disk before anything is sent.
     mutating func pumpSeal() -> Bool {
-        guard round?.hasAsked == false, round?.request.hasUnsealed == true else { return true }
-        round?.hasAsked = true
-        commit([.seal])
+        guard let round, !round.hasAsked else { return true }
+        self.round?.hasAsked = true
+        let changes: [SyncChange] =
+            (round.request.hasUnsealed ? [.seal] : [])
+            + (round.request.hasLogs ? [.sealLogs(round.request.now)] : [])
+        if !changes.isEmpty { commit(changes) }
         return true
     }
 
@@ -119,8 +124,12 @@ extension SyncMachine {
         }
         guard !isHeadCurrent else { return true }
         let now = UInt64(max(0, round.request.now))
-        let times = HeadTimes(issuedAt: now, validUntil: now + UInt64(Self.headLifetime), oldestLog: 0)
-        commit([.draftHead(HeadBody(observed: state.observed, attested: state.attested), times)])
+        let logs = keptLogs
+        let times = HeadTimes(
+            issuedAt: now, validUntil: now + UInt64(Self.headLifetime), oldestLog: logs.oldest)
+        commit([
+            .draftHead(HeadBody(observed: state.observed, attested: state.attested, logs: logs), times)
+        ])
         return false
     }
 
@@ -239,6 +248,8 @@ extension SyncMachine {
         case .voided(let lane, let sequence): receivedVoided(lane, sequence, answer)
         case .sending(let segment): sent(segment, answer)
         case .taken(let segment): taken(segment, answer)
+        case .sendingLog(let log): sentLog(log, answer)
+        case .takenLog(let log): tookLog(log, answer)
         case .sendingHead: sentHead(answer)
         case .takenHead: tookHead(answer)
         case .bellAgain: gotBellAgain(answer)

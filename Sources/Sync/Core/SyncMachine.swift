@@ -135,6 +135,7 @@ public struct SyncMachine: Sendable {
                 case .fetch: pumpFetch()
                 case .seal: pumpSeal()
                 case .send: pumpSend()
+                case .logs: pumpLogs()
                 case .checkpoint: pumpCheckpoint()
                 case .head: pumpHead()
                 case .ring: pumpRing()
@@ -147,7 +148,8 @@ public struct SyncMachine: Sendable {
 
     private mutating func next(after phase: SyncRound.Phase) {
         guard let round else { return }
-        let sends = round.request.pushes && state.halt == nil && (round.request.hasUnsealed || isBehind)
+        let hasNew = round.request.hasUnsealed || round.request.hasLogs
+        let sends = round.request.pushes && state.halt == nil && (hasNew || isBehind)
         switch phase {
         case .attach where round.request.pulls: enter(.bell)
         case .attach: sends ? readRoster(then: .seal) : finish()
@@ -160,7 +162,8 @@ public struct SyncMachine: Sendable {
             guard sends else { return round.request.pushes ? enter(.collect) : finish() }
             round.hasReadRoster ? seal() : readRoster(then: .seal)
         case .seal: enter(.send)
-        case .send: enter(.checkpoint)
+        case .send: enter(.logs)
+        case .logs: enter(.checkpoint)
         case .checkpoint: enter(.head)
         case .head: enter(.ring)
         case .ring: enter(.collect)
@@ -251,7 +254,9 @@ extension SyncChange {
     /// Whether the store answers it.
     var makesSomething: Bool {
         switch self {
-        case .extendRoster, .replaceRecords, .seal, .draftHead, .sealBell, .attest, .draftCheckpoint: true
+        case .extendRoster, .replaceRecords, .seal, .sealLogs, .draftHead, .sealBell, .attest,
+            .draftCheckpoint:
+            true
         default: false
         }
     }

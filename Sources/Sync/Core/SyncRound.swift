@@ -5,7 +5,9 @@ internal import Vault
 struct SyncRound: Sendable {
     /// The parts of a round, in the order in which they are gone through. The roster is read when something
     /// hints at news of it, and before anything is sent.
-    enum Phase: Sendable { case attach, bell, roster, fetch, seal, send, checkpoint, head, ring, collect }
+    enum Phase: Sendable {
+        case attach, bell, roster, fetch, seal, send, logs, checkpoint, head, ring, collect
+    }
 
     /// What an answer is for.
     enum Purpose: Sendable {
@@ -25,6 +27,8 @@ struct SyncRound: Sendable {
         case loaded(CheckpointMark)
         case sending(OutboxSegment)
         case taken(OutboxSegment)
+        case sendingLog(OutboxLog)
+        case takenLog(OutboxLog)
         case sendingHead
         case takenHead
         case bellAgain

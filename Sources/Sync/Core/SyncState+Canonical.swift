@@ -6,7 +6,7 @@ public import Vault
 /// How a state is kept: canonical bytes of everything but the segments that wait, which are rows of their
 /// own. They stay inside the encrypted database and are no format for others.
 extension SyncState {
-    private static let version: UInt8 = 3
+    private static let version: UInt8 = 4
 
     /// The bytes to keep.
     public var encoded: [UInt8] {
@@ -30,6 +30,7 @@ extension SyncState {
                 writer.raw(attestation.checkpoint)
                 writer.raw(attestation.stateRoot)
             }
+            pair.value.logs.encode(into: &writer)
         }
         writer.string(bellETag?.text ?? "")
         writer.u8(owesBell ? 1 : 0)
@@ -63,14 +64,19 @@ extension SyncState {
             writer.u16(pair.key.stream)
             writer.u64(pair.value)
         }
+        logs.range.encode(into: &writer)
+        writer.u64(UInt64(clamping: logs.sealedAt))
         return writer.bytes
     }
 
     /// - Parameters:
     ///   - bytes: what `encoded` made.
     ///   - waiting: the segments that wait.
+    ///   - logs: the log objects that wait.
     /// - Throws: `integrity` for other bytes.
-    public init(_ bytes: [UInt8], waiting: [WaitingSegment]) throws(SyncError) {
+    public init(
+        _ bytes: [UInt8], waiting: [WaitingSegment], logs waitingLogs: [WaitingLog] = []
+    ) throws(SyncError) {
         do {
             var reader = CanonicalReader(bytes)
             let version = try reader.u8()
@@ -83,9 +89,9 @@ extension SyncState {
             sentRecord = try reader.u64()
             for (lane, position) in try reader.list({ try $0.place() }) { positions[lane] = position }
             for (lane, position) in try reader.list({ try $0.place() }) { settled[lane] = position }
-            head = try reader.list { try $0.head() }.first
+            head = try reader.list { try $0.head(version) }.first
             headETag = try reader.etag()
-            pendingHead = try reader.list { try $0.head() }.first
+            pendingHead = try reader.list { try $0.head(version) }.first
             for (author, mark) in try reader.list({ try $0.mark(version) }) { heads[author] = mark }
             bellETag = try reader.etag()
             owesBell = try reader.u8() == 1
@@ -103,6 +109,10 @@ extension SyncState {
             if version > 2 {
                 for (lane, number) in try reader.list({ try $0.floor() }) { reissued[lane] = number }
             }
+            if version > 3 {
+                logs.range = try LogRange(from: &reader)
+                logs.sealedAt = Int64(clamping: try reader.u64())
+            }
             try reader.expectEnd()
         } catch { throw .integrity("what this vault remembers of syncing", "\(error)") }
         outbox = waiting.map { row in
@@ -110,6 +120,9 @@ extension SyncState {
             segment.isOffered = row.isOffered
             segment.isSettled = row.isSettled
             return segment
+        }
+        logs.outbox = waitingLogs.map {
+            OutboxLog(position: $0.position, day: LogDay(number: $0.day), bytes: $0.bytes)
         }
     }
 }
@@ -151,10 +164,13 @@ extension CanonicalReader {
         return (lane, Position(sequence: try u64(), hash: try raw(32)))
     }
 
-    fileprivate mutating func head() throws -> OutboxHead {
+    fileprivate mutating func head(_ version: UInt8) throws -> OutboxHead {
         let position = Position(sequence: try u64(), hash: try raw(32))
         let bytes = try blob(limit: PaddedBody.limit)
-        let body = try HeadBody(blob(limit: PaddedBody.limit), name: "h")
+        // Heads said nothing of logs before.
+        var added = CanonicalWriter()
+        if version < 4 { LogRange.none.encode(into: &added) }
+        let body = try HeadBody(blob(limit: PaddedBody.limit) + added.bytes, name: "h")
         return OutboxHead(position: position, bytes: bytes, body: body, issuedAt: try u64())
     }
 
@@ -165,7 +181,8 @@ extension CanonicalReader {
         let attested =
             version == 1
             ? [] : try list { HeadBody.Attestation(checkpoint: try $0.raw(16), stateRoot: try $0.raw(32)) }
-        return (author, HeadMark(position: position, times: times, attested: attested))
+        let logs = version < 4 ? LogRange.none : try LogRange(from: &self)
+        return (author, HeadMark(position: position, times: times, attested: attested, logs: logs))
     }
 
     fileprivate mutating func checkpoint() throws -> CheckpointMark {

@@ -42,6 +42,38 @@ public struct OutboxHead: Sendable, Hashable {
     }
 }
 
+/// A log object in its final bytes that waits until it is known to be in the remote.
+public struct OutboxLog: Sendable, Hashable {
+    /// Its number and hash.
+    public let position: Position
+    /// The day in its name.
+    public let day: LogDay
+    /// What is sent, again and again the same.
+    public let bytes: [UInt8]
+
+    /// A sealed log object.
+    public init(position: Position, day: LogDay, bytes: [UInt8]) {
+        self.position = position
+        self.day = day
+        self.bytes = bytes
+    }
+}
+
+/// What a device remembers of its own log objects, in its present life.
+public struct OwnLogs: Sendable, Equatable {
+    /// Those that are known to be in the remote and were not allowed to expire.
+    public internal(set) var range = LogRange.none
+    /// Those that may not be there yet, in their order.
+    public internal(set) var outbox: [OutboxLog] = []
+    /// When some were last sealed, in milliseconds since 1970; 0: never.
+    public internal(set) var sealedAt: Int64 = 0
+
+    /// The newest one that was sealed.
+    public var last: Position { outbox.last?.position ?? range.last }
+    /// The day of the newest one.
+    var lastDay: LogDay? { outbox.last?.day ?? range.days.last?.day }
+}
+
 /// What is remembered of somebody's newest head.
 public struct HeadMark: Sendable, Hashable {
     /// Its number and hash.
@@ -51,11 +83,17 @@ public struct HeadMark: Sendable, Hashable {
     /// The checkpoints that its author stands for.
     public let attested: [HeadBody.Attestation]
 
+    /// The log objects of its author that must be in the remote.
+    public let logs: LogRange
+
     /// A head that was seen.
-    public init(position: Position, times: HeadTimes, attested: [HeadBody.Attestation] = []) {
+    public init(
+        position: Position, times: HeadTimes, attested: [HeadBody.Attestation] = [], logs: LogRange = .none
+    ) {
         self.position = position
         self.times = times
         self.attested = attested
+        self.logs = logs
     }
 }
 
@@ -76,6 +114,8 @@ public struct SyncState: Sendable, Equatable {
     public internal(set) var settled = SortedMap<Lane, Position>()
     /// Segments that may not be in the remote yet, by lane and number.
     public internal(set) var outbox: [OutboxSegment] = []
+    /// Own log objects.
+    public internal(set) var logs = OwnLogs()
     /// The newest own head that is in the remote, and its version there.
     public internal(set) var head: OutboxHead?
     /// How the remote calls it.
@@ -149,6 +189,14 @@ public struct SyncState: Sendable, Equatable {
             guard case .sealed(let segments) = result else { return }
             outbox += segments
             for segment in segments { positions[segment.lane] = segment.position }
+        case .sealLogs(let now):
+            guard case .logs(let sealed) = result else { return }
+            logs.outbox += sealed
+            logs.sealedAt = now
+        case .settleLog:
+            guard !logs.outbox.isEmpty else { return }
+            let log = logs.outbox.removeFirst()
+            logs.range = logs.range.adding(log.position, on: log.day)
         case .offer(let numbers):
             for index in outbox.indices
             where numbers[outbox[index].lane] ?? 0 >= outbox[index].position.sequence {
@@ -160,6 +208,8 @@ public struct SyncState: Sendable, Equatable {
             if case .head(let head) = result { pendingHead = head }
         case .settleHead(let etag):
             head = pendingHead ?? head
+            // What it lets go of stays gone.
+            if let head { logs.range = logs.range.dropping(before: head.body.logs.oldest) }
             pendingHead = nil
             headETag = etag
             owesBell = true
@@ -250,6 +300,7 @@ public struct SyncState: Sendable, Equatable {
         formerLife = formerLife ?? author.incarnation
         author = newAuthor
         outbox = []
+        logs = OwnLogs()
         settled = SortedMap()
         head = nil
         headETag = nil

@@ -37,12 +37,14 @@ public struct RemoteInspection {
     /// Judges objects as rounds do.
     private let judge: SyncMachine
     private var report = Report()
+    private var logs: LogInspection
 
     /// A check of `store` by what a vault knows.
     public init(sync: VaultSync, store: any ObjectStore) {
         self.sync = sync
         self.store = store
         judge = SyncMachine(state: sync.state, membership: sync.membership, reader: sync.reader)
+        logs = LogInspection(of: sync)
     }
 
     /// Looks at everything.
@@ -64,6 +66,7 @@ public struct RemoteInspection {
         report.checked += blobs.checked
         report.bytes += blobs.bytes
         report.failed += blobs.failed
+        report.failed += logs.failures()
         report.failed.sort { ($0.object, $0.reason) < ($1.object, $1.reason) }
         return report
     }
@@ -82,8 +85,8 @@ public struct RemoteInspection {
     private mutating func look(at name: ObjectName) throws {
         let path = String(name.text.dropFirst(SyncName.root.count))
         let parts = path.split(separator: "/").map(String.init)
-        // Blobs are read by what names them; logs, claims and requests to join are judged by their users.
-        guard let kind = parts.first, ["g", "r", "x", "h", "s", "c", "m"].contains(kind) else { return }
+        // Blobs are read by what names them; claims and requests to join are judged by their users.
+        guard let kind = parts.first, ["g", "r", "x", "h", "s", "c", "m", "l"].contains(kind) else { return }
         var bytes: [UInt8] = []
         do throws(StorageError) { bytes = try read(name) } catch {
             // Others may remove what a checkpoint covers, while this goes on.
@@ -107,7 +110,7 @@ public struct RemoteInspection {
         }
     }
 
-    private func check(
+    private mutating func check(
         _ bytes: [UInt8], _ kind: String, _ parts: [String], name: String
     ) throws(SyncError) {
         if kind == "g" || kind == "r" {
@@ -122,13 +125,18 @@ public struct RemoteInspection {
         guard case .known = judge.knowledge(of: header) else {
             throw .integrity(name, "it names another roster, or one that this device does not know yet")
         }
-        guard place(of: header) == name else { throw .integrity(name, "it belongs elsewhere") }
         let content = try judge.open(object, as: header.kind, name: name)
+        let day =
+            header.kind == .log ? LogDay(milliseconds: try LogBody(content, name: name).sealedAt) : nil
+        guard place(of: header, day) == name else { throw .integrity(name, "it belongs elsewhere") }
         switch header.kind {
         case .segment:
             _ = try OpBatch.decode(content, by: header.lane.author, name: name)
             try compare(object, name: name)
-        case .head: _ = try HeadBody(content, name: name)
+        case .head:
+            let body = try HeadBody(content, name: name)
+            logs.add(body.logs, of: header.lane.author)
+        case .log: logs.add(object, on: day)
         case .bell: _ = try BellBody(content, name: name)
         case .checkpoint: _ = try CheckpointBody(content, name: name)
         case .marks: _ = try MarksBody(content, name: name)
@@ -140,7 +148,9 @@ public struct RemoteInspection {
     }
 
     /// The name that an object must have, below the root.
-    private func place(of header: ObjectHeader) -> String? {
+    ///
+    /// - Parameter day: on which a log object says that it was sealed.
+    private func place(of header: ObjectHeader, _ day: LogDay?) -> String? {
         let name: SyncName? =
             switch header.kind {
             case .segment: .segment(header.lane, header.sequence)
@@ -152,6 +162,7 @@ public struct RemoteInspection {
                 CheckpointID(Array(header.link.prefix(16))).map {
                     .chunk($0, Int(clamping: header.sequence) - 1)
                 }
+            case .log: day.map { .log(header.lane.author, $0, header.sequence) }
             }
         return name.map {
             String($0.objectName(vault: sync.keys.vaultID).text.dropFirst(SyncName.root.count))

@@ -15,6 +15,8 @@ public struct SyncExposure: Sendable {
     public let epochs: Int
     /// Segments by stream, as far as this device knows of them.
     public let segments: [(stream: String, count: UInt64)]
+    /// Log objects that devices have sent, as far as this device knows of them.
+    public let logs: UInt64
     /// Devices whose heads tell how often they sync.
     public let heads: Int
 
@@ -38,6 +40,7 @@ public struct SyncExposure: Sendable {
             streams[seen.lane.stream] = (streams[seen.lane.stream] ?? 0) + seen.position.sequence
         }
         segments = streams.map { (SyncStream.name(of: $0.key), $0.value) }
+        logs = state.heads.reduce(state.logs.range.last.sequence) { $0 &+ $1.value.logs.last.sequence }
         heads = state.heads.count + (state.head == nil ? 0 : 1)
     }
 }

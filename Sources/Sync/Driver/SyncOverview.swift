@@ -17,6 +17,10 @@ public struct SyncOverview: Sendable {
     public let head: UInt64?
     /// Transactions that are not in the remote yet.
     public let ahead: Int
+    /// Lines of the log that are not in the remote yet; nil where they are not sent.
+    public let logsAhead: Int?
+    /// Lines of the log that were removed before they could be sent.
+    public let logsLost: Int
     /// Segments that the last pull knew of and could not apply.
     public let behind: Int
     /// When something was last sent, and got.
@@ -39,6 +43,8 @@ extension VaultSync {
     public static func overview(of vault: Vault, keys: UnlockedKeys) throws -> SyncOverview {
         let author = Author(device: keys.device, incarnation: keys.incarnation)
         let streams = try pushed(vault)
+        let sendsLogs = try pushesLogs(vault)
+        let logs = try vault.read { (sendsLogs ? try $0.unsentLogLines() : nil, try $0.lostLogLines()) }
         let (state, unsealed, times) = try vault.read { transaction in
             let waiting = try transaction.waitingSegments()
             let state = try transaction.syncState().map { try SyncState($0, waiting: waiting) }
@@ -66,7 +72,7 @@ extension VaultSync {
             }
         return SyncOverview(
             head: state.head?.position.sequence, ahead: state.outbox.count + unsealed,
-            behind: times[2].flatMap { Int($0) } ?? 0,
+            logsAhead: logs.0, logsLost: logs.1, behind: times[2].flatMap { Int($0) } ?? 0,
             lastPush: times[0].flatMap(Timestamp.init), lastPull: times[1].flatMap(Timestamp.init),
             halt: halt,
             devices: devices, alarms: state.alarms)
@@ -81,13 +87,14 @@ extension VaultSync {
     func note(_ report: SyncReport) throws {
         if report.failure == nil { try DeletionWatch.forget(vault) }
         let known = try vault.read { try $0.setting(Self.behindKey) } ?? "0"
-        let isNews = report.pushedSegments > 0 || report.pulledSegments > 0
+        let hasSent = report.pushedSegments > 0 || report.pushedLogs > 0
+        let isNews = hasSent || report.pulledSegments > 0
         let behind = report.behind.map(String.init) ?? known
         guard isNews || behind != known else { return }
         let time = Timestamp(milliseconds: Int64(clamping: now())).description
         try vault.write(actor: "sync") { transaction in
             try transaction.setSetting(Self.behindKey, behind)
-            if report.pushedSegments > 0 { try transaction.setSetting(Self.lastPushKey, time) }
+            if hasSent { try transaction.setSetting(Self.lastPushKey, time) }
             if report.pulledSegments > 0 { try transaction.setSetting(Self.lastPullKey, time) }
         }
     }

@@ -2,6 +2,7 @@ internal import Dispatch
 public import KeyRing
 public import ObjectStorage
 internal import Synchronization
+internal import Vault
 
 /// Runs rounds of the core between a vault and an object store, on the caller's thread: requests that don't
 /// depend on each other go out together.
@@ -75,6 +76,9 @@ public struct SyncRunner {
         if let leave = report.collecting, report.failure == nil { try collect(leave, now: now, &report) }
         try vault.note(report)
         if pulls, report.failure == nil { try vault.note(excluded: VaultSync.excluded(vault.vault)) }
+        if pulls, pushes, report.failure == nil, report.alarms.isEmpty {
+            try LogCollection(sync: vault, store: store, now: now).run()
+        }
         let requests = RosterRequests(store, of: vault.keys.vaultID)
         if report.awaitsRegistrar { try requests.ask(vault.unsettledRecords, by: vault.keys.device) }
         guard registrar == vault.keys.device, pushes, report.failure == nil else { return report }
@@ -120,6 +124,9 @@ public struct SyncRunner {
             registrar: registrar.map { $0 == vault.keys.device ? .own : .other } ?? .everybody, now: now)
         request.excluded = excluded
         request.wantsCheckpoint = try registrar == nil && BlobCollection.wantsCheckpoint(vault, now: now)
+        request.hasLogs = try vault.hasLogs(now: now)
+        request.logRetentionDays =
+            try vault.vault.home.map { try HomeConfiguration(of: $0).cloudLogRetentionDays } ?? 0
         var events: [SyncEvent] = [.begin(request)]
         var requests: [Request] = []
         while true {

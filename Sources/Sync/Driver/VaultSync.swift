@@ -57,8 +57,11 @@ public final class VaultSync {
         self.now = now
         reader = VaultReading(keys)
         let author = Author(device: keys.device, incarnation: keys.incarnation)
-        let (bytes, waiting) = try vault.read { (try $0.syncState(), try $0.waitingSegments()) }
-        state = try bytes.map { try SyncState($0, waiting: waiting) } ?? SyncState(author: author)
+        let (bytes, waiting, logs) = try vault.read {
+            (try $0.syncState(), try $0.waitingSegments(), try $0.waitingLogs())
+        }
+        state =
+            try bytes.map { try SyncState($0, waiting: waiting, logs: logs) } ?? SyncState(author: author)
         try catchUp(with: author)
         try settleKeys()
     }
@@ -237,6 +240,7 @@ public final class VaultSync {
     private func replace(with next: SyncState) throws {
         try vault.write(actor: "sync") { transaction in
             try discard(state.positions, next, transaction)
+            if next.author != state.author { try transaction.unsealLogs() }
             try transaction.setSyncState(next.encoded)
         }
         state = next
@@ -276,6 +280,11 @@ public final class VaultSync {
                 try transaction.markOffered(lane, through: numbers[lane] ?? 0)
             }
         case .settle(let lane, let sequence): try transaction.markSettled(lane, sequence)
+        case .sealLogs(let now): return .logs(try sealLogs(next, at: now, transaction))
+        case .settleLog:
+            if let log = next.logs.outbox.first {
+                try transaction.settleLogs(through: log.position.sequence)
+            }
         case .draftHead(let body, let times):
             let number = (next.head?.position.sequence ?? 0) + 1
             let bytes = try object(.head, number, link: times.link, body.encoded, next)

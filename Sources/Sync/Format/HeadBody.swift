@@ -9,6 +9,8 @@ public struct HeadBody: Sendable, Hashable {
     public var observed: [Observation]
     /// Checkpoints whose state root the author has computed itself, at the same vector.
     public var attested: [Attestation]
+    /// The log objects of the author that must be there.
+    public var logs: LogRange
     /// The database's freshness, as its seal and its change log have it.
     public var anchor: Anchor
 
@@ -47,10 +49,13 @@ public struct HeadBody: Sendable, Hashable {
     }
 
     /// The inside of a head.
-    public init(observed: [Observation], attested: [Attestation] = [], anchor: Anchor = .none) {
+    public init(
+        observed: [Observation], attested: [Attestation] = [], anchor: Anchor = .none, logs: LogRange = .none
+    ) {
         self.observed = observed
         self.attested = attested
         self.anchor = anchor
+        self.logs = logs
     }
 
     /// The most checkpoints that a head stands for.
@@ -68,6 +73,7 @@ public struct HeadBody: Sendable, Hashable {
         writer.u64(anchor.counter)
         writer.raw(anchor.root)
         writer.u64(anchor.changeSequence)
+        logs.encode(into: &writer)
         return writer.bytes
     }
 
@@ -83,6 +89,7 @@ public struct HeadBody: Sendable, Hashable {
             }
             anchor = Anchor(
                 counter: try reader.u64(), root: try reader.raw(32), changeSequence: try reader.u64())
+            logs = try LogRange(from: &reader)
             try reader.expectEnd()
         } catch { throw .integrity(name, error.message) }
         guard encoded == bytes else { throw .integrity(name, "it is not canonical") }

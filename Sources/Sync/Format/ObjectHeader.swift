@@ -10,6 +10,7 @@ public enum ObjectKind: UInt8, Sendable, Hashable, CaseIterable {
     case checkpoint = 4
     case chunk = 5
     case marks = 6
+    case log = 7
 
     /// The string in front of what is signed, so that a signature of one kind fits no other.
     var domain: String { "ai-team/\(self)/v1" }
@@ -31,7 +32,7 @@ public struct ObjectHeader: Sendable, Hashable {
     public var epoch: UInt32
     /// Its number among the author's objects of this kind (and stream), from 1, without gaps.
     public var sequence: UInt64
-    /// 32 bytes: the hash of the segment before, or what `HeadTimes` says, or which checkpoint it belongs to.
+    /// 32 bytes: the hash of the segment or log object before, or what `HeadTimes` says, or which checkpoint it belongs to.
     public var link: [UInt8]
     /// The newest roster record that the author knew.
     public var rosterSequence: UInt64
@@ -160,7 +161,8 @@ public struct HeadTimes: Sendable, Hashable {
     public var issuedAt: UInt64
     /// After this, silence of the author is worth a warning.
     public var validUntil: UInt64
-    /// The oldest log object that must still be there; lower ones were allowed to expire.
+    /// The oldest log object that must still be there; lower ones were allowed to expire. One more than the
+    /// newest when none must.
     public var oldestLog: UInt64
 
     /// The times of a head, in milliseconds since 1970.

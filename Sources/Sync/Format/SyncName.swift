@@ -24,10 +24,14 @@ public enum SyncName: Sendable, Hashable, Comparable {
     case chunk(CheckpointID, Int)
     /// The list of blobs' objects that are to be removed.
     case marks
+    /// A log object: its author, the day on which it was sealed, its number.
+    case log(Author, LogDay, UInt64)
 
     /// All names begin so.
     public static let root = "sync/v1/"
     static let requestSuffix = "-r"
+    /// The names of log objects begin so, below the root.
+    static let logs = "l/"
 
     /// The object's name.
     ///
@@ -46,6 +50,9 @@ public enum SyncName: Sendable, Hashable, Comparable {
             case .manifest(let id): "c/\(id)/m"
             case .chunk(let id, let index): "c/\(id)/\(index)"
             case .marks: "m"
+            case .log(let author, let day, let sequence):
+                "\(Self.logs)\(day)/\(author.device.tag(in: vault))/\(author.incarnation)/"
+                    + Self.padded(sequence)
             }
         guard let name = ObjectName(Self.root + path) else {
             preconditionFailure("names of sync objects are made of letters, digits and slashes")

@@ -83,6 +83,15 @@ public struct HomeConfiguration: Sendable, Equatable {
         self["sync_config.logs.retention_local"].flatMap(Self.days) ?? 7
     }
 
+    /// The least that logs stay at the remote, in days: what the policy of a new vault says. A device may
+    /// keep its own longer; less would look to others as if it hid them.
+    static let cloudLogDays = 90
+
+    /// Days that this device's logs stay at the remote, where that is longer than the vault's policy says.
+    public var cloudLogRetentionDays: Int {
+        self["sync_config.logs.retention_cloud"].flatMap(Self.days) ?? Self.cloudLogDays
+    }
+
     /// `7_days`, `7d`, `7 days` or `7` as a number of days.
     public static func days(_ text: String) -> Int? {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
@@ -122,6 +131,12 @@ public struct HomeConfiguration: Sendable, Equatable {
         for entry in entries where entry.key.contains("retention") && Self.days(entry.value) == nil {
             throw VaultError(
                 .invalid, "\(entry.source): \(entry.key) is '\(entry.value)'", hint: "write days: 30_days")
+        }
+        guard cloudLogRetentionDays >= Self.cloudLogDays else {
+            throw VaultError(
+                .invalid,
+                "config/sync.yaml: sync_config.logs.retention_cloud is below \(Self.cloudLogDays) days",
+                hint: "the vault's members rely on so many days of each other's logs; a device may keep more")
         }
     }
 

@@ -24,6 +24,21 @@ public struct LogRecord: Sendable, Equatable {
     public var agentID: String?
     public var taskID: String?
     public var fields: JSONObject
+
+    /// A line as it was written.
+    public init(
+        sequence: Int64, time: Timestamp, level: LogLevel, component: String, message: String,
+        agentID: String?, taskID: String?, fields: JSONObject
+    ) {
+        self.sequence = sequence
+        self.time = time
+        self.level = level
+        self.component = component
+        self.message = message
+        self.agentID = agentID
+        self.taskID = taskID
+        self.fields = fields
+    }
 }
 
 extension LogRecord: JSONEncodable {

@@ -22,12 +22,19 @@ extension Vault {
         let deadline = ContinuousClock.now + .milliseconds(milliseconds)
         // Whoever is first takes the turn; a crash costs ten minutes.
         guard try write({ try takeTurn($0) }) else { return nil }
-        let days = try home.map { try HomeConfiguration(of: $0).logRetentionDays } ?? 7
+        let configuration = try home.map { try HomeConfiguration(of: $0) }
+        let days = configuration?.logRetentionDays ?? 7
+        // Where logs are sent they go once they are; where not, or nowhere yet, only their age counts.
+        let sends = configuration.map { SyncRules($0).pushes(.logs) } ?? false
+        let isKeptUnsent = try sends && read { try $0.hasSentLogs() }
         var report = MaintenanceReport()
         var isComplete = false
         while !isComplete, ContinuousClock.now < deadline {
             let (records, lines) = try write {
-                (try $0.emptyTrash(limit: 200), try $0.trimLogs(olderThanDays: days, limit: 5000))
+                (
+                    try $0.emptyTrash(limit: 200),
+                    try $0.trimLogs(olderThanDays: days, isKeptUnsent: isKeptUnsent, limit: 5000)
+                )
             }
             report.records += records
             report.logLines += lines

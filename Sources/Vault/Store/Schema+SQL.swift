@@ -19,6 +19,7 @@ package struct Schema: Sendable {
             Step(id: "5", sql: [blobsInRemote]),
             Step(id: "6", sql: [SearchIndex.explicitInserts]),
             Step(id: "7", sql: [blobsLookedAt]),
+            Step(id: "8", sql: [sealedLogs]),
         ])
 
     /// With one more step, as a later program would have it.
@@ -126,6 +127,13 @@ package struct Schema: Sendable {
     private static let blobsLookedAt = """
         ALTER TABLE sync_blob ADD COLUMN found_at INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE sync_blob ADD COLUMN is_lost INTEGER NOT NULL DEFAULT 0;
+        """
+
+    /// Log objects in their final bytes, as long as they may not be in the remote, with the lines in them.
+    private static let sealedLogs = """
+        CREATE TABLE sync_log(
+            sequence INTEGER PRIMARY KEY, hash BLOB NOT NULL, day INTEGER NOT NULL,
+            first_line INTEGER NOT NULL, last_line INTEGER NOT NULL, bytes BLOB NOT NULL);
         """
 
     private static let tasks = """

@@ -168,6 +168,7 @@ struct SyncRoundResult {
         context.console.emit({ writer in
             writer.object { writer in
                 writer.field("pushed", report.pushedSegments)
+                writer.field("pushed_logs", report.pushedLogs)
                 writer.field("pulled", report.pulledSegments)
                 writer.field("pulled_changes", report.pulledChanges)
                 writer.field("contents_sent", report.sentBlobs)
@@ -225,6 +226,7 @@ struct SyncRoundResult {
         var sent = counted(report.pushedSegments, "segment")
         var got =
             "\(counted(report.pulledSegments, "segment")) with \(counted(report.pulledChanges, "change"))"
+        if report.pushedLogs > 0 { sent += " and \(counted(report.pushedLogs, "log object"))" }
         if report.sentBlobs > 0 { sent += " and \(counted(report.sentBlobs, "content"))" }
         if report.fetchedBlobs > 0 { got += " and \(counted(report.fetchedBlobs, "content"))" }
         let open =
@@ -233,7 +235,8 @@ struct SyncRoundResult {
             "\(counted(Int(clamping: requests), "request")), \(sizeText(Int64(clamping: bytesUp))) up, "
             + "\(sizeText(Int64(clamping: bytesDown))) down"
         let all =
-            report.pushedSegments + report.pulledSegments + report.sentBlobs + report.fetchedBlobs
+            report.pushedSegments + report.pushedLogs + report.pulledSegments + report.sentBlobs
+            + report.fetchedBlobs
         guard all > 0 else {
             return ["nothing new (\(used))" + open]
         }

@@ -45,6 +45,7 @@ enum PrivacyReport {
         writer.object { writer in
             for (stream, count) in found.segments { writer.field(stream, Int64(clamping: count)) }
         }
+        writer.field("log_objects", Int64(clamping: found.logs))
         writer.field("heads", found.heads)
     }
 
@@ -59,6 +60,8 @@ enum PrivacyReport {
             "\(counted(found.records, "roster record")) with author and time, "
                 + counted(found.epochs, "epoch") + ", and the roster's policy",
             "segments: " + (segments.isEmpty ? "none yet" : segments),
+            "\(counted(Int(clamping: found.logs), "log object")), each with its device, its day and its size: when "
+                + "a device logs, and about how much",
             "\(counted(found.heads, "head")): how often each device syncs",
         ]
     }

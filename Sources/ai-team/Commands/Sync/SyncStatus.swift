@@ -48,6 +48,8 @@ struct SyncStatus: Command {
                 writer.field("head", status.head.map { Int64(clamping: $0) })
                 writer.field("ahead", status.ahead)
                 writer.field("behind", status.behind)
+                writer.field("logs_ahead", status.logsAhead)
+                writer.field("logs_lost", status.logsLost)
                 writer.field("last_push_at", status.lastPush)
                 writer.field("last_pull_at", status.lastPull)
                 writer.field("conflicts", conflicts)
@@ -77,6 +79,11 @@ struct SyncStatus: Command {
         let fields: [(String, String?)] = [
             ("remote", remote ?? "none (ai-team sync remote set URL)"),
             ("waiting", status.ahead == 0 ? "nothing" : counted(status.ahead, "change set")),
+            ("log", status.logsAhead.map { $0 == 0 ? nil : "\(counted($0, "line")) to send" } ?? nil),
+            (
+                "log lost",
+                status.logsLost == 0 ? nil : "\(counted(status.logsLost, "line")) before it was sent"
+            ),
             ("not applied", status.behind == 0 ? nil : counted(status.behind, "segment")),
             ("last sent", status.lastPush?.short), ("last got", status.lastPull?.short),
             ("conflicts", conflicts == 0 ? nil : "\(conflicts) (ai-team sync conflicts)"),
