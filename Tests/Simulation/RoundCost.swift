@@ -14,8 +14,8 @@ struct RoundCost {
     var isLook = false
 
     /// The most that a round may cost that has done this: one request for the bell; of a pull each segment
-    /// and each head that is new; of a push five for the first segment, then one for each, and one for each log object. Who was late at
-    /// the bell looks and rings again.
+    /// and each head that is new; of a push five for the first segment, then one for each, and one
+    /// for each log object. Who was late at the bell looks and rings again.
     func limit(_ report: SyncReport) -> Int {
         // Whoever still owes the bell something looks at the roster first, as before every push.
         let push = puts == 0 ? (hasFoundBellRung ? 1 : 0) : 5 + max(0, report.pushedSegments - 1)

@@ -1,8 +1,8 @@
 internal import ObjectStorage
 internal import Vault
 
-/// Log objects: sent like segments, and merged by nobody. What each head says of its author's is compared with
-/// what the one before said, so that none can be made to disappear unnoticed.
+/// Log objects: sent like segments, and merged by nobody. What each head says of its author's is compared
+/// with what the one before said, so that none can be made to disappear unnoticed.
 extension SyncMachine {
     private var today: LogDay { LogDay(milliseconds: round?.request.now ?? 0) }
 

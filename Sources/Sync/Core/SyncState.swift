@@ -72,6 +72,22 @@ public struct OwnLogs: Sendable, Equatable {
     public var last: Position { outbox.last?.position ?? range.last }
     /// The day of the newest one.
     var lastDay: LogDay? { outbox.last?.day ?? range.days.last?.day }
+
+    mutating func apply(_ change: SyncChange, _ result: CommitResult?) {
+        if case .sealLogs(let now) = change, case .logs(let sealed) = result {
+            outbox += sealed
+            sealedAt = now
+        }
+        if case .settleLog = change, !outbox.isEmpty {
+            let log = outbox.removeFirst()
+            range = range.adding(log.position, on: log.day)
+        }
+    }
+
+    /// What a head that was published lets go of stays gone.
+    mutating func letGo(as head: OutboxHead?) {
+        if let head { range = range.dropping(before: head.body.logs.oldest) }
+    }
 }
 
 /// What is remembered of somebody's newest head.
@@ -189,14 +205,7 @@ public struct SyncState: Sendable, Equatable {
             guard case .sealed(let segments) = result else { return }
             outbox += segments
             for segment in segments { positions[segment.lane] = segment.position }
-        case .sealLogs(let now):
-            guard case .logs(let sealed) = result else { return }
-            logs.outbox += sealed
-            logs.sealedAt = now
-        case .settleLog:
-            guard !logs.outbox.isEmpty else { return }
-            let log = logs.outbox.removeFirst()
-            logs.range = logs.range.adding(log.position, on: log.day)
+        case .sealLogs, .settleLog: logs.apply(change, result)
         case .offer(let numbers):
             for index in outbox.indices
             where numbers[outbox[index].lane] ?? 0 >= outbox[index].position.sequence {
@@ -208,8 +217,7 @@ public struct SyncState: Sendable, Equatable {
             if case .head(let head) = result { pendingHead = head }
         case .settleHead(let etag):
             head = pendingHead ?? head
-            // What it lets go of stays gone.
-            if let head { logs.range = logs.range.dropping(before: head.body.logs.oldest) }
+            logs.letGo(as: head)
             pendingHead = nil
             headETag = etag
             owesBell = true

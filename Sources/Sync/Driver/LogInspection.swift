@@ -2,8 +2,8 @@ internal import KeyRing
 internal import ObjectStorage
 internal import Vault
 
-/// Log objects of a remote, beside what heads say of them: in the range of a head none may be missing, and each
-/// links to the one before, up to the hash that the head names.
+/// Log objects of a remote, beside what heads say of them: in the range of a head none may be missing, and
+/// each links to the one before, up to the hash that the head names.
 struct LogInspection {
     private struct Key: Hashable {
         let author: Author

@@ -32,7 +32,8 @@ public struct ObjectHeader: Sendable, Hashable {
     public var epoch: UInt32
     /// Its number among the author's objects of this kind (and stream), from 1, without gaps.
     public var sequence: UInt64
-    /// 32 bytes: the hash of the segment or log object before, or what `HeadTimes` says, or which checkpoint it belongs to.
+    /// 32 bytes: the hash of the segment or log object before, or what `HeadTimes` says, or which checkpoint
+    /// it belongs to.
     public var link: [UInt8]
     /// The newest roster record that the author knew.
     public var rosterSequence: UInt64

@@ -39,6 +39,7 @@ enum ConfigFile: String, CaseIterable {
               tasks:          { direction: bidirectional, conflict_resolution: newest_wins }
               knowledge_base: { direction: bidirectional, conflict_resolution: manual }
               documents:      { direction: push_to_cloud }
+              # Lines stay here until they were sent; with direction off only retention_local counts.
               logs:           { direction: push_to_cloud, retention_local: 7_days, retention_cloud: 90_days }
               blobs: eager    # documents' contents: eager, lazy (when asked for), off (never)
             backup:

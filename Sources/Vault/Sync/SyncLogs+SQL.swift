@@ -18,8 +18,8 @@ public struct WaitingLog: Sendable, Hashable {
     }
 }
 
-/// Lines of this home's log on their way to the remote: they are sealed in the order of their numbers, so that
-/// one number says how far. Sealing and noting it is one transaction: a crash neither loses a line nor
+/// Lines of this home's log on their way to the remote: they are sealed in the order of their numbers, so
+/// that one number says how far. Sealing and noting it is one transaction: a crash neither loses a line nor
 /// repeats it.
 extension ReadTransaction {
     static let sealedLogLinesKey = "sync.log_lines_sealed"
