@@ -123,11 +123,10 @@ struct LogSyncTests {
         let copy = try scene.copy(device)
         try device.makeTasks(["two"])
         try device.sync()
-        try copy.makeTasks(["three"])
         try copy.log("waits")
         let watched = WatchedStore(scene.remote)
-        watched.hooks.before = { if $0.name.contains("/s/") { throw WatchedStore.broken } }
-        _ = try copy.sync(at: watched)
+        watched.hooks.before = { if $0.name.contains("/l/") { throw WatchedStore.broken } }
+        _ = try copy.sync(pulls: false, at: watched)
         let before = try copy.vault.read { try $0.waitingLogs() }
         for _ in 0..<3 { try copy.sync() }
         #expect(before.count == 1)

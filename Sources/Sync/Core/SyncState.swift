@@ -211,8 +211,7 @@ public struct SyncState: Sendable, Equatable {
             where numbers[outbox[index].lane] ?? 0 >= outbox[index].position.sequence {
                 outbox[index].isOffered = true
             }
-        case .settle(let lane, let sequence):
-            settle(lane, sequence)
+        case .settle(let lane, let sequence): settle(lane, sequence)
         case .draftHead:
             if case .head(let head) = result { pendingHead = head }
         case .settleHead(let etag):

@@ -60,7 +60,7 @@ enum PrivacyReport {
             "\(counted(found.records, "roster record")) with author and time, "
                 + counted(found.epochs, "epoch") + ", and the roster's policy",
             "segments: " + (segments.isEmpty ? "none yet" : segments),
-            "\(counted(Int(clamping: found.logs), "log object")), each with its device, its day and its size: "
+            "\(counted(Int(clamping: found.logs), "log object")), each with its device, day and size: "
                 + "when a device logs, and about how much",
             "\(counted(found.heads, "head")): how often each device syncs",
         ]
