@@ -9,6 +9,7 @@ public struct SyncError: Error, Sendable, CustomStringConvertible {
             case remoteRefused = "remote_refused"
             case remoteUnreachable = "remote_unreachable"
             case guardNeeded = "guard"
+            case leaseLost = "lease_lost"
         }
 
         let storage: Storage
@@ -25,6 +26,8 @@ public struct SyncError: Error, Sendable, CustomStringConvertible {
         public static let remoteUnreachable = Code(storage: .remoteUnreachable)
         /// The operation needs a flag that says that it is meant.
         public static let guardNeeded = Code(storage: .guardNeeded)
+        /// Another device's claim of a task stands.
+        public static let leaseLost = Code(storage: .leaseLost)
 
         /// As JSON errors print it.
         public var description: String { storage.rawValue }

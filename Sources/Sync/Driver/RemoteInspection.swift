@@ -144,6 +144,7 @@ public struct RemoteInspection {
             do { _ = try CheckpointChunk.decode(content) } catch {
                 throw .integrity(name, "its content is malformed")
             }
+        case .claim: throw .integrity(name, "it is no claim's place")
         }
     }
 
@@ -163,6 +164,7 @@ public struct RemoteInspection {
                     .chunk($0, Int(clamping: header.sequence) - 1)
                 }
             case .log: day.map { .log(header.lane.author, $0, header.sequence) }
+            case .claim: nil
             }
         return name.map {
             String($0.objectName(vault: sync.keys.vaultID).text.dropFirst(SyncName.root.count))

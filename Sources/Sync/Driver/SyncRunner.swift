@@ -49,6 +49,28 @@ public struct SyncRunner {
     ) throws -> SyncReport {
         if takesOver { try vault.takeOver() }
         if vault.state.halt == .copied { try vault.beginNewLife() }
+        guard pushes, registrar == nil else {
+            return try lives(
+                pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound, now: now)
+        }
+        let claims = ClaimExchange(sync: vault, store: store, now: now)
+        // A claim that has lost is sent together with its end.
+        let kept = try claims.settle { try $0.keep() }
+        var report = try lives(
+            pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound, now: now)
+        try claims.write(kept, into: &report)
+        // What has ended is said once its end can be had.
+        guard report.failure == nil, vault.state.outbox.isEmpty,
+            try !VaultSync.hasUnsealed(in: vault.vault, of: vault.keys.device)
+        else { return report }
+        try claims.write(claims.settle { try $0.release() }, into: &report)
+        return report
+    }
+
+    /// A round in this device's life, or the end of a former one.
+    private func lives(
+        pulls: Bool, pushes: Bool, looksAtAll: Bool, mayFound: Bool, now: Int64
+    ) throws -> SyncReport {
         guard vault.state.formerLife != nil else {
             return try round(
                 pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound, now: now)

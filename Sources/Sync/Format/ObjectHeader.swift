@@ -11,6 +11,7 @@ public enum ObjectKind: UInt8, Sendable, Hashable, CaseIterable {
     case chunk = 5
     case marks = 6
     case log = 7
+    case claim = 8
 
     /// The string in front of what is signed, so that a signature of one kind fits no other.
     var domain: String { "ai-team/\(self)/v1" }
@@ -30,10 +31,11 @@ public struct ObjectHeader: Sendable, Hashable {
     public var lane: Lane
     /// The epoch under which the body is encrypted.
     public var epoch: UInt32
-    /// Its number among the author's objects of this kind (and stream), from 1, without gaps.
+    /// Its number among the author's objects of this kind (and stream), from 1, without gaps; of a claim its
+    /// round.
     public var sequence: UInt64
     /// 32 bytes: the hash of the segment or log object before, or what `HeadTimes` says, or which checkpoint
-    /// it belongs to.
+    /// it belongs to, or which task it claims.
     public var link: [UInt8]
     /// The newest roster record that the author knew.
     public var rosterSequence: UInt64

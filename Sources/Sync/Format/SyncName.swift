@@ -26,12 +26,16 @@ public enum SyncName: Sendable, Hashable, Comparable {
     case marks
     /// A log object: its author, the day on which it was sealed, its number.
     case log(Author, LogDay, UInt64)
+    /// A round of claims of a task, from 1.
+    case claim(ClaimTag, UInt32)
 
     /// All names begin so.
     public static let root = "sync/v1/"
     static let requestSuffix = "-r"
     /// The names of log objects begin so, below the root.
     static let logs = "l/"
+    /// Claims stand below it.
+    static let claims = "t/"
 
     /// The object's name.
     ///
@@ -53,6 +57,7 @@ public enum SyncName: Sendable, Hashable, Comparable {
             case .log(let author, let day, let sequence):
                 "\(Self.logs)\(day)/\(author.device.tag(in: vault))/\(author.incarnation)/"
                     + Self.padded(sequence)
+            case .claim(let tag, let round): "\(Self.claims)\(tag)/\(round)"
             }
         guard let name = ObjectName(Self.root + path) else {
             preconditionFailure("names of sync objects are made of letters, digits and slashes")

@@ -15,23 +15,30 @@ extension WriteTransaction {
         agent: String, type: TaskType? = nil, leaseMilliseconds: Int64 = 300_000
     ) throws -> TaskClaim? {
         try reclaimExpired()
+        return try claim(
+            agent: agent, type: type, only: nil, token: surroundings.random(16),
+            until: now.advanced(byMilliseconds: leaseMilliseconds))
+    }
+
+    /// - Parameter id: the only task that may be taken; nil for the most urgent one.
+    func claim(
+        agent: String, type: TaskType?, only id: String?, token: [UInt8], until end: Timestamp
+    ) throws -> TaskClaim? {
         let agent = AgentCatalogue.canonical(try Text.line(agent, "the agent"))
-        let token = try surroundings.random(16)
-        let end = now.advanced(byMilliseconds: leaseMilliseconds)
         let statement = try db.cachedStatement(
             sql: """
                 UPDATE task SET status = 'in_progress', assigned_to = ?1, started_at = ?3, lease_token = ?4,
                     lease_holder = ?1, lease_expires_at = ?5, version = version + 1,
                     updated_at = max(updated_at, ?6)
                 WHERE row = (SELECT t.row FROM task t WHERE \(TaskSQL.isClaimable)
-                    ORDER BY \(TaskSQL.urgency) LIMIT 1)
+                    AND (?7 IS NULL OR t.id = ?7) ORDER BY \(TaskSQL.urgency) LIMIT 1)
                 RETURNING id, origin, counter
                 """)
         let claimed = try Row.fetchOne(
             statement,
             arguments: [
                 agent, type?.rawValue, now.milliseconds, Data(token), end.milliseconds,
-                try stampTime().milliseconds,
+                try stampTime().milliseconds, id,
             ])
         guard let claimed else { return nil }
         try record(
@@ -66,27 +73,30 @@ extension WriteTransaction {
             db,
             sql: "SELECT id FROM task WHERE status = 'in_progress' AND lease_expires_at < ? ORDER BY row",
             arguments: [now.milliseconds])
-        for id in ids {
-            let tries = try Int.fetchOne(
-                db,
-                sql: """
-                    UPDATE task SET tries = tries + 1, lease_token = NULL, lease_holder = NULL,
-                        lease_expires_at = NULL
-                    WHERE id = ? RETURNING tries
-                    """,
-                arguments: [id])
-            if let tries, tries >= claimTriesMax {
-                try update(
-                    .task, id: id,
-                    [
-                        TaskField.status(TaskStatus.failed.rawValue), TaskField.completedAt(now),
-                        TaskField.error("its claim ran out \(tries) times"),
-                    ])
-            } else {
-                try update(.task, id: id, Self.backToPending + [TaskField.assignedTo(nil as String?)])
-            }
-        }
+        for id in ids { try endClaim(of: id) }
         return ids
+    }
+
+    /// Ends a claim that has run out: its task waits again, or fails when that was its last try.
+    func endClaim(of id: String) throws {
+        let tries = try Int.fetchOne(
+            db,
+            sql: """
+                UPDATE task SET tries = tries + 1, lease_token = NULL, lease_holder = NULL,
+                    lease_expires_at = NULL
+                WHERE id = ? RETURNING tries
+                """,
+            arguments: [id])
+        if let tries, tries >= claimTriesMax {
+            try update(
+                .task, id: id,
+                [
+                    TaskField.status(TaskStatus.failed.rawValue), TaskField.completedAt(now),
+                    TaskField.error("its claim ran out \(tries) times"),
+                ])
+        } else {
+            try update(.task, id: id, Self.backToPending + [TaskField.assignedTo(nil as String?)])
+        }
     }
 
     /// Without a token anything goes; with one, it must be the present claim's.

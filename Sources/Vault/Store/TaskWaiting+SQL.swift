@@ -36,18 +36,31 @@ extension Vault {
         agent: String, type: TaskType? = nil, leaseMilliseconds: Int64 = 300_000,
         waitMilliseconds: Int64 = 0
     ) throws -> TaskClaim? {
+        try awaitClaim(agent: agent, type: type, waitMilliseconds: waitMilliseconds) {
+            try write(actor: AgentCatalogue.canonical(agent)) {
+                try $0.claimTask(agent: agent, type: type, leaseMilliseconds: leaseMilliseconds)
+            }
+        }
+    }
+
+    /// Tries to claim a task when one may be ready for `agent`: at once, and after each change of the vault
+    /// until time is up.
+    /// - Parameters:
+    ///   - orElse: something else that makes a try worth it.
+    ///   - attempt: gives nil when it finds none.
+    /// - Returns: nil when time was up.
+    public func awaitClaim(
+        agent: String, type: TaskType? = nil, waitMilliseconds: Int64,
+        orElse isWorthIt: (ReadTransaction) throws -> Bool = { _ in false },
+        _ attempt: () throws -> TaskClaim?
+    ) throws -> TaskClaim? {
         let agent = AgentCatalogue.canonical(try Text.line(agent, "the agent"))
         let deadline = ContinuousClock.now + .milliseconds(waitMilliseconds)
         while true {
             let (mayClaim, sequence) = try read {
-                (try $0.mayClaim(agent: agent, type: type), try $0.lastChangeSequence())
+                (try $0.mayClaim(agent: agent, type: type) || isWorthIt($0), try $0.lastChangeSequence())
             }
-            if mayClaim {
-                let claim = try write(actor: agent) {
-                    try $0.claimTask(agent: agent, type: type, leaseMilliseconds: leaseMilliseconds)
-                }
-                if let claim { return claim }
-            }
+            if mayClaim, let claim = try attempt() { return claim }
             repeat {
                 if ContinuousClock.now >= deadline { return nil }
                 usleep(Self.pollMicroseconds)
