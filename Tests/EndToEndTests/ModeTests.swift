@@ -100,4 +100,31 @@ import Testing
         #expect(try requests { try run("create-task", "at home") } == 6)
         #expect(try run("sync", "status").json()["ahead"].int == 0)
     }
+
+    @Test("a claim goes by the remote: cloud exits with 7 without it, auto claims here and brings it later")
+    func claims() throws {
+        for title in ["one", "two", "three"] { try run("create-task", title) }
+        try run("config", "--mode", "cloud")
+        #expect(try offline("tasks", "claim", expect: 7).error()["code"].string == "remote_unreachable")
+        let claim = try run("tasks", "claim", "--agent", "qa").json()
+        #expect(claim["lease_token"].string?.isEmpty == false)
+        #expect(claims(put: "/1").count == 1)
+        let id = try #require(claim["id"].string)
+        let lease = try #require(claim["lease_token"].string)
+        try run("tasks", "heartbeat", id, "--lease", lease, "--for", "20m")
+        #expect(claims(put: "/1").count == 2)
+        try run("complete-task", id, "--lease", lease)
+        #expect(claims(put: "/1").count == 3)
+        #expect(try offline("tasks", "claim", "--mode", "auto").json()["lease_token"].string != nil)
+        #expect(claims(put: "/1").count == 3)
+        try run("sync", "both")
+        #expect(claims(put: "/1").count == 4)
+        #expect(try requests { try run("tasks", "claim", "--mode", "local") } == 0)
+    }
+
+    /// The claims that were put under such a name.
+    private func claims(put suffix: String) -> [String] {
+        server.requests.filter { $0.method == "PUT" && $0.key.contains("/sync/v1/t/") }.map(\.key)
+            .filter { $0.hasSuffix(suffix) }
+    }
 }

@@ -26,6 +26,16 @@ public final class DeadlineStore: ObjectStore {
         return try body()
     }
 
+    /// Runs `body`, in the midst of what pauses, with its time counted again.
+    public func resuming<R>(_ body: () throws -> R) rethrows -> R {
+        began.withLock { $0 = uptime() }
+        defer {
+            let spent = uptime() - began.withLock(\.self)
+            left.withLock { $0 -= min($0, spent) }
+        }
+        return try body()
+    }
+
     private func check() throws {
         guard uptime() - began.withLock(\.self) < left.withLock(\.self) else {
             throw StorageError(.unreachable, "the store takes longer than there is time for")

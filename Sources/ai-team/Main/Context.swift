@@ -10,6 +10,8 @@ final class Context {
     let console: Console
     /// The exit status when nothing was thrown; `doctor` and `verify` report first and fail after.
     var exitStatus: Int32 = 0
+    /// What exchanges with the remote around the command, where the mode says so.
+    var exchange: ModeSync?
     /// What was found or opened already.
     var cache = Cache()
 

@@ -45,6 +45,7 @@ enum Program {
     private static func execute(_ command: any Command, _ context: Context) throws -> Int32 {
         do {
             if let records = command as? any RecordCommand, let sync = try ModeSync(context) {
+                context.exchange = sync
                 try sync.around(sends: type(of: records).changesRecords) { try command.execute(context) }
             } else {
                 try command.execute(context)

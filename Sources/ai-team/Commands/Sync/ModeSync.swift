@@ -80,13 +80,48 @@ final class ModeSync {
     ///
     /// - Throws: in `cloud`, what keeps it from that: what was written stays queued.
     private func after() throws {
-        guard !isGivenUp, try session.hasUnsealed() else { return }
+        guard !isGivenUp, try session.hasUnsealed() || session.hasUnsettledClaims() else { return }
         try attempt {
             try session.round(pulls: false, pushes: true)
         } failing: { failure in
             Failure(
                 failure.code, "it was written here and not sent: \(failure.message)",
                 hint: failure.hint ?? "it stays queued; `ai-team sync push` sends it")
+        }
+    }
+
+    /// Claims a task by the remote, so that no other device gets the same.
+    ///
+    /// - Returns: what came of it; in the second case the claim has to be made here alone, and the user was
+    ///   told.
+    /// - Throws: `lease_lost` when others have claimed all that seemed ready; in `cloud`, what keeps it from
+    ///   reaching the remote.
+    func claim(agent: String, type: TaskType?, leaseMilliseconds: Int64) throws -> RemoteClaim {
+        guard !isGivenUp else { return .onlyHere }
+        guard session.isHonoured else {
+            isGivenUp = true
+            context.console.note(
+                "the store does not honour conditions on a put, so the claim is not exclusive between devices"
+            )
+            return .onlyHere
+        }
+        do {
+            let claim = {
+                try self.session.claim(agent: agent, type: type, leaseMilliseconds: leaseMilliseconds)
+            }
+            return .decided(try deadline.map { try $0.resuming(claim) } ?? claim())
+        } catch {
+            guard let problem = Failure(describing: error) else { throw error }
+            let isAbsent = [.remoteUnreachable, .remoteRefused, .conflict].contains(problem.code)
+            guard isAbsent else { throw error }
+            guard mode == .auto else {
+                throw Failure(
+                    problem.code, "nothing was claimed: \(problem.message)",
+                    hint: problem.hint ?? "`--mode auto` or `--mode local` claims without the remote")
+            }
+            isGivenUp = true
+            context.console.note("claims without the remote: \(problem.message)")
+            return .onlyHere
         }
     }
 
@@ -98,6 +133,7 @@ final class ModeSync {
         do {
             let report = try round().report
             if let failure = report.failure { problem = Failure(describing: failure) }
+            for notice in report.notices { context.console.warn(notice) }
             for alarm in report.alarms { context.console.warn("\(alarm)") }
             if problem == nil, let alarm = report.alarms.first, mode == .cloud {
                 problem = Failure(
@@ -113,4 +149,12 @@ final class ModeSync {
         guard mode == .auto else { throw tell(problem) }
         context.console.note("working with what is here: \(problem.message)")
     }
+}
+
+/// What came of a claim by the remote.
+enum RemoteClaim {
+    /// A task that is this device's alone; nil when nothing was ready.
+    case decided(TaskClaim?)
+    /// The remote was not asked.
+    case onlyHere
 }

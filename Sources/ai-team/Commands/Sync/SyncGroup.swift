@@ -147,6 +147,28 @@ final class SyncSession {
         keys = try invitations.approveAutomatic(keys: keys, time: time).keys
     }
 
+    /// Claims a task by the remote. What stands under the name of a claim and is none is told and remembered.
+    func claim(agent: String, type: TaskType?, leaseMilliseconds: Int64) throws -> TaskClaim? {
+        let now = Surroundings.system.now().milliseconds
+        let result = Result {
+            let sync = try VaultSync(vault: vault, home: home, keys: keys, lockTimeout: lockTimeout) {
+                UInt64(clamping: now)
+            }
+            var claims = TaskClaims(sync, store, now: now)
+            let result = Result {
+                try claims.claim(agent: agent, type: type, leaseMilliseconds: leaseMilliseconds)
+            }
+            try sync.raise(claims.alarms)
+            for alarm in claims.alarms { console.warn("\(alarm)") }
+            return try result.get()
+        }
+        try meter()
+        return try result.get()
+    }
+
+    /// Whether the remote says of claims what is true no longer.
+    func hasUnsettledClaims() throws -> Bool { try isHonoured && TaskClaims.hasUnsettled(vault) }
+
     /// Whether something was written that no segment carries.
     func hasUnsealed() throws -> Bool { try VaultSync.hasUnsealed(in: vault, of: keys.device) }
 }

@@ -10,6 +10,7 @@ enum PrivacyReport {
         "when each device writes and reads, from which address, and how much",
         "which device has seen what of which other one's segments: not from heads, whose content is "
             + "encrypted, but from who fetches what",
+        "how many tasks are claimed, when, by which device and how often renewed; not which tasks",
         "sizes in steps: 1 KiB at least, above that rounded up by at most 12 %",
     ]
     private static let unseen = [

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Sync
 import Vault
 
 /// `tasks claim`: the most urgent ready task, for one agent alone.
@@ -8,7 +9,10 @@ struct TasksClaim: Command {
         abstract: "Take the most urgent ready task; nobody else gets the same.",
         discussion: """
             The claim ends after 5 minutes unless `tasks heartbeat` renews it. Exits 3 when no task \
-            is ready, or became ready in the time that --wait gives.
+            is ready, or became ready in the time that --wait gives. With a remote and mode cloud or auto no \
+            other device gets the same task either, and the command exits 5 (lease_lost) when others have \
+            claimed all that seemed ready. Claims made offline are settled by the next sync: one that has \
+            lost ends, and sync says claim_lost.
 
             EXAMPLES:
               ai-team tasks claim --agent backend-dev --json
@@ -24,9 +28,7 @@ struct TasksClaim: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        let claim = try context.vault().claimTask(
-            agent: AgentCatalogue.resolve(agent), type: type,
-            leaseMilliseconds: lease?.milliseconds ?? 300_000, waitMilliseconds: wait?.milliseconds ?? 0)
+        let claim = try claim(context)
         guard let claim else {
             throw Failure(.notFound, "no task is ready", hint: "ai-team list-tasks shows what holds them up")
         }
@@ -36,6 +38,36 @@ struct TasksClaim: Command {
                 ("until", claim.leaseExpiresAt.short),
             ])
         }
+    }
+
+    /// By the remote, where the mode says so and it can be reached; else here alone.
+    private func claim(_ context: Context) throws -> TaskClaim? {
+        let vault = try context.vault()
+        let agent = try AgentCatalogue.resolve(agent)
+        let span = lease?.milliseconds ?? 300_000
+        let patience = wait?.milliseconds ?? 0
+        guard let exchange = context.exchange else {
+            return try vault.claimTask(
+                agent: agent, type: type, leaseMilliseconds: span, waitMilliseconds: patience)
+        }
+        var refusal: SyncError?
+        let claim = try vault.awaitClaim(agent: agent, type: type, waitMilliseconds: patience) {
+            try !$0.tasksRunningElsewhere(type: type, limit: 1).isEmpty
+        } _: {
+            do {
+                switch try exchange.claim(agent: agent, type: type, leaseMilliseconds: span) {
+                case .decided(let claim): return claim
+                case .onlyHere:
+                    return try vault.claimTask(agent: agent, type: type, leaseMilliseconds: span)
+                }
+            } catch let error as SyncError {
+                // Another task may become ready while there is time.
+                refusal = error
+                return nil
+            }
+        }
+        if claim == nil, let refusal { throw refusal }
+        return claim
     }
 }
 
