@@ -64,6 +64,7 @@ public struct SyncRunner {
             try !VaultSync.hasUnsealed(in: vault.vault, of: vault.keys.device)
         else { return report }
         try claims.write(claims.settle { try $0.release() }, into: &report)
+        if report.failure == nil { try ClaimCollection(sync: vault, store: store, now: now).run() }
         return report
     }
 

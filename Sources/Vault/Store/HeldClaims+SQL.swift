@@ -76,7 +76,7 @@ extension ReadTransaction {
         return TaskWord(device: last.origin.device, status: value)
     }
 
-    /// Tasks that were completed before a time, some 30 days ago for whoever tidies up.
+    /// The ids of tasks that were completed before a time.
     public func tasksCompleted(before time: Timestamp) throws -> [String] {
         try String.fetchAll(
             db, sql: "SELECT id FROM task WHERE status = 'completed' AND completed_at < ? ORDER BY row",

@@ -216,4 +216,28 @@ struct TaskClaimTests {
         #expect(try first.claim("qa", at: raced) != nil)
         #expect(try scene.objects().count == 1)
     }
+
+    /// A month after a task was completed its claims go, all rounds of them; those of others stay.
+    @Test func claimsOfLongCompletedTasksGo() throws {
+        let ids = try scene.make(["one", "two"])
+        let given = try #require(try first.claim("qa"))
+        _ = try first.vault.write { try $0.releaseTask(given.task.id, lease: given.leaseToken) }
+        for device in [first, second, first] { try device.sync() }
+        var finished: String?
+        for device in [second, first] {
+            let claim = try #require(try device.claim("devops", lease: 3_600_000))
+            guard claim.task.id == given.task.id else { continue }
+            finished = claim.task.id
+            _ = try device.vault.write {
+                try $0.completeTask(claim.task.id, output: "done", lease: claim.leaseToken)
+            }
+        }
+        for device in [first, second, first] { try device.sync() }
+        #expect(finished != nil && Set(ids).count == 2)
+        #expect(try scene.objects().count == 3)
+        for device in [first, second] { try device.sync(now: SyncDevice.now() + 29 * 86_400_000) }
+        #expect(try scene.objects().count == 3)
+        for device in [first, second] { try device.sync(now: SyncDevice.now() + 31 * 86_400_000) }
+        #expect(try scene.objects().count == 1)
+    }
 }
