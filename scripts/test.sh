@@ -21,7 +21,10 @@ say "Simulating sync: 20,000 seeds, and all that two devices can do in four step
 scripts/simulate.sh 20000
 scripts/simulate.sh --exhaustive 4
 
-say "Quickstart with the program just built"
-AI_TEAM_PROGRAM="$(swift build -c release --show-bin-path)/ai-team" scripts/quickstart.sh
+say "Quickstart and two devices, with the program just built"
+AI_TEAM_PROGRAM="$(swift build -c release --show-bin-path)/ai-team"
+export AI_TEAM_PROGRAM
+scripts/quickstart.sh
+scripts/two-devices.sh
 
 printf '\nRESULT: OK, all tests passed in %d s\n' "$SECONDS"

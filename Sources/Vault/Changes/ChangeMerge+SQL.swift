@@ -114,7 +114,7 @@ extension WriteTransaction {
                 Verdict(id: change.id, change.fields).map { _ = collections.insert($0.write.key.collection) }
             }
         }
-        let numbers = JSONValue.array(collections.sorted().map { .number(Double($0)) }).text
+        let numbers = JSONValue.array(collections.sorted().map { .integer(Int64($0)) }).text
         return try String.fetchSet(
             db.cachedStatement(
                 sql: """

@@ -31,19 +31,44 @@ struct SyncConflicts: Command {
                 [
                     "\(conflict.id.shortID)  \(conflict.kind.rawValue)  \(conflict.key.id), "
                         + "\(conflict.time.short)",
-                    "  here:  \(conflict.local.text)", "  there: \(conflict.remote.text)",
+                    "  here:  \(Self.shown(conflict.local))", "  there: \(Self.shown(conflict.remote))",
                 ]
             }
-            guard let proposal else { return lines }
-            let text = String(
-                decoding: proposal.text(local: "here", remote: "there", base: "before"), as: UTF8.self)
-            return lines + text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+            return lines + (proposal.map(Self.shown) ?? [])
         }
         if failOnConflict, !conflicts.isEmpty {
             throw Failure(
                 .conflict, "\(counted(conflicts.count, "conflict")) to decide",
                 hint: "ai-team sync resolve ID --take local|remote|merged")
         }
+    }
+
+    /// A side for people: which version it is, or what was written into which fields.
+    private static func shown(_ side: JSONValue) -> String {
+        guard let members = side.object?.members else { return side.text.printable }
+        if let version = side.object?["version"]?.integer, let size = side.object?["size"]?.integer {
+            let time = side.object?["created_at"]?.string.flatMap(Timestamp.init)?.short
+            return "version \(version), \(sizeText(size))" + (time.map { ", \($0)" } ?? "")
+        }
+        return members.map { "\($0.key): \($0.value.string ?? $0.value.text)".printable }
+            .joined(separator: ", ")
+    }
+
+    /// What the two texts come to, and what both changed in one place, between marks.
+    private static func shown(_ proposal: LineMerge) -> [String] {
+        let text = String(
+            decoding: proposal.text(local: "here", remote: "there", base: "before"), as: UTF8.self)
+        var lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        if lines.last == "" { lines.removeLast() }
+        let title =
+            proposal.hasConflicts
+            ? "  both changed what stands between the marks (--take merged --file FILE):"
+            : "  merged by lines (--take merged):"
+        return [title]
+            + lines.map { line in
+                let parts = line.split(separator: "\t", omittingEmptySubsequences: false)
+                return "    " + parts.map { String($0).printable }.joined(separator: "\t")
+            }
     }
 
     /// Both texts and the one they come from; nil when one of them can't be had now.
