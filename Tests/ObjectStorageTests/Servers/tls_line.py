@@ -1,6 +1,7 @@
 """Ends TLS for a port on loopback, under a fresh certificate for `localhost`; prints where it listens.
 usage: tls_line.py TARGET-PORT CERTIFICATE KEY"""
 import datetime
+import select
 import socket
 import ssl
 import sys
@@ -31,23 +32,21 @@ context.minimum_version = ssl.TLSVersion.TLSv1_2
 context.load_cert_chain(certificate_path, key_path)
 
 
-def pump(source, sink):
+def serve(connection):
+    """Both ways on one thread: an SSL connection of Python 3.11 can't be read and written at the same time."""
     try:
-        while data := source.recv(1 << 16):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
+        with context.wrap_socket(connection, server_side=True) as inside, \
+                socket.create_connection(("127.0.0.1", target)) as outside:
+            sinks = {inside: outside, outside: inside}
+            while True:
+                ready = [inside] if inside.pending() else select.select(list(sinks), [], [])[0]
+                for source in ready:
+                    data = source.recv(1 << 16)
+                    if not data:
+                        return
+                    sinks[source].sendall(data)
     except OSError:
         pass
-
-
-def serve(connection):
-    try:
-        inside = context.wrap_socket(connection, server_side=True)
-    except OSError:
-        return
-    outside = socket.create_connection(("127.0.0.1", target))
-    threading.Thread(target=pump, args=(outside, inside), daemon=True).start()
-    pump(inside, outside)
 
 
 listener = socket.create_server(("127.0.0.1", 0))
