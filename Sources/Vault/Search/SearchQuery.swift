@@ -1,6 +1,5 @@
 /// Turns what a person typed into FTS5 expressions. Nothing typed reaches FTS5 but words and ideographs
-/// between
-/// quotation marks, so no operator, quote or bracket means anything.
+/// between quotation marks, so no operator, quote or bracket means anything.
 struct SearchQuery {
     /// All runs must occur, each as a phrase. Nil when nothing can be searched for.
     let strict: String?

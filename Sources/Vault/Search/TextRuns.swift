@@ -1,6 +1,5 @@
-/// Text as the search sees it: words, and runs of Chinese, Japanese and Korean characters. Full-width
-/// forms are
-/// folded, letters lower-cased. Index and queries cut text by this one function; whoever changes what it
+/// Text as the search sees it: words, and runs of Chinese, Japanese and Korean characters. Full-width forms
+/// are folded, letters lower-cased. Index and queries cut text by this one function; whoever changes what it
 /// returns raises `TextRuns.version`, and every index is rebuilt.
 enum TextRuns {
     static let version = "1"
