@@ -31,3 +31,35 @@ python_environment() {
     .build-venv/bin/pip install --quiet "$@"
     printf '%s' "$*" > .build-venv/.packages
 }
+
+# demonstration WORDS…   the program (AI_TEAM_PROGRAM, or one that is built), a folder $work that goes at the end, and
+# what is said then
+demonstration() {
+    proven=$*
+    work=$(mktemp -d)
+    trap 'status=$?; rm -rf "$work"; end_demonstration "$status"' EXIT
+    unset AI_TEAM_HOME AI_TEAM_KEY_FILE AI_TEAM_PASSPHRASE AI_TEAM_PASSPHRASE_FILE
+    if [ -n "${AI_TEAM_PROGRAM:-}" ]; then return; fi
+    install_packages "${build_packages[@]}"
+    say "Building ai-team (the first time takes some minutes)"
+    swift build -c release --static-swift-stdlib --product ai-team
+    AI_TEAM_PROGRAM=$(swift build -c release --static-swift-stdlib --show-bin-path)/ai-team
+}
+
+end_demonstration() {
+    if [ "$1" = 0 ]; then printf '\nRESULT: OK, %s\n' "$proven"; else printf '\nRESULT: FAILED\n' >&2; fi
+}
+
+# field NAME   reads one member of a JSON object on standard input
+field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" | head -n 1; }
+
+# loopback_bucket SCRIPT PREFIX   a server of the tests: where it is goes into the environment and into $remote
+loopback_bucket() {
+    coproc bucket { exec .build-venv/bin/python "Tests/ObjectStorageTests/Servers/$1"; }
+    read -r greeting <&"${bucket[0]}"
+    greeting=${greeting//\": \"/\":\"}
+    AI_TEAM_S3_ENDPOINT=$(field endpoint <<< "$greeting") AI_TEAM_S3_ACCESS_KEY_ID=$(field key <<< "$greeting")
+    AI_TEAM_S3_SECRET_ACCESS_KEY=$(field secret <<< "$greeting")
+    export AI_TEAM_S3_ENDPOINT AI_TEAM_S3_ACCESS_KEY_ID AI_TEAM_S3_SECRET_ACCESS_KEY
+    remote=s3://$(field bucket <<< "$greeting")/$2
+}

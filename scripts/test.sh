@@ -1,7 +1,7 @@
 #!/bin/bash
 # All tests on a fresh Debian 12 machine with Swift: installs what is missing, builds a release, runs every
-# test, then the quickstart with the program just built. Safe to run again.
-# Ten to twenty minutes on 2 cores, most of it the build.
+# test, the simulation of sync, then the quickstart and two devices with the program just built. Safe to run again.
+# Twenty to thirty minutes on 2 cores, half of it the build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh

@@ -6,42 +6,16 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
-work=$(mktemp -d)
-finish() {
-    local status=$?
-    rm -rf "$work"
-    if [ $status = 0 ]; then
-        printf '\nRESULT: OK, both devices have the same state\n'
-    else
-        printf '\nRESULT: FAILED\n' >&2
-    fi
-}
-trap finish EXIT
-unset AI_TEAM_HOME AI_TEAM_KEY_FILE AI_TEAM_PASSPHRASE AI_TEAM_PASSPHRASE_FILE
-
-if [ -z "${AI_TEAM_PROGRAM:-}" ]; then
-    install_packages "${build_packages[@]}"
-    say "Building ai-team (the first time takes some minutes)"
-    swift build -c release --static-swift-stdlib --product ai-team
-    AI_TEAM_PROGRAM=$(swift build -c release --static-swift-stdlib --show-bin-path)/ai-team
-fi
+demonstration "both devices have the same state"
 
 # on DEVICE WORDS…   runs a command on one of the two
 on() { AI_TEAM_KEY_FILE=$work/$1.key "$AI_TEAM_PROGRAM" --home "$work/$1" "${@:2}"; }
 # run DEVICE WORDS…  shows the command first
 run() { printf '\n%s$ ai-team %s\n' "$1" "${*:2}"; on "$@"; }
-# field NAME         reads one member of a JSON object on standard input
-field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" | head -n 1; }
 
 say "A bucket: an S3 server on loopback stands for Cloudflare R2"
 [ -e .build-venv/bin/moto_server ] || python_environment boto3 'moto[s3,iam,server]==5.2.5'
-coproc bucket { exec .build-venv/bin/python Tests/ObjectStorageTests/Servers/moto_server.py; }
-read -r greeting <&"${bucket[0]}"
-greeting=${greeting//\": \"/\":\"}
-AI_TEAM_S3_ENDPOINT=$(field endpoint <<< "$greeting") AI_TEAM_S3_ACCESS_KEY_ID=$(field key <<< "$greeting")
-AI_TEAM_S3_SECRET_ACCESS_KEY=$(field secret <<< "$greeting")
-export AI_TEAM_S3_ENDPOINT AI_TEAM_S3_ACCESS_KEY_ID AI_TEAM_S3_SECRET_ACCESS_KEY
-remote=s3://$(field bucket <<< "$greeting")/team
+loopback_bucket moto_server.py team
 
 say "A vault on a laptop"
 on laptop init --key-file "$work/laptop.key" --name laptop > /dev/null
