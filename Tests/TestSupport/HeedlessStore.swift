@@ -2,8 +2,8 @@ package import ObjectStorage
 import Synchronization
 
 /// A store that ignores conditions on a put, as rclone's server does, and tells what was written.
-package final class HeedlessStore: ObjectStore {
-    private let store: any ObjectStore
+package final class HeedlessStore: ForwardingStore {
+    package let store: any ObjectStore
     private let names = Mutex<[String]>([])
     private let before = Mutex<[String: @Sendable () throws -> Void]>([:])
 
@@ -23,34 +23,9 @@ package final class HeedlessStore: ObjectStore {
         return try store.put(name, body, .none)
     }
 
-    package func head(_ name: ObjectName) throws -> ObjectInfo? { try store.head(name) }
-
-    package func get(
-        _ name: ObjectName, range: Range<UInt64>?, unless: ETag?,
-        _ sink: (UnsafeRawBufferPointer) throws -> Void
-    ) throws -> ObjectInfo? {
-        try store.get(name, range: range, unless: unless, sink)
-    }
-
-    package func list(prefix: String, after: String?, limit: Int) throws -> ObjectPage {
-        try store.list(prefix: prefix, after: after, limit: limit)
-    }
-
-    package func delete(_ name: ObjectName) throws { try store.delete(name) }
-
-    package func beginParts(_ name: ObjectName) throws -> PartsID { try store.beginParts(name) }
-
-    package func putPart(
-        _ name: ObjectName, _ id: PartsID, number: Int, _ body: ObjectBody
-    ) throws -> ETag {
-        try store.putPart(name, id, number: number, body)
-    }
-
     package func completeParts(
         _ name: ObjectName, _ id: PartsID, _ parts: [ETag], _ condition: PutCondition
     ) throws -> ETag {
         try store.completeParts(name, id, parts, .none)
     }
-
-    package func abortParts(_ name: ObjectName, _ id: PartsID) throws { try store.abortParts(name, id) }
 }

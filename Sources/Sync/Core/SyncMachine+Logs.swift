@@ -31,29 +31,9 @@ extension SyncMachine {
         }
     }
 
-    /// The name is taken: by the same bytes, when an answer was lost; else by a copy of this device.
     mutating func tookLog(_ log: OutboxLog, _ answer: RemoteAnswer) {
         let name = "l/\(log.day)/\(state.author)/\(log.position.sequence)"
-        switch answer {
-        case .object(log.bytes, _): settle(log)
-        case .object(let bytes, _):
-            do throws(SyncError) {
-                _ = try open(SignedObject(bytes, name: name), as: .log, name: name)
-                noticeClone(name)
-                stop(Self.cloned)
-            } catch {
-                raise(SyncAlarm(.tampered, name, by: state.author, error.message))
-                stop(
-                    SyncError(
-                        .integrityFailure, "\(name) holds what this device did not write",
-                        hint: "what was written here stays queued"))
-            }
-        case .absent: stop(SyncError(.remoteUnreachable, "the remote refuses \(name) and shows none"))
-        case .tooLong:
-            raise(SyncAlarm(.tampered, name, by: state.author, "it is larger than any can be"))
-            stop(SyncError(.integrityFailure, "\(name) holds what this device did not write"))
-        default: fail(answer)
-        }
+        if isOwn(log.bytes, answer, as: .log, name: name) { settle(log) }
     }
 
     private mutating func settle(_ log: OutboxLog) {

@@ -74,14 +74,21 @@ extension SyncMachine {
         }
     }
 
-    /// The name is taken: by the same bytes, when an answer was lost; else by a copy of this device.
     mutating func taken(_ segment: OutboxSegment, _ answer: RemoteAnswer) {
         let name = "s/\(segment.lane)/\(segment.position.sequence)"
+        if isOwn(segment.bytes, answer, as: .segment, name: name) { settle(segment) }
+    }
+
+    /// What stands under an own name that is taken: the same bytes, when an answer was lost. Otherwise a copy
+    /// of this device was there, or the remote is wrong, and the round ends.
+    mutating func isOwn(
+        _ own: [UInt8], _ answer: RemoteAnswer, as kind: ObjectKind, name: String
+    ) -> Bool {
         switch answer {
-        case .object(segment.bytes, _): settle(segment)
+        case .object(own, _): return true
         case .object(let bytes, _):
             do throws(SyncError) {
-                _ = try open(SignedObject(bytes, name: name), as: .segment, name: name)
+                _ = try open(SignedObject(bytes, name: name), as: kind, name: name)
                 noticeClone(name)
                 stop(Self.cloned)
             } catch {
@@ -97,6 +104,7 @@ extension SyncMachine {
             stop(SyncError(.integrityFailure, "\(name) holds what this device did not write"))
         default: fail(answer)
         }
+        return false
     }
 
     static let cloned = SyncError(

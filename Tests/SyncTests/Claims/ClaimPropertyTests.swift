@@ -26,7 +26,7 @@ struct ClaimPropertyTests {
         var count = 0
         for step in 0..<80 {
             let index = Int.random(in: 0..<3, using: &random)
-            let raced = RacedStore(scene.scene.remote, honours: honours)
+            let raced = RacedStore(honours ? scene.scene.remote : HeedlessStore(scene.scene.remote))
             let faulty = FaultyStore(raced, hundredth: 15, seed: seed &* 1000 &+ UInt64(step))
             var rival: SyncDevice? = scene.devices[(index + 1) % 3]
             let isThrottled = Int.random(in: 0..<8, using: &random) == 0

@@ -1,8 +1,9 @@
 import ObjectStorage
 import Synchronization
+import TestSupport
 
 /// A store that shows each request to a test first, which may refuse it or change what is got.
-final class WatchedStore: ObjectStore {
+final class WatchedStore: ForwardingStore {
     enum Request: Equatable {
         case head(String)
         case get(String, from: UInt64)
@@ -75,22 +76,4 @@ final class WatchedStore: ObjectStore {
         try note(.put(name.text, condition))
         return try store.put(name, body, condition)
     }
-
-    func list(prefix: String, after: String?, limit: Int) throws -> ObjectPage {
-        try store.list(prefix: prefix, after: after, limit: limit)
-    }
-
-    func delete(_ name: ObjectName) throws { try store.delete(name) }
-
-    func beginParts(_ name: ObjectName) throws -> PartsID { try store.beginParts(name) }
-
-    func putPart(_ name: ObjectName, _ id: PartsID, number: Int, _ body: ObjectBody) throws -> ETag {
-        try store.putPart(name, id, number: number, body)
-    }
-
-    func completeParts(
-        _ name: ObjectName, _ id: PartsID, _ parts: [ETag], _ condition: PutCondition
-    ) throws -> ETag { try store.completeParts(name, id, parts, condition) }
-
-    func abortParts(_ name: ObjectName, _ id: PartsID) throws { try store.abortParts(name, id) }
 }
