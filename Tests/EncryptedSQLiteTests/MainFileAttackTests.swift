@@ -112,12 +112,13 @@ import Testing
     }
 
     @Test func aPlaintextDatabaseIsNotOpened() throws {
+        // The first encrypted database of a process puts the encrypting file system in the plain one's place.
+        let target = try MainFileAttackTests.closed()
         let vault = try TestDatabase()
         let plain = try EncryptedDatabase.plaintextExport(at: vault.directory("plain"))
         try plain.write { try $0.execute(sql: "CREATE TABLE note (body TEXT)") }
         try plain.close()
         #expect(throws: (any Error).self) { _ = try DatabaseQueue(path: vault.directory("plain")) }
-        let target = try MainFileAttackTests.closed()
         try target.put("db", vault.bytes("plain", 4096, at: 0), at: 0)
         #expect(try target.damage()?.code == .tampered)
     }
