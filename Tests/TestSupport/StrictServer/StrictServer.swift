@@ -72,13 +72,24 @@ package final class StrictServer: Sendable {
     private let log = Mutex<[Seen]>([])
     private let connections = Mutex<(open: Set<Int32>, isClosed: Bool)>(([], false))
 
+    /// Servers are open until the process ends, each with a listener and some connections.
+    private static let limitRaised: Void = {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 8192))
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }()
+
     package init(_ options: Options = Options()) throws {
+        _ = StrictServer.limitRaised
         self.options = options
         bucket = StrictBucket(options)
         (listener, port) = try StrictSocket.listen()
         // It lives until it is shut or the process ends: optimised, a test may say its last word about a
         // server before its last request.
         StrictSocket.thread { [self] in
+            // Closed by nobody else: its number could be another server's by the next `accept`.
+            defer { Glibc.close(listener) }
             while true {
                 let connection = accept(listener, nil, nil)
                 guard connection >= 0 else {
@@ -96,14 +107,12 @@ package final class StrictServer: Sendable {
 
     /// Ends all connections and takes no more.
     package func shut() {
-        let isFirst = connections.withLock { state in
+        connections.withLock { state in
             for connection in state.open { shutdown(connection, Int32(SHUT_RDWR)) }
-            defer { state.isClosed = true }
-            return !state.isClosed
+            // Once only: the thread that accepts closes it after this, and then the number may be another's.
+            if !state.isClosed { shutdown(listener, Int32(SHUT_RDWR)) }
+            state.isClosed = true
         }
-        guard isFirst else { return }
-        shutdown(listener, Int32(SHUT_RDWR))
-        Glibc.close(listener)
     }
 
     package var endpoint: String { "http://127.0.0.1:\(port)" }
