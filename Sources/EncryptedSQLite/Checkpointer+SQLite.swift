@@ -24,6 +24,7 @@ enum Checkpointer {
             return .busy
         }
         defer { snapshot.unlock() }
+        try main.database.settleRotation()
         return try runLocked(connection, main, empties: empties, milliseconds: milliseconds)
     }
 

@@ -123,9 +123,20 @@ enum RawFiles {
     private static let open = Mutex<[String: Descriptor]>([:])
 
     static func descriptor(of path: String) throws(EncryptedDatabaseError) -> Descriptor {
-        let name = "\(path)#\(try Paths.identity(path))"
+        try descriptor(of: path, isWritable: false)
+    }
+
+    /// For who writes pages in place under the snapshot lock.
+    static func writable(_ path: String) throws(EncryptedDatabaseError) -> Descriptor {
+        try descriptor(of: path, isWritable: true)
+    }
+
+    private static func descriptor(
+        of path: String, isWritable: Bool
+    ) throws(EncryptedDatabaseError) -> Descriptor {
+        let name = "\(path)#\(try Paths.identity(path))#\(isWritable)"
         if let known = open.withLock({ $0[name] }) { return known }
-        let file = try Descriptor(path, readOnly: true)
+        let file = try Descriptor(path, readOnly: !isWritable)
         return open.withLock { files in
             // Two threads may come here at once; neither descriptor may close.
             if files[name] != nil { files["\(name)#\(file.number)"] = file } else { files[name] = file }

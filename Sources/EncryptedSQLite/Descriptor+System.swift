@@ -62,6 +62,12 @@ final class Descriptor: Sendable {
         }
     }
 
+    /// Takes away all that is in the file.
+    func truncate() throws(EncryptedDatabaseError) {
+        Trace.truncate(path, 0)
+        if ftruncate(number, 0) != 0 { throw Descriptor.failure("truncate", path) }
+    }
+
     func sync() throws(EncryptedDatabaseError) {
         Trace.sync(path)
         if fsync(number) != 0 { throw Descriptor.failure("sync", path) }

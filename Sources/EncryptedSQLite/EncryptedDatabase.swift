@@ -154,9 +154,11 @@ public enum EncryptedDatabase {
                 return true
             }
         }
-        return RegisteredDatabase(
+        let database = RegisteredDatabase(
             path: path, lockBase: path, stage: .finished, source: keys, seal: store,
             databaseID: seal.databaseID, requiresBlinding: requiresBlinding, judge: judge)
+        try database.settleRotationIfLeft()
+        return database
     }
 
     /// 16 random bytes for a row of the current transaction, which then counts as blinded. The same as SQL

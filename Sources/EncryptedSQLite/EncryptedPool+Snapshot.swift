@@ -25,6 +25,7 @@ extension EncryptedPool {
         let lock = try ConnectionLocks.snapshot(base: database.lockBase)
         guard try lock.lockExclusive(until: deadline) else { throw EncryptedPool.busy }
         defer { lock.unlock() }
+        try database.settleRotation()
         while true {
             let outcome = try pool.writeWithoutTransaction { try $0.checkpointLocked(milliseconds: 1000) }
             if outcome == .complete { break }
@@ -49,6 +50,7 @@ extension EncryptedPool {
         let lock = try ConnectionLocks.snapshot(base: database.lockBase)
         guard try lock.lockExclusive(until: deadline) else { throw EncryptedPool.busy }
         defer { lock.unlock() }
+        try database.settleRotation()
         let log = try pool.writeWithoutTransaction { try $0.verifyLog(until: deadline) }
         let image = try DatabaseImage(database)
         var damaged: [UInt32] = []

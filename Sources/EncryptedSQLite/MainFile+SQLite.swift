@@ -1,4 +1,5 @@
 import GRDBSQLite
+import Glibc
 
 /// The main database file of one connection: pages are decrypted where SQLite reads them and encrypted
 /// through one buffer. Locks of the log are in MainFile+Locks+SQLite.swift.
@@ -121,13 +122,30 @@ final class MainFile {
         if result != SQLITE_OK { return shortPage(result, offset) }
         let number = UInt32(truncatingIfNeeded: offset >> 12) &+ 1
         do throws(EncryptedDatabaseError) {
-            guard try open(buffer, number: number) else {
-                throw EncryptedDatabaseError.tampered(page: number)
+            if try !open(buffer, number: number) {
+                try openAgain(buffer, number: number, offset, or: .tampered(page: number))
             }
             return SQLITE_OK
         } catch {
             return database.report(error)
         }
+    }
+
+    /// A page that is being encrypted anew may be met half written: it is read again, and where a power cut tore
+    /// it, taken from the journal.
+    private func openAgain(
+        _ buffer: UnsafeMutableRawPointer, number: UInt32, _ offset: Int64, or failure: EncryptedDatabaseError
+    ) throws(EncryptedDatabaseError) {
+        for _ in 0..<3 {
+            usleep(1000)
+            guard methods.xRead(inner, buffer, Int32(Layout.page), offset) == SQLITE_OK else {
+                throw EncryptedDatabaseError(.io, "\(database.path) can't be read")
+            }
+            if try open(buffer, number: number) { return }
+        }
+        guard let page = try database.journaled(number) else { throw failure }
+        UnsafeMutableRawBufferPointer(start: buffer, count: Layout.page).copyBytes(from: page)
+        guard try open(buffer, number: number) else { throw failure }
     }
 
     /// Decrypts a page where it stands and makes it what SQLite expects: zeros for the trailer, its own

@@ -11,12 +11,15 @@ public final class PageSealer {
     private let keys: KeyCache
     private let databaseID: [UInt8]
     private let cipher: RecordCipher
+    /// A second one, so that a page can go from one epoch to another without looking for keys twice.
+    private let other: RecordCipher
 
     /// A sealer for the database with this id. Not thread-safe, and not `Sendable`.
     public init(keys: any DatabaseKeySource, databaseID: [UInt8]) {
         self.keys = KeyCache(keys)
         self.databaseID = databaseID
         cipher = RecordCipher(.page, keys: self.keys, databaseID: databaseID)
+        other = RecordCipher(.page, keys: self.keys, databaseID: databaseID)
     }
 
     /// Decrypts page `number` as it stands on disk into 4096 bytes as SQLite sees them (48 zeros at the end).
@@ -69,6 +72,31 @@ public final class PageSealer {
         guard PageTag(ciphertext: page) == tag else { throw EncryptedDatabaseError.tampered(page: number) }
         return page
     }
+
+    /// Encrypts page `number`, 4,096 bytes as they stand on disk, anew where it stands, under `epoch` and a fresh
+    /// nonce. Throws `tampered` with the page's number when it does not authenticate.
+    func seal(
+        anew page: UnsafeMutableRawPointer, number: UInt32, epoch: UInt32
+    ) throws(EncryptedDatabaseError) {
+        let trailer = page + Layout.body
+        let skipped = number == 1 ? Layout.clear : 0
+        let (body, count) = (page + skipped, Layout.body - skipped)
+        let position = Position(page: number)
+        guard UnsafeRawPointer(trailer).isZero(44..<48),
+            try cipher.open(
+                body, count, into: body, trailer: trailer, at: position,
+                clear: number == 1 ? UnsafeRawPointer(page) : nil)
+        else { throw EncryptedDatabaseError.tampered(page: number) }
+        if number == 1 {
+            UnsafeMutableRawBufferPointer(start: page, count: Layout.clear).copyBytes(from: try header(epoch))
+        }
+        try other.seal(
+            body, count, into: body, trailer: trailer, epoch: epoch, at: position,
+            clear: number == 1 ? UnsafeRawPointer(page) : nil)
+    }
+
+    /// Forgets drawn nonces.
+    func endBatch() { other.endTransaction() }
 
     private func header(_ epoch: UInt32) throws(EncryptedDatabaseError) -> [UInt8] {
         try RegisteredDatabase.clearHeader(keys: keys, databaseID: databaseID, epoch: epoch)

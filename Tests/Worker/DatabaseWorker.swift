@@ -61,6 +61,36 @@ enum DatabaseWorker {
         print(outcome)
     }
 
+    /// `PATH EPOCHS`: rotates the pages to the epoch that the size of the file EPOCHS says, telling each batch.
+    static func rotate(_ arguments: [String]) throws {
+        let pool = try EncryptedDatabase.open(at: arguments[0], keys: FixedKeys(sharedFile: arguments[1]))
+        let end = try pool.rotatePages { state in
+            say("\(state.looked)\n")
+            return true
+        }
+        say("remaining \(end.remaining.map { Int($0) } ?? -1)\n")
+        try pool.close()
+    }
+
+    /// `PATH EPOCHS NAME`: reads all and commits a row, in turn, and says each round, until it is killed.
+    static func mix(_ arguments: [String]) throws {
+        let pool = try EncryptedDatabase.open(at: arguments[0], keys: FixedKeys(sharedFile: arguments[1]))
+        // Small, so that pages are read from the disk again and again.
+        try pool.pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA cache_size = 20") }
+        var number = 0
+        while true {
+            number += 1
+            try pool.pool.write { db in
+                try insert(db, "\(arguments[2]) \(number)")
+                try db.execute(
+                    sql: "UPDATE note SET body = body || '.' WHERE id % 97 = ?", arguments: [number % 97])
+                try db.execute(sql: "SELECT sum(length(body)) FROM note")
+            }
+            _ = try pool.pool.read { try Int.fetchOne($0, sql: "SELECT sum(length(body)) FROM note") }
+            say("\(number)\n")
+        }
+    }
+
     /// At once and unbuffered: what was said before a kill was said.
     private static func say(_ text: String) {
         let bytes = Array(text.utf8)

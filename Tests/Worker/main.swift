@@ -7,6 +7,8 @@ let commands: [String: ([String]) throws -> Void] = [
     "database-write": DatabaseWorker.write,
     "database-read": DatabaseWorker.read,
     "database-checkpoint": DatabaseWorker.checkpoint,
+    "database-rotate": DatabaseWorker.rotate,
+    "database-mix": DatabaseWorker.mix,
     "database-bench": DatabaseBench.run,
     "backup-create": BackupWorker.create,
     "backup-restore": BackupWorker.restore,

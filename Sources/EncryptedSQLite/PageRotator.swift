@@ -1,0 +1,106 @@
+/// Encrypts pages of one main file anew, a batch at a time. Whoever calls holds the snapshot lock.
+final class PageRotator {
+    private let database: RegisteredDatabase
+    private let sealer: PageSealer
+    private var batch = [UInt8](repeating: 0, count: RotationJournal.limit * Layout.page)
+    /// The epoch of the last batch.
+    private(set) var epoch: UInt32 = 0
+
+    init(_ database: RegisteredDatabase) {
+        self.database = database
+        sealer = PageSealer(keys: database.source, databaseID: database.databaseID)
+    }
+
+    /// Takes up to 1,024 pages behind those that were looked at, and encrypts those of another epoch.
+    func rotateBatch(_ state: inout PageRotation) throws(EncryptedDatabaseError) {
+        let file = try RawFiles.writable(database.path)
+        guard let size = try Paths.size(database.path) else {
+            throw EncryptedDatabaseError(.tampered, "\(database.path) is gone")
+        }
+        epoch = database.source.currentEpoch
+        state.pageCount = UInt32(size / Int64(Layout.page))
+        let first = state.looked + 1
+        guard first <= state.pageCount else {
+            state.looked = state.pageCount
+            return
+        }
+        let count = min(RotationJournal.limit, Int(state.pageCount - first) + 1)
+        try read(file, count, from: first)
+        let journal = try sealAnew(count, from: first)
+        if journal.count > 0 { try write(journal, to: file) }
+        state.looked += UInt32(count)
+        state.rotated += UInt32(journal.count)
+    }
+
+    private func read(
+        _ file: Descriptor, _ count: Int, from first: UInt32
+    ) throws(EncryptedDatabaseError) {
+        let got = try batch.withBytes { start throws(EncryptedDatabaseError) in
+            try file.read(
+                into: UnsafeMutableRawBufferPointer(start: start, count: count * Layout.page),
+                at: Int64(first - 1) * Int64(Layout.page))
+        }
+        guard got == count * Layout.page else { throw EncryptedDatabaseError.tampered(page: first) }
+    }
+
+    /// A page that does not authenticate is an error: it must not get a new tag.
+    private func sealAnew(_ count: Int, from first: UInt32) throws(EncryptedDatabaseError) -> RotationJournal
+    {
+        var journal = RotationJournal(databaseID: database.databaseID)
+        let (epoch, sealer) = (epoch, sealer)
+        try batch.withBytes { start throws(EncryptedDatabaseError) in
+            for index in 0..<count {
+                let number = first + UInt32(index)
+                let page = start + index * Layout.page
+                guard number != Layout.lockPage,
+                    UnsafeRawPointer(page).big32(Layout.body + 40) != epoch
+                else { continue }
+                try sealer.seal(anew: page, number: number, epoch: epoch)
+                journal.append(UnsafeRawBufferPointer(start: page, count: Layout.page), number: number)
+            }
+        }
+        sealer.endBatch()
+        return journal
+    }
+
+    /// Journal, seal, pages, seal: RegisteredDatabase+Rotation.swift says why in this order.
+    private func write(
+        _ journal: RotationJournal, to file: Descriptor
+    ) throws(EncryptedDatabaseError) {
+        try putJournal(journal)
+        let hash = journal.hash()
+        try database.seal.update { seal in
+            seal.rotationJournal = hash
+            return true
+        }
+        var index = 0
+        while index < journal.count {
+            // Pages that follow each other are one write.
+            var end = index + 1
+            while end < journal.count, journal.number(end) == journal.number(end - 1) + 1 { end += 1 }
+            var run: [UInt8] = []
+            run.reserveCapacity((end - index) * Layout.page)
+            for next in index..<end { run += journal.page(next) }
+            try file.write(run, at: Int64(journal.number(index) - 1) * Int64(Layout.page))
+            index = end
+        }
+        try file.sync()
+        try database.forgetJournal()
+    }
+
+    /// Its name has to be on disk before the seal says it.
+    private func putJournal(_ journal: RotationJournal) throws(EncryptedDatabaseError) {
+        let path = database.journalPath
+        let isNew = try Paths.size(path) == nil
+        let file = try Descriptor(path, create: true)
+        try file.truncate()
+        try file.write(journal.bytes, at: 0)
+        try file.sync()
+        if isNew { try Paths.syncDirectory(of: path) }
+    }
+
+    /// Nothing names the journal any more.
+    func removeJournal() throws(EncryptedDatabaseError) {
+        if try Paths.size(database.journalPath) != nil { try Paths.remove(database.journalPath) }
+    }
+}

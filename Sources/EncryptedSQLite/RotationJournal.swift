@@ -1,0 +1,73 @@
+import Cryptography
+
+/// Pages on their way to another epoch, as they will stand in the main file: written and synced before the first
+/// of them is written in place, so that what a power cut tears can be written again. docs/FORMAT.md, "Rotation
+/// journal".
+///
+/// `ATRJ` 4 ‖ format 1 ‖ suite 1 ‖ 0 0 ‖ database id 16 ‖ count u32 ‖ count × (page number u32 ‖ page 4096). Each
+/// page authenticates by itself; which pages they are is what the seal says, by a hash over their tags.
+struct RotationJournal {
+    /// What its file's name ends with.
+    static let suffix = "-rotate"
+    /// The most pages in a journal: 4 MiB of them.
+    static let limit = 1024
+
+    private static let header = 28, entry = 4 + Layout.page
+
+    /// As it stands on disk.
+    private(set) var bytes: [UInt8]
+    /// The pages in it.
+    private(set) var count = 0
+
+    /// A journal with no pages.
+    init(databaseID: [UInt8]) {
+        bytes = Array("ATRJ".utf8) + [Layout.format, Layout.suite, 0, 0] + databaseID + [0, 0, 0, 0]
+        bytes.reserveCapacity(RotationJournal.header + RotationJournal.limit * RotationJournal.entry)
+    }
+
+    /// Reads a journal; nil for what is none of this database.
+    init?(_ bytes: [UInt8], databaseID: [UInt8]) {
+        let empty = RotationJournal(databaseID: databaseID)
+        guard bytes.count >= RotationJournal.header, bytes[..<24] == empty.bytes[..<24] else { return nil }
+        let count = bytes.withUnsafeBytes {
+            Int($0.loadUnaligned(fromByteOffset: 24, as: UInt32.self).bigEndian)
+        }
+        guard count <= RotationJournal.limit,
+            bytes.count == RotationJournal.header + count * RotationJournal.entry
+        else { return nil }
+        self.bytes = bytes
+        self.count = count
+    }
+
+    /// Adds a page of 4,096 bytes.
+    mutating func append(_ page: UnsafeRawBufferPointer, number: UInt32) {
+        withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
+        bytes.append(contentsOf: page)
+        count += 1
+        withUnsafeBytes(of: UInt32(count).bigEndian) { bytes.replaceSubrange(24..<28, with: $0) }
+    }
+
+    /// The number of the page at `index`, counted from 0.
+    func number(_ index: Int) -> UInt32 {
+        let start = RotationJournal.header + index * RotationJournal.entry
+        return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: start, as: UInt32.self).bigEndian }
+    }
+
+    /// The page at `index`, 4,096 bytes.
+    func page(_ index: Int) -> ArraySlice<UInt8> {
+        let start = RotationJournal.header + index * RotationJournal.entry + 4
+        return bytes[start..<start + Layout.page]
+    }
+
+    /// SHA-256 of the database id and of number and tag of each page. A page that authenticates is told by its
+    /// tag, so the 4,048 bytes before it need not be hashed.
+    func hash() -> [UInt8] {
+        var text = Array("ai-team/rotation/v1".utf8) + [0]
+        text += bytes[..<RotationJournal.header]
+        for index in 0..<count {
+            text += bytes[(page(index).startIndex - 4)..<page(index).startIndex]
+            text += PageTag(ciphertext: Array(page(index))).bytes
+        }
+        return Hash.digest(.sha256, text)
+    }
+}
