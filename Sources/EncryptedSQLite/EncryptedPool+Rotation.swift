@@ -6,18 +6,19 @@ public struct PageRotation: Sendable, Hashable {
     public var looked: UInt32 = 0, pageCount: UInt32 = 0
     /// Pages that were encrypted anew.
     public var rotated: UInt32 = 0
-    /// Pages that are under another epoch than the current one, once all have been looked at; nil before that, or
-    /// when it was stopped.
+    /// Pages that are under another epoch than the current one, once all have been looked at; nil before
+    /// that, or when it was stopped.
     public var remaining: UInt32?
 }
 
 /// Re-encryption of the pages in place while everybody goes on.
 ///
-/// The plaintext stays as it is, so SQLite need not know: no transaction, nothing in the log, no reader waits. Batch by
-/// batch, each under the snapshot lock, so that no checkpoint writes the same pages and no backup copies them.
+/// The plaintext stays as it is, so SQLite need not know: no transaction, nothing in the log, no reader
+/// waits. Batch by batch, each under the snapshot lock, so that no checkpoint writes the same pages and no
+/// backup copies them.
 extension EncryptedPool {
-    /// Encrypts every page that is not under the current epoch anew. What was done stays done, whatever happens: the
-    /// next call goes on.
+    /// Encrypts every page that is not under the current epoch anew. What was done stays done, whatever
+    /// happens: the next call goes on.
     ///
     /// - Parameters:
     ///   - milliseconds: how long to wait for a checkpoint or backup before `busy`.

@@ -131,8 +131,8 @@ final class MainFile {
         }
     }
 
-    /// A page that is being encrypted anew may be met half written: it is read again, and where a power cut tore
-    /// it, taken from the journal.
+    /// A page that is being encrypted anew may be met half written: it is read again, and where a power cut
+    /// tore it, taken from the journal.
     private func openAgain(
         _ buffer: UnsafeMutableRawPointer, number: UInt32, _ offset: Int64, or failure: EncryptedDatabaseError
     ) throws(EncryptedDatabaseError) {

@@ -73,8 +73,8 @@ public final class PageSealer {
         return page
     }
 
-    /// Encrypts page `number`, 4,096 bytes as they stand on disk, anew where it stands, under `epoch` and a fresh
-    /// nonce. Throws `tampered` with the page's number when it does not authenticate.
+    /// Encrypts page `number`, 4,096 bytes as they stand on disk, anew where it stands, under `epoch` and a
+    /// fresh nonce. Throws `tampered` with the page's number when it does not authenticate.
     func seal(
         anew page: UnsafeMutableRawPointer, number: UInt32, epoch: UInt32
     ) throws(EncryptedDatabaseError) {

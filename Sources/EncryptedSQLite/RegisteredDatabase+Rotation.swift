@@ -2,16 +2,17 @@ import Glibc
 
 /// What a crash left of a batch of pages that were being encrypted anew.
 ///
-/// The order that makes it safe: the journal with the new pages is synced, the seal names it, the pages are written
-/// in place and synced, the seal forgets it. Old and new pages have the same plaintext and both authenticate, so a
-/// process that dies in between leaves nothing to mend; a power cut may tear pages, and these stand in the journal.
+/// The order that makes it safe: the journal with the new pages is synced, the seal names it, the pages are
+/// written in place and synced, the seal forgets it. Old and new pages have the same plaintext and both
+/// authenticate, so a process that dies in between leaves nothing to mend; a power cut may tear pages, and
+/// these stand in the journal.
 extension RegisteredDatabase {
     static let noJournal = [UInt8](repeating: 0, count: 32)
 
     var journalPath: String { path + RotationJournal.suffix }
 
-    /// Writes the pages of a journal that the seal names again, and has the seal forget it. The caller holds the
-    /// snapshot lock, so no rotation is under way.
+    /// Writes the pages of a journal that the seal names again, and has the seal forget it. The caller holds
+    /// the snapshot lock, so no rotation is under way.
     func settleRotation() throws(EncryptedDatabaseError) {
         guard try seal.read().rotationJournal != Self.noJournal else { return }
         guard let journal = try namedJournal() else {
@@ -28,8 +29,8 @@ extension RegisteredDatabase {
         try forgetJournal()
     }
 
-    /// At opening: settles what a crash left, unless somebody holds the snapshot lock. Then either a rotation is
-    /// under way, or whoever holds it settles first, and torn pages are read from the journal meanwhile.
+    /// At opening: settles what a crash left, unless somebody holds the snapshot lock. Then either a rotation
+    /// is under way, or whoever holds it settles first, and torn pages are read from the journal meanwhile.
     func settleRotationIfLeft() throws(EncryptedDatabaseError) {
         guard try seal.read().rotationJournal != Self.noJournal else { return }
         let lock = try ConnectionLocks.snapshot(base: lockBase)
@@ -64,7 +65,8 @@ extension RegisteredDatabase {
         return journal
     }
 
-    /// The page as the named journal has it, for a reader who met it half written; nil when no journal has it.
+    /// The page as the named journal has it, for a reader who met it half written; nil when no journal has
+    /// it.
     func journaled(_ number: UInt32) throws(EncryptedDatabaseError) -> [UInt8]? {
         guard try seal.read().rotationJournal != Self.noJournal, let journal = try namedJournal() else {
             return nil

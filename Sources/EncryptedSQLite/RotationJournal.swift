@@ -1,11 +1,11 @@
 import Cryptography
 
-/// Pages on their way to another epoch, as they will stand in the main file: written and synced before the first
-/// of them is written in place, so that what a power cut tears can be written again. docs/FORMAT.md, "Rotation
-/// journal".
+/// Pages on their way to another epoch, as they will stand in the main file: written and synced before the
+/// first of them is written in place, so that what a power cut tears can be written again. docs/FORMAT.md,
+/// "Rotation journal".
 ///
-/// `ATRJ` 4 ‖ format 1 ‖ suite 1 ‖ 0 0 ‖ database id 16 ‖ count u32 ‖ count × (page number u32 ‖ page 4096). Each
-/// page authenticates by itself; which pages they are is what the seal says, by a hash over their tags.
+/// `ATRJ` 4 ‖ format 1 ‖ suite 1 ‖ 0 0 ‖ database id 16 ‖ count u32 ‖ count × (page number u32 ‖ page 4096).
+/// Each page authenticates by itself; which pages they are is what the seal says, by a hash over their tags.
 struct RotationJournal {
     /// What its file's name ends with.
     static let suffix = "-rotate"
@@ -59,8 +59,8 @@ struct RotationJournal {
         return bytes[start..<start + Layout.page]
     }
 
-    /// SHA-256 of the database id and of number and tag of each page. A page that authenticates is told by its
-    /// tag, so the 4,048 bytes before it need not be hashed.
+    /// SHA-256 of the database id and of number and tag of each page. A page that authenticates is told by
+    /// its tag, so the 4,048 bytes before it need not be hashed.
     func hash() -> [UInt8] {
         var text = Array("ai-team/rotation/v1".utf8) + [0]
         text += bytes[..<RotationJournal.header]

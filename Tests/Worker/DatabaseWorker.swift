@@ -61,7 +61,8 @@ enum DatabaseWorker {
         print(outcome)
     }
 
-    /// `PATH EPOCHS`: rotates the pages to the epoch that the size of the file EPOCHS says, telling each batch.
+    /// `PATH EPOCHS`: rotates the pages to the epoch that the size of the file EPOCHS says, telling each
+    /// batch.
     static func rotate(_ arguments: [String]) throws {
         let pool = try EncryptedDatabase.open(at: arguments[0], keys: FixedKeys(sharedFile: arguments[1]))
         let end = try pool.rotatePages { state in
