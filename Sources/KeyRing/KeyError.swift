@@ -8,6 +8,7 @@ public struct KeyError: Error, Sendable, CustomStringConvertible {
         enum Storage: String {
             case failed, notFound, wrongKey, locked, damagedRing, newerFormat, downgrade, rollback
             case invalidRoster, integrityFailure, guardRefused, conflict, busy, malformed, interrupted
+            case deviceRevoked
         }
 
         let storage: Storage
@@ -36,6 +37,8 @@ public struct KeyError: Error, Sendable, CustomStringConvertible {
         public static let guardRefused = Code(storage: .guardRefused)
         /// The state is not the one the caller saw.
         public static let conflict = Code(storage: .conflict)
+        /// The vault's members have removed this device.
+        public static let deviceRevoked = Code(storage: .deviceRevoked)
         /// Another process uses the home, which this operation needs to itself.
         public static let busy = Code(storage: .busy)
         /// What was typed or read is no recovery code, key file or message.

@@ -7,16 +7,20 @@ extension KeyRing {
     /// confirms the members, so records are taken up to the last that leaves this device with every epoch:
     /// perhaps none.
     ///
-    /// - Throws: `invalidRoster` for a record that breaks a rule or seals its epoch wrongly, `conflict` when
-    /// one removes this device or another copy of it has changed its keys; nothing is changed.
+    /// - Throws: `invalidRoster` for a record that breaks a rule or seals its epoch wrongly, `deviceRevoked`
+    /// when one removes this device, `conflict` when another copy of it has changed its keys; nothing is
+    /// changed.
     public static func follow(
         _ records: [[UInt8]], in keysDirectory: String, keys: UnlockedKeys, time: UInt64
     ) throws(KeyError) -> UnlockedKeys {
         var next = keys.state
         let count = try next.follow(records)
         guard count > 0 else { return keys }
+        let known = keys.roster.records.count
         return try change(keysDirectory, keys, time) { (state) throws(KeyError) in
-            _ = try state.follow(Array(records.prefix(count)))
+            // Another process may have taken some of them since these keys were opened.
+            let taken = zip(records.prefix(count), state.roster.chain.dropFirst(known)).prefix { $0 == $1 }
+            _ = try state.follow(Array(records.prefix(count).dropFirst(taken.count)))
         }
     }
 
@@ -58,7 +62,7 @@ extension RingState {
             try roster.append(record)
             guard let member = roster.member(device) else {
                 throw KeyError(
-                    .conflict, "this device was removed from the vault",
+                    .deviceRevoked, "this device was removed from the vault",
                     hint: "what is here stays readable here; ask a member to invite it anew")
             }
             guard member.keys == identity.publicKeys else {

@@ -17,12 +17,18 @@ extension KeyRing {
     }
 
     /// Removes a device; the next epoch is not sealed to it, and of what it wrote only what `pins` name, and
-    /// what came before, counts. Needs the home to itself.
+    /// what came before, counts. One record does both, so nobody ever sees the one without the other.
+    ///
+    /// - Throws: `notFound` for no member, `guardRefused` for this device, and for one that this device's
+    ///   role can't remove.
     public static func removeMember(
         _ device: DeviceID, pins: [Pin], in keysDirectory: String, keys: UnlockedKeys, time: UInt64
     ) throws(KeyError) -> UnlockedKeys {
-        try changeAlone(keysDirectory, keys, time) { (state) throws(KeyError) in
+        try change(keysDirectory, keys, time) { (state) throws(KeyError) in
             try requireMember(device, in: state)
+            if let reason = state.roster.reasonNotToChange(device, by: state.device) {
+                throw KeyError(.guardRefused, reason)
+            }
             let recipients = state.roster.recipients.filter { $0.id != device }
             let epoch = try state.nextEpoch(recipients)
             try state.append(.remove(device: device, pins: pins, epoch: epoch), time: time)

@@ -6,6 +6,14 @@ extension Roster {
         records.first { $0.body.newEpoch?.number == epoch }?.time
     }
 
+    /// The epoch that the removal of a device began; nil for one that was not removed.
+    public func removalEpoch(of device: DeviceID) -> UInt32? {
+        for record in records.reversed() {
+            if case .remove(device, _, let epoch) = record.body { return epoch.number }
+        }
+        return nil
+    }
+
     /// Opens every epoch from the chain alone with a key that the newest one is sealed to.
     ///
     /// Each epoch must be the one its record commits to, with the backup key derived from it.

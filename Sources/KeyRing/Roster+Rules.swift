@@ -200,6 +200,18 @@ extension Roster {
 }
 
 extension Roster {
+    /// Why a member can't remove another device or give it another role; nil when it can.
+    public func reasonNotToChange(_ device: DeviceID, by author: DeviceID) -> String? {
+        guard device != author else { return "a device can't do this to itself" }
+        guard let own = member(author)?.role, own.administers else {
+            return "only an owner or an admin changes the vault's devices"
+        }
+        guard own == .owner || member(device)?.role != .owner else {
+            return "only an owner changes an owner"
+        }
+        return nil
+    }
+
     private func author(of record: RosterRecord) throws(KeyError) -> Member {
         guard let member = member(record.author) else { throw Roster.broken(record, "is by no member") }
         return member

@@ -90,7 +90,8 @@ extension VaultSync {
             do throws(KeyError) {
                 try follow(new)
             } catch {
-                guard [.invalidRoster, .newerFormat, .conflict].contains(error.code) else { throw error }
+                let refusals: [KeyError.Code] = [.invalidRoster, .newerFormat, .conflict, .deviceRevoked]
+                guard refusals.contains(error.code) else { throw error }
                 try remove(request.name)
             }
         }

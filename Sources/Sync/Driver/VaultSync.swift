@@ -217,11 +217,19 @@ public final class VaultSync {
                     incarnation: former, kind: .segments, stream: lane.stream, sequence: position.sequence,
                     hash: position.hash) : nil
         }
-        keys = try KeyRing.reincarnate(
-            in: keysDirectory, keys: keys, as: state.author.incarnation, pins: pins, time: now())
+        let life = state.author.incarnation
+        try changeKeys { (directory, keys) throws(KeyError) in
+            try KeyRing.reincarnate(in: directory, keys: keys, as: life, pins: pins, time: self.now())
+        }
+    }
+
+    /// Adds a record of this device to the roster, and goes on as it says.
+    func changeKeys(_ change: (String, UnlockedKeys) throws(KeyError) -> UnlockedKeys) throws {
+        keys = try change(keysDirectory, keys)
         var next = state
         next.adopt(membership)
         try replace(with: next)
+        try settleKeys()
     }
 
     /// A new life of this device that its own ring began, or a roster that grew before the state could say

@@ -81,7 +81,7 @@ extension Failure.Code {
         let known: [Failure.Code] = [
             .failed, .newerFormat, .notFound, .ambiguousID, .locked, .wrongKey, .conflict, .busy,
             .refusedByGuard, .leaseLost, .integrityFailure, .rollback, .downgrade, .usage, .remoteRefused,
-            .remoteUnreachable,
+            .remoteUnreachable, .deviceRevoked,
         ]
         let meanings: [String: Failure.Code] = [
             "invalid": .usage, "damaged_ring": .integrityFailure, "invalid_roster": .integrityFailure,

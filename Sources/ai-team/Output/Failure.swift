@@ -24,6 +24,7 @@ struct Failure: Error {
         static let downgrade = Code(name: "downgrade", exitStatus: 6)
         static let remoteUnreachable = Code(name: "remote_unreachable", exitStatus: 7)
         static let remoteRefused = Code(name: "remote_refused", exitStatus: 7)
+        static let deviceRevoked = Code(name: "device_revoked", exitStatus: 7)
         static let usage = Code(name: "usage", exitStatus: 64)
     }
 

@@ -5,14 +5,14 @@ import Vault
 /// `device …`.
 struct DeviceGroup: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "device", abstract: "Show the vault's devices, and let others in.",
+        commandName: "device", abstract: "Show the vault's devices, let others in, and remove some.",
         discussion: """
             A new device gets in by an invitation: `device invite` here prints a token, `device join TOKEN` \
             on the new machine asks to be let in, `device approve` here lets it in.
             """,
         subcommands: [
-            DeviceList.self, DeviceInvite.self, DeviceJoin.self, DeviceApprove.self, DeviceRename.self,
-            DeviceConfirm.self, DeviceTakeOver.self,
+            DeviceList.self, DeviceInvite.self, DeviceJoin.self, DeviceApprove.self, DeviceRevoke.self,
+            DeviceRename.self, DeviceConfirm.self, DeviceTakeOver.self,
         ])
 }
 
@@ -67,7 +67,7 @@ struct DeviceList: Command {
     }
 
     /// A device may have given itself a name that nobody can read; that hides no other.
-    private static func name(of member: Roster.Member, _ keys: UnlockedKeys) throws -> String {
+    static func name(of member: Roster.Member, _ keys: UnlockedKeys) throws -> String {
         do throws(KeyError) { return try keys.label(of: member) } catch {
             guard error.code == .integrityFailure else { throw error }
             return "(unreadable name)"

@@ -39,6 +39,7 @@ struct Doctor: Command {
             return "no setting was changed from outside"
         }
         report.run("documents") { try Self.documents(context) }
+        report.run("revoked_devices") { try Self.revoked(context) }
         report.run("clock") { try Self.clock() }
         report.run("remote") { try RemoteCheck(context, home).run() }
         context.exitStatus = report.exitStatus
@@ -88,6 +89,19 @@ struct Doctor: Command {
         let damaged = found.failures.first { $0.code == .integrityFailure } ?? first
         let more = found.failures.count > 1 ? ", and \(found.failures.count - 1) more" : ""
         throw VaultError(damaged.code, damaged.message + more, hint: damaged.hint)
+    }
+
+    /// Devices that were removed and may still reach the storage.
+    private static func revoked(_ context: Context) throws -> String {
+        let pending = try context.unguardedVault().read { try RevokedCredentials.pending($0) }
+        guard let (device, what) = pending.min(by: { $0.key < $1.key }) else {
+            return "none may still reach the storage"
+        }
+        let more = pending.count > 1 ? ", and \(pending.count - 1) more" : ""
+        throw Failure(
+            .failed, "\(device) is removed, and \(what) may still be good\(more)",
+            hint: "revoke it at the storage, then run `ai-team device revoke \(device) "
+                + "--credentials-revoked`")
     }
 
     /// A clock before the day on which this program was built is wrong.

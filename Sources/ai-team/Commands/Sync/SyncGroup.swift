@@ -147,6 +147,18 @@ final class SyncSession {
         keys = try invitations.approveAutomatic(keys: keys, time: time).keys
     }
 
+    /// Removes a device here; the next round tells the others.
+    ///
+    /// - Returns: the keys afterwards.
+    func remove(_ device: DeviceID, manifests: [Pin]) throws -> UnlockedKeys {
+        let sync = try VaultSync(vault: vault, home: home, keys: keys, lockTimeout: lockTimeout) {
+            UInt64(clamping: Surroundings.system.now().milliseconds)
+        }
+        defer { keys = sync.keys }
+        try sync.remove(device, manifests: manifests)
+        return sync.keys
+    }
+
     /// Claims a task by the remote. What stands under the name of a claim and is none is told and remembered.
     func claim(agent: String, type: TaskType?, leaseMilliseconds: Int64) throws -> TaskClaim? {
         let now = Surroundings.system.now().milliseconds

@@ -81,8 +81,8 @@ struct BackupWriterRemove: Command {
         commandName: "remove", abstract: "Let a machine write backups no longer.",
         discussion: """
             Of its backups those go on counting that this home has seen, here or at a remote: \
-            `ai-team backup cloud list` looks. The vault gets a new epoch, so no other process may have it \
-            open. The machine's keys can't be added again. Take its storage credentials away too.
+            `ai-team backup cloud list` looks. The vault gets a new epoch. The machine's keys can't be added \
+            again. Take its storage credentials away too.
 
             EXAMPLES:
               ai-team backup writers remove nas --yes

@@ -1,0 +1,39 @@
+public import KeyRing
+internal import Vault
+
+/// Removing a member, as a device does that syncs.
+extension VaultSync {
+    /// Where what a device wrote ends here: the last segment of each of its lanes that was verified and
+    /// applied.
+    func pins(of device: DeviceID) -> [Pin] {
+        state.positions.compactMap { lane, position in
+            guard lane.author.device == device, position.sequence > 0 else { return nil }
+            return Pin(
+                incarnation: lane.author.incarnation, kind: .segments, stream: lane.stream,
+                sequence: position.sequence, hash: position.hash)
+        }
+    }
+
+    /// Removes a device, by one record: of what it wrote counts what is applied here and no more, and the
+    /// next epoch is not sealed to it. Nothing is sent; the next round brings the record to the remote.
+    ///
+    /// The record is on disk before what is remembered of sync goes back to the pins. A crash in between is
+    /// made good by the next start, which compares the two.
+    ///
+    /// - Parameter manifests: its last backup of each incarnation that counts.
+    /// - Throws: `guardNeeded` where this device does not take in all streams, since what it has not got
+    ///   would be cut off; as `KeyRing.removeMember`.
+    public func remove(_ device: DeviceID, manifests: [Pin]) throws {
+        guard try !state.isAttached || VaultSync.excluded(vault).isEmpty else {
+            throw SyncError(
+                .guardNeeded,
+                "this device does not take in everything that others write, so it can't say where it ends",
+                hint: "remove it from a device that does, or widen sync_config here and run "
+                    + "`ai-team sync both`")
+        }
+        let pins = pins(of: device) + manifests
+        try changeKeys { (directory, keys) throws(KeyError) in
+            try KeyRing.removeMember(device, pins: pins, in: directory, keys: keys, time: self.now())
+        }
+    }
+}

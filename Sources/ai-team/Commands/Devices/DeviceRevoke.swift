@@ -1,0 +1,161 @@
+import ArgumentParser
+import Backup
+import KeyRing
+import ObjectStorage
+import Sync
+import Vault
+
+/// `device revoke ID`.
+struct DeviceRevoke: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "revoke", abstract: "Remove a device from the vault.",
+        discussion: """
+            First gets what the device has sent; that goes on counting, and nothing that it writes later. \
+            From then on the vault has new keys, which it does not get. What it could read before it can \
+            read for ever.
+
+            Its key to the storage is not the vault's to take away: revoke it there, and say so with \
+            --credentials-revoked, at once or later. Until then this command, and doctor, fail.
+
+            EXAMPLES:
+              ai-team device revoke dev-4k2m --dry-run
+              ai-team device revoke dev-4k2m
+              ai-team device revoke dev-4k2m --credentials-revoked
+            """)
+
+    @Argument(help: "The device's id, or at least 4 characters of its beginning or end.") var device: String
+    @Flag(help: "Its key to the storage was revoked there, or changed on all others.")
+    var credentialsRevoked = false
+    @Flag(help: "Show what would be done; change nothing, here or there.") var dryRun = false
+    @Flag(help: "Do not ask.") var yes = false
+    @OptionGroup var remote: RemoteOption
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(_ context: Context) throws {
+        let keys = try context.unlock()
+        let member = try Self.find(device, keys)
+        guard keys.roster.member(member.id) != nil else { return try followUp(member, context) }
+        if let reason = keys.roster.reasonNotToChange(member.id, by: keys.device) {
+            throw Failure(.refusedByGuard, "\(member.id) can't be removed here: \(reason)")
+        }
+        let url = try place(context)
+        let credential = try url.map { try Self.credential(of: $0, context) }
+        var report = RevocationReport(
+            member: member, name: try DeviceList.name(of: member, keys), credential: credential,
+            areCredentialsRevoked: credentialsRevoked, epoch: keys.roster.currentEpoch + 1)
+        if dryRun {
+            report.isDry = true
+            return report.print(context)
+        }
+        try Confirmation.require(
+            "remove \(report.name.printable) (\(member.id), \(member.role.name)) from the vault?", yes: yes)
+        let session = try url.map { _ in try context.syncSession(remote) }
+        let pins = try freshPins(of: member, session, context)
+        let changed = try context.remove(member.id, manifests: pins, session)
+        context.cache.keys = changed
+        let isPending = credential != nil && !credentialsRevoked
+        try context.vault().write {
+            try RevokedCredentials.set(isPending ? credential : nil, for: member.id, $0)
+        }
+        if let session { try publish(session, member.id, context) }
+        report.settle(context.cache.keys ?? changed)
+        report.print(context)
+        if isPending, let credential { throw RevokedCredentials.failure(credential, of: member.id) }
+    }
+
+    /// The remote that devices meet at, if there is one.
+    private func place(_ context: Context) throws -> StoreURL? {
+        if let named = remote.remote { return try StoreURL(named) }
+        let configuration = try CloudConfiguration(
+            home: context.existingHome(), variable: Secrets.storageVariable)
+        return try configuration.remoteIfAny()
+    }
+
+    private static func credential(of url: StoreURL, _ context: Context) throws -> String {
+        let configuration = try CloudConfiguration(
+            home: context.existingHome(), variable: Secrets.storageVariable)
+        let stored = try context.vault().read { try CloudConfiguration.login($0) }
+        let key = try configuration.settings(url, stored: stored).credentials?.accessKeyID
+        return RevokedCredentials.name(of: url, accessKey: key)
+    }
+
+    /// Gets what the device has sent, so that all of it counts.
+    ///
+    /// - Returns: its last backups.
+    private func freshPins(
+        of member: Roster.Member, _ session: SyncSession?, _ context: Context
+    ) throws -> [Pin] {
+        if let session {
+            let report = try session.round(pulls: true, pushes: true, looksAtAll: true).report
+            context.cache.keys = session.keys
+            for alarm in report.alarms { context.console.warn("\(alarm)") }
+            if let failure = report.failure.flatMap({ Failure(describing: $0) }) {
+                throw Failure(
+                    failure.code, "nothing was removed: \(failure.message)", hint: failure.hint)
+            }
+            if member.role.signsBackups {
+                context.report(try context.cloud(remote).list(acceptsRollback: false).problems)
+                context.exitStatus = 0
+            }
+        }
+        return member.role.signsBackups ? try context.backups().pins(of: member.id) : []
+    }
+
+    /// Brings the record to the remote. It is this home's already, and any later round brings it as well.
+    private func publish(_ session: SyncSession, _ device: DeviceID, _ context: Context) throws {
+        let report = try session.round(pulls: true, pushes: true).report
+        context.cache.keys = session.keys
+        for notice in report.notices { context.console.warn(notice) }
+        for alarm in report.alarms { context.console.warn("\(alarm)") }
+        guard let failure = report.failure.flatMap({ Failure(describing: $0) }) else { return }
+        throw Failure(
+            failure.code, "\(device) is removed here, and the others don't know yet: \(failure.message)",
+            hint: "run `ai-team sync both`, then this command once more")
+    }
+
+    /// For a device that was removed before: what is left to be done.
+    private func followUp(_ member: Roster.Member, _ context: Context) throws {
+        let pending = try context.vault().read { try RevokedCredentials.pending($0) }
+        let what = pending[member.id.description]
+        if credentialsRevoked, !dryRun, what != nil {
+            try context.vault().write { try RevokedCredentials.set(nil, for: member.id, $0) }
+        }
+        let keys = try context.unlock()
+        var report = RevocationReport(
+            member: member, name: try DeviceList.name(of: member, keys), credential: what,
+            areCredentialsRevoked: credentialsRevoked || what == nil, epoch: keys.roster.currentEpoch)
+        report.settle(keys)
+        report.print(context)
+        if let what, !credentialsRevoked { throw RevokedCredentials.failure(what, of: member.id) }
+    }
+
+    /// A present or former member.
+    static func find(_ text: String, _ keys: UnlockedKeys) throws -> Roster.Member {
+        let found = (keys.roster.members + keys.roster.former).filter { $0.id.isMeant(by: text) }
+        guard let first = found.first else {
+            throw Failure(
+                .notFound, "there is no device '\(text.printable)' in this vault",
+                hint: "`ai-team device list` shows them")
+        }
+        guard found.count == 1 else {
+            throw Failure(
+                .ambiguousID, "'\(text.printable)' is more than one device",
+                candidates: found.map(\.id.description))
+        }
+        return first
+    }
+}
+
+extension Context {
+    /// Removes a device here; the next round tells the others.
+    fileprivate func remove(
+        _ device: DeviceID, manifests: [Pin], _ session: SyncSession?
+    ) throws -> UnlockedKeys {
+        if let session { return try session.remove(device, manifests: manifests) }
+        let sync = try VaultSync(vault: vault(), home: existingHome(), keys: unlock()) {
+            UInt64(clamping: Surroundings.system.now().milliseconds)
+        }
+        try sync.remove(device, manifests: manifests)
+        return sync.keys
+    }
+}

@@ -1,0 +1,105 @@
+import Foundation
+import Testing
+
+/// `device revoke` on one machine, while the removed one goes on trying.
+@Suite("Revoking devices") struct RevocationTests {
+    let test: TestHome
+
+    init() throws {
+        test = try TestHome(["--name", "laptop"])
+        try test.run("sync", "remote", "set", remote)
+    }
+
+    private func path(_ name: String) -> String {
+        test.folder.appending(path: name).path(percentEncoded: false)
+    }
+
+    private var remote: String { "file://" + path("bucket") }
+
+    /// Runs a command on another machine.
+    @discardableResult
+    private func run(
+        on machine: String, _ words: String..., expect status: Int32 = 0,
+        _ location: SourceLocation = #_sourceLocation
+    ) throws -> Program.Outcome {
+        let outcome = try Program.run(
+            words + ["--json"],
+            environment: ["AI_TEAM_HOME": path(machine), "AI_TEAM_KEY_FILE": path(machine + ".key")],
+            in: test.folder)
+        #expect(outcome.status == status, "\(machine) \(words): \(outcome.errors)", sourceLocation: location)
+        return outcome
+    }
+
+    /// Lets a machine in; its device id.
+    private func join(_ machine: String, as role: String = "writer") throws -> String {
+        let token = try #require(
+            test.json("device", "invite", "--role", role, "--remote", remote)["token"].string)
+        let asked = try run(on: machine, "device", "join", token, "--no-wait", "--name", machine).json()
+        try test.run("device", "approve", "--yes", "--remote", remote)
+        try run(on: machine, "device", "join")
+        try run(on: machine, "sync", "both")
+        return try #require(asked["device_id"].string)
+    }
+
+    @Test func aRevokedDeviceIsOutAndItsKeyToTheStorageIsAskedFor() throws {
+        let desk = try join("desk")
+        try run(on: "desk", "create-task", "from the desk")
+        try run(on: "desk", "sync", "both")
+        // A dry run changes nothing, and without a word nothing happens.
+        let dry = try test.json("device", "revoke", desk, "--dry-run")
+        #expect(dry["dry_run"].bool == true && dry["removed"].bool == false && dry["epoch"].int == 2)
+        #expect(try test.error("device", "revoke", desk, expect: 5)["code"].string == "guard")
+        #expect(try test.json("device", "list").list.map { $0["status"].string } == ["active", "active"])
+        let own = try #require(test.made["device_id"].string)
+        #expect(try test.error("device", "revoke", own, "--yes", expect: 5)["code"].string == "guard")
+        #expect(
+            try test.error("device", "revoke", "dev-zzzzz", "--yes", expect: 3)["code"].string == "not_found")
+        // Another process has the vault open all the while.
+        let watching = try RunningProgram(
+            ["sync", "auto", "--interval", "1s", "--home", test.home, "--key-file", test.keyFile, "--json"],
+            in: test)
+        defer { watching.send(SIGKILL) }
+        let outcome = try test.run("device", "revoke", desk, "--yes", "--json", expect: 5)
+        #expect(try outcome.error()["code"].string == "guard")
+        let said = try outcome.json()
+        #expect(said["removed"].bool == true && said["settled"].bool == true && said["epoch"].int == 2)
+        #expect(said["still_knows"]["epochs"].list.map(\.int) == [1])
+        #expect(said["credential_revoked"].bool == false)
+        #expect(
+            said["counts_until"].list.contains { $0["kind"].string == "segments" && $0["sequence"].int == 1 })
+        #expect(try test.json("list-tasks").list.map { $0["title"].string } == ["from the desk"])
+        #expect(try test.json("key", "status")["epoch"].int == 2)
+        // It is asked for until somebody says that it was done.
+        #expect(try doctor(expect: 1)["ok"].bool == false)
+        try test.run("device", "revoke", desk, expect: 5)
+        #expect(
+            try test.json("device", "revoke", desk, "--credentials-revoked")["credential_revoked"].bool
+                == true)
+        #expect(try doctor()["ok"].bool == true)
+        try test.run("device", "revoke", desk)
+        // The removed device is told, and nothing of it gets in.
+        try run(on: "desk", "create-task", "too late")
+        let refused = try run(on: "desk", "sync", "both", expect: 7).error()
+        #expect(refused["code"].string == "device_revoked")
+        try test.run("sync", "both")
+        #expect(try test.json("list-tasks").list.count == 1)
+    }
+
+    private func doctor(expect exit: Int32 = 0) throws -> JSON {
+        let checks = try test.run("doctor", "--json", expect: exit).json()["checks"].list
+        return try #require(checks.first { $0["name"].string == "revoked_devices" })
+    }
+
+    /// Who may not revoke is told so before anything is asked of the remote.
+    @Test func aWriterRevokesNobody() throws {
+        let desk = try join("desk")
+        let own = try #require(test.made["device_id"].string)
+        #expect(
+            try run(on: "desk", "device", "revoke", own, "--yes", expect: 5).error()["code"].string == "guard"
+        )
+        // Said at once, one call does all.
+        let done = try test.json("device", "revoke", desk, "--yes", "--credentials-revoked")
+        #expect(done["removed"].bool == true && done["credential_revoked"].bool == true)
+        #expect(try doctor()["ok"].bool == true)
+    }
+}
