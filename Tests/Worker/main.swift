@@ -10,6 +10,8 @@ let commands: [String: ([String]) throws -> Void] = [
     "database-rotate": DatabaseWorker.rotate,
     "database-mix": DatabaseWorker.mix,
     "database-bench": DatabaseBench.run,
+    "rotation-fill": RotationBench.fill,
+    "rotation-load": RotationBench.load,
     "backup-create": BackupWorker.create,
     "backup-restore": BackupWorker.restore,
     "backup-offer": BackupWorker.offer,
