@@ -108,7 +108,7 @@ let package = Package(
         .executableTarget(
             name: "test-worker",
             dependencies: [
-                "COpenSSL", "FileSystem", "EncryptedSQLite", "Vault", "ObjectStorage", "Backup",
+                "COpenSSL", "FileSystem", "KeyRing", "EncryptedSQLite", "Vault", "ObjectStorage", "Backup",
                 "TestSupport", grdb, sqlite,
             ],
             path: "Tests/Worker", swiftSettings: house, linkerSettings: program),

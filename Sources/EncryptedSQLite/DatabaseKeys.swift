@@ -11,13 +11,15 @@ public protocol DatabaseKeySource: AnyObject, Sendable {
     func databaseKey(purpose: String, epoch: UInt32) throws -> SecretBytes
     /// The key of 32 bytes that belongs to this home alone and outlives epochs.
     func homeKey(purpose: String) throws -> SecretBytes
-    /// Reads the ring again: another process may have made a new epoch. Asked once before an unknown epoch
-    /// fails.
-    func reload() throws
+    /// Brings the keys up to the ring, which another process may have changed. Called at the start of each
+    /// write transaction and checkpoint, where it has to be cheap as long as nothing changed, and once before
+    /// an unknown epoch fails.
+    /// - Throws: `locked` when the ring is under a root that is not at hand; `rollback` for an older ring.
+    func reload() throws(EncryptedDatabaseError)
 }
 
 extension DatabaseKeySource {
-    public func reload() throws {}
+    public func reload() throws(EncryptedDatabaseError) {}
 }
 
 /// The purpose keys of one database, derived once per process and shared by its connections.
@@ -41,24 +43,20 @@ final class KeyCache: Sendable {
     func key(_ kind: RecordKind, epoch: UInt32) throws(EncryptedDatabaseError) -> Box {
         let name = Name(kind: kind, epoch: epoch)
         if let box = boxes.withLock({ $0[name] }) { return box }
-        let box: Box
-        do {
-            box = Box(try fetch(kind, epoch: epoch))
-        } catch {
-            throw EncryptedDatabaseError(
-                .unknownEpoch, "the key ring has no \(kind.purpose) key of epoch \(epoch)",
-                hint: "the key ring and the database do not belong together, or the ring is older")
-        }
+        let box = Box(try fetch(kind, epoch: epoch))
         boxes.withLock { $0[name] = box }
         return box
     }
 
-    private func fetch(_ kind: RecordKind, epoch: UInt32) throws -> SecretBytes {
-        do {
-            return try source.databaseKey(purpose: kind.purpose, epoch: epoch)
-        } catch {
+    private func fetch(_ kind: RecordKind, epoch: UInt32) throws(EncryptedDatabaseError) -> SecretBytes {
+        do { return try source.databaseKey(purpose: kind.purpose, epoch: epoch) } catch {
+            // Perhaps another process began it.
             try source.reload()
-            return try source.databaseKey(purpose: kind.purpose, epoch: epoch)
+        }
+        do { return try source.databaseKey(purpose: kind.purpose, epoch: epoch) } catch {
+            throw EncryptedDatabaseError(
+                .unknownEpoch, "the key ring has no \(kind.purpose) key of epoch \(epoch)",
+                hint: "the key ring and the database do not belong together, or the ring is older")
         }
     }
 

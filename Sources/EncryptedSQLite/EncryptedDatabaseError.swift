@@ -3,8 +3,9 @@ public struct EncryptedDatabaseError: Error, Sendable, Hashable, CustomStringCon
     /// The kind of failure. New kinds can be added without breaking a caller's `switch`.
     public struct Code: Sendable, Hashable {
         enum Storage: Int32 {
-            case tampered = 101, wrongKey, rollback, newerFormat, refused, unblinded, busy, io, exists,
-                missing, unknownEpoch
+            case tampered = 101
+            case wrongKey, rollback, newerFormat, refused, unblinded, busy, io, exists,
+                missing, unknownEpoch, locked
         }
 
         let storage: Storage
@@ -16,6 +17,8 @@ public struct EncryptedDatabaseError: Error, Sendable, Hashable, CustomStringCon
         /// A record is under an epoch that the key ring does not know, also after it was read anew: the ring
         /// is too old, or those four bytes were changed.
         public static let unknownEpoch = Code(storage: .unknownEpoch)
+        /// The keys were replaced while the database was open, and the new ones are not at hand here.
+        public static let locked = Code(storage: .locked)
         /// A file is authentic but older than another one that belongs to it, or gone.
         public static let rollback = Code(storage: .rollback)
         /// A newer version of the program wrote the file.

@@ -80,7 +80,12 @@ public final class EncryptedPool: Sendable {
 
     func finish() throws {
         pool.invalidateReadOnlyConnections()
-        try checkpoint(empties: true)
+        do {
+            try checkpoint(empties: true)
+        } catch {
+            // Who changed the keys meanwhile empties the log; here it can't be read any more.
+            guard (explain(error) as? EncryptedDatabaseError)?.code == .locked else { throw error }
+        }
         database.isClosing.store(true, ordering: .releasing)
         defer { database.isClosing.store(false, ordering: .releasing) }
         pool.writeWithoutTransaction { $0.allowLastClose() }

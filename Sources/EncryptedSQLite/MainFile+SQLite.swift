@@ -86,6 +86,7 @@ final class MainFile {
         guard result == SQLITE_OK else { throw EncryptedDatabaseError.tampered(page: 1) }
         try database.check(clearHeader: bytes)
         let seal = try database.seal.read()
+        if database.source.ringGeneration < seal.ringGeneration { try database.source.reload() }
         if database.source.ringGeneration < seal.ringGeneration {
             throw EncryptedDatabaseError(
                 .rollback, "the key ring is older than the database that it was last used with")

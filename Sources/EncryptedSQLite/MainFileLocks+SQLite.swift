@@ -1,5 +1,5 @@
-import Glibc
 import GRDBSQLite
+import Glibc
 
 /// The flocks of one connection: a descriptor for each file, since a flock belongs to the open file.
 ///
@@ -103,16 +103,25 @@ extension MainFile {
             return database.report(error)
         }
         let result = methods.xShmLock(inner, offset, count, flags)
-        if result == SQLITE_OK {
-            locks.held |= mask
-            if offset == Slot.write { startTransaction() }
-        } else {
+        guard result == SQLITE_OK else {
             released(0)
+            return result
+        }
+        locks.held |= mask
+        guard offset == Slot.write else { return result }
+        do throws(EncryptedDatabaseError) {
+            try startTransaction()
+        } catch {
+            _ = methods.xShmLock(inner, offset, count, SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE)
+            released(mask)
+            return database.report(error)
         }
         return result
     }
 
-    private func startTransaction() {
+    /// With the lock held, so that a transaction which began after a new epoch writes under it.
+    private func startTransaction() throws(EncryptedDatabaseError) {
+        try database.source.reload()
         writeSerial &+= 1
         isBlinded = false
         epoch = database.source.currentEpoch

@@ -101,6 +101,12 @@ extension MainFile {
     /// own result.
     private func startCheckpoint() {
         isCheckpointSealed = false
+        do throws(EncryptedDatabaseError) {
+            try database.source.reload()
+        } catch {
+            _ = database.report(error)
+            return
+        }
         epoch = database.source.currentEpoch
         guard database.stage == .finished else { return }
         guard let shared else { return }

@@ -1,19 +1,19 @@
 import FileSystem
 
-/// Who uses a home: every open vault holds this lock shared, and who replaces the root holds it alone.
+/// Who uses a home: every open vault holds this lock shared, and who restores the home, or changes the tables
+/// of its database, holds it alone.
 ///
 /// A flock on `keys/home.lock`, which is never removed.
 public struct HomeLock: ~Copyable, Sendable {
     private let lock: FileLock
 
-    /// For an open vault. `busy` while someone replaces the root or restores the home, and is not done in
-    /// time: replacing a root takes a fraction of a second.
+    /// For an open vault. `busy` while someone has the home to itself and is not done in time.
     public static func shared(
         in keysDirectory: String, timeout: Duration = .seconds(30)
     ) throws(KeyError) -> HomeLock {
         try take(
             keysDirectory, .shared, timeout: timeout,
-            "the keys of this home are being replaced, or it is being restored")
+            "this home is being restored or brought up to date")
     }
 
     /// For an operation that needs the home to itself. `busy` while any process has the vault open; one that

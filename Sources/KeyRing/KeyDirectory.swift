@@ -76,6 +76,35 @@ struct KeyDirectory: Sendable {
             isOtherOlder: found.contains { $0.ring.generation < newest.ring.generation }, damaged: damaged)
     }
 
+    /// What tells a file from the one that a rename put in its place.
+    struct Appearance: Equatable {
+        private let copies: [FileStatus?]
+
+        fileprivate init(_ copies: [FileStatus?]) { self.copies = copies }
+    }
+
+    /// How both copies look now, without reading them.
+    func appearance() throws(KeyError) -> Appearance {
+        try withFiles { () throws(FileError) in
+            Appearance([try Files.status(path(of: .a)), try Files.status(path(of: .b))])
+        }
+    }
+
+    /// Waits until the names in the directory are on the disk.
+    func sync() throws(KeyError) {
+        try withFiles { () throws(FileError) in try Durable.syncDirectory(path) }
+    }
+
+    /// Runs `body`, which reads ring and roster, again when they did not fit and somebody was changing them.
+    func whileOthersChange<R>(_ body: () throws(KeyError) -> R) throws(KeyError) -> R {
+        while true {
+            let before = try appearance()
+            do throws(KeyError) { return try body() } catch {
+                guard error.code == .invalidRoster, try appearance() != before else { throw error }
+            }
+        }
+    }
+
     /// Reads and verifies the roster up to the record that `ring` names; what lies beyond was never settled.
     func readRoster(for ring: RingFile) throws(KeyError) -> Roster {
         guard ring.rosterSequence < UInt64(Roster.recordLimit) else {

@@ -1,7 +1,7 @@
 public import Cryptography
 import FileSystem
 
-/// Changes that keep the root. They are atomic and may run while others have the vault open.
+/// Changes that keep the root. They are atomic, and others may have the vault open (`LiveKeys`).
 extension KeyRing {
     /// Adds a slot for `secret`. Returns the keys of the new ring generation.
     public static func addSlot(
@@ -56,18 +56,15 @@ extension KeyRing {
         let lock = try directory.lock()
         let rings = try directory.readRings()
         guard rings.newest.generation >= keys.ringGeneration else {
-            throw KeyError(
-                .rollback, "the key ring in \(keysDirectory) is older than the one that was opened",
-                hint: "someone put an old keys/ back; restore it from the newest backup of this home")
+            throw wasPutBack(keysDirectory)
         }
         let roster = try directory.readRoster(for: rings.newest)
-        var state = try RingState(rings.newest, root: keys.state.root, roster: roster)
+        var state = try keys.reopened(rings.newest, roster).state
         try edit(&state)
         state.generation += 1
         try directory.store(state, time: time, after: rings, roster)
         lock.release()
-        let opened = keys.openedSlot.flatMap { id in state.slots.contains { $0.id == id } ? id : nil }
-        return UnlockedKeys(state, openedSlot: opened)
+        return UnlockedKeys(state, opener: keys.opener)
     }
 }
 
@@ -80,7 +77,7 @@ extension KeyRing {
     public static func removeSlot(
         _ id: SlotID, in keysDirectory: String, keys: UnlockedKeys, time: UInt64
     ) throws(KeyError) -> UnlockedKeys {
-        try changeAlone(keysDirectory, keys, time) { (state) throws(KeyError) in
+        try changeKeys(keysDirectory, keys, time) { (state) throws(KeyError) in
             guard let slot = state.slots.first(where: { $0.id == id }) else {
                 throw KeyError(.notFound, "there is no slot \(id)")
             }
@@ -104,7 +101,7 @@ extension KeyRing {
     /// Plainly, the same root is sealed to the new passphrase: copies of the old ring (snapshots, a disk's
     /// spare cells) still open with the old one. With `isCompromised` the root, the epoch and this device's
     /// keys are new as well. Where a passphrase recovers the vault, the new one does so from now on, which
-    /// makes a new epoch. Both need the home to itself.
+    /// makes a new epoch.
     ///
     /// - Parameter slot: which passphrase slot; nil means the one that opened the ring, or else the only one.
     public static func changePassphrase(
@@ -124,7 +121,7 @@ extension KeyRing {
             throw KeyError(.guardRefused, "a passphrase is replaced by a passphrase")
         }
         return isCompromised || keys.roster.hasPassphraseRecovery
-            ? try changeAlone(keysDirectory, keys, time, replace)
+            ? try changeKeys(keysDirectory, keys, time, replace)
             : try change(keysDirectory, keys, time, replace)
     }
 
@@ -135,7 +132,7 @@ extension KeyRing {
         let code = try RecoveryCode.random()
         let recovery = try code.recoveryKeys()
         let pair = RecoveryPair(kind: .code, keys: recovery.publicKeys, salt: zeros)
-        let changed = try changeAlone(keysDirectory, keys, time) { (state) throws(KeyError) in
+        let changed = try changeKeys(keysDirectory, keys, time) { (state) throws(KeyError) in
             let pairs = state.roster.recovery.filter { $0.kind != .code } + [pair]
             try state.changeRecovery(to: pairs, new: recovery, time: time)
             state.slots.removeAll { $0.kind == .recoveryCode }
@@ -147,11 +144,12 @@ extension KeyRing {
         return NewVault(keys: changed, recoveryCode: code)
     }
 
-    static func changeAlone(
+    /// A change that is not to meet a restore: who restores has the home to itself.
+    static func changeKeys(
         _ keysDirectory: String, _ keys: UnlockedKeys, _ time: UInt64,
         _ edit: (inout RingState) throws(KeyError) -> Void
     ) throws(KeyError) -> UnlockedKeys {
-        let home = try HomeLock.exclusive(in: keysDirectory)
+        let home = try HomeLock.shared(in: keysDirectory)
         let changed = try change(keysDirectory, keys, time, edit)
         home.release()
         return changed

@@ -30,10 +30,10 @@ extension KeyRing {
     ) throws(KeyError) -> UnlockedKeys {
         var state = keys.state
         let count = try state.follow(records)
-        guard count < records.count else { return UnlockedKeys(state, openedSlot: keys.openedSlot) }
+        guard count < records.count else { return UnlockedKeys(state, opener: keys.opener) }
         state = keys.state
         _ = try state.follow(Array(records.prefix(count)))
-        return UnlockedKeys(state, openedSlot: keys.openedSlot)
+        return UnlockedKeys(state, opener: keys.opener)
     }
 
     /// Notes that a remote orders the roster, and has this home's records up to one of them: an epoch that

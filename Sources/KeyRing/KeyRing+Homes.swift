@@ -10,11 +10,11 @@ extension KeyRing {
         var state = keys.state
         try state.reincarnate(pins: pins, time: time)
         state.generation += 1
-        return try storeFirst(state, in: keysDirectory, time: time, openedSlot: keys.openedSlot)
+        return try storeFirst(state, in: keysDirectory, time: time, opener: keys.opener)
     }
 
     static func storeFirst(
-        _ state: RingState, in keysDirectory: String, time: UInt64, openedSlot: SlotID?
+        _ state: RingState, in keysDirectory: String, time: UInt64, opener: Opener
     ) throws(KeyError) -> UnlockedKeys {
         let directory = KeyDirectory(path: keysDirectory)
         try directory.make()
@@ -22,7 +22,7 @@ extension KeyRing {
         try refuseExisting(directory)
         try directory.storeFirst(state, time: time)
         lock.release()
-        return UnlockedKeys(state, openedSlot: openedSlot)
+        return UnlockedKeys(state, opener: opener)
     }
 
     /// What a ring says of itself while it is locked. Only its checksum was verified, so nothing may be

@@ -24,7 +24,7 @@ extension KeyRing {
     public static func removeMember(
         _ device: DeviceID, pins: [Pin], in keysDirectory: String, keys: UnlockedKeys, time: UInt64
     ) throws(KeyError) -> UnlockedKeys {
-        try change(keysDirectory, keys, time) { (state) throws(KeyError) in
+        try changeKeys(keysDirectory, keys, time) { (state) throws(KeyError) in
             try requireMember(device, in: state)
             if let reason = state.roster.reasonNotToChange(device, by: state.device) {
                 throw KeyError(.guardRefused, reason)

@@ -39,15 +39,15 @@ extension KeyRing {
             identity: identity, epochs: recovered.epochKeys + [key], roster: roster, secrets: slots,
             cost: cost, time: time)
         if confirmsMembers { try state.confirmMembers(time: time) }
-        return try storeFirst(state, in: keysDirectory, time: time, openedSlot: state.slots.first?.id)
+        return try storeFirst(state, in: keysDirectory, time: time, opener: .none(state.slots.first?.id))
     }
 
     /// Believes the members of a vault that was recovered: a new epoch is sealed to all of them.
-    /// `guardRefused` when nothing is to be confirmed. Needs the home to itself.
+    /// `guardRefused` when nothing is to be confirmed.
     public static func confirmMembers(
         in keysDirectory: String, keys: UnlockedKeys, time: UInt64
     ) throws(KeyError) -> UnlockedKeys {
-        try changeAlone(keysDirectory, keys, time) { (state) throws(KeyError) in
+        try changeKeys(keysDirectory, keys, time) { (state) throws(KeyError) in
             try state.confirmMembers(time: time)
         }
     }
@@ -55,12 +55,12 @@ extension KeyRing {
     /// Lets a passphrase recover the vault from its backups alone, or no longer (nil).
     ///
     /// Whoever holds the backups may guess it, at a second and 256 MiB a guess. A new epoch begins; what was
-    /// written before stays readable with a passphrase that recovered it then. Needs the home to itself.
+    /// written before stays readable with a passphrase that recovered it then.
     /// `guardRefused` for a passphrase that is weaker than five words (`guessBits`).
     public static func setPassphraseRecovery(
         _ passphrase: SlotSecret?, in keysDirectory: String, keys: UnlockedKeys, time: UInt64
     ) throws(KeyError) -> UnlockedKeys {
-        try changeAlone(keysDirectory, keys, time) { (state) throws(KeyError) in
+        try changeKeys(keysDirectory, keys, time) { (state) throws(KeyError) in
             try state.changeRecovery(passphrase: passphrase, time: time)
         }
     }

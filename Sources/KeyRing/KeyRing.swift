@@ -52,7 +52,7 @@ public enum KeyRing {
         try directory.storeFirst(state, time: time)
         lock.release()
         return NewVault(
-            keys: UnlockedKeys(state, openedSlot: state.slots.first?.id), recoveryCode: code)
+            keys: UnlockedKeys(state, opener: .none(state.slots.first?.id)), recoveryCode: code)
     }
 
     /// Opens the ring with a secret.
@@ -64,39 +64,51 @@ public enum KeyRing {
         in keysDirectory: String, with secret: SlotSecret
     ) throws(KeyError) -> UnlockedKeys {
         let directory = KeyDirectory(path: keysDirectory)
-        let rings = try directory.readRings()
-        let ring = rings.newest
-        for slot in ring.slots where slot.kind == secret.kind {
-            let keys = try orKeyError(.integrityFailure, "slot") { () throws(CryptoError) in
-                try slot.keys(of: secret)
+        return try directory.whileOthersChange { () throws(KeyError) in
+            let rings = try directory.readRings()
+            let ring = rings.newest
+            for slot in ring.slots where slot.kind == secret.kind {
+                let keys = try orKeyError(.integrityFailure, "slot") { () throws(CryptoError) in
+                    try slot.keys(of: secret)
+                }
+                guard let keys else { continue }
+                let root = try ring.root(for: slot, keys)
+                return try finish(directory, rings, root: root, .slot(slot.id, SlotKeyHolder(keys)))
             }
-            guard let keys else { continue }
-            try ring.verifyAuthority(for: slot, keys)
-            try ring.verifySignature()
-            let root = try orKeyError(.integrityFailure, "slot") { () throws(CryptoError) in
-                SharedSecret(try slot.open(with: keys, vault: ring.vaultID))
-            }
-            return try finish(directory, rings, root: root, slot: slot.id)
+            throw KeyError(.wrongKey, wrongMessage(secret.kind))
         }
-        throw KeyError(.wrongKey, wrongMessage(secret.kind))
     }
 
     /// Opens the ring with the root key that the key agent holds. `locked` when the root was replaced since.
     public static func open(
         in keysDirectory: String, rootKey: consuming SecretBytes
     ) throws(KeyError) -> UnlockedKeys {
+        try open(in: keysDirectory, root: SharedSecret(rootKey), opener: .none(nil))
+    }
+
+    static func open(
+        in keysDirectory: String, root: SharedSecret, opener: Opener
+    ) throws(KeyError) -> UnlockedKeys {
         let directory = KeyDirectory(path: keysDirectory)
-        let rings = try directory.readRings()
-        return try finish(directory, rings, root: SharedSecret(rootKey), slot: nil)
+        return try directory.whileOthersChange { () throws(KeyError) in
+            try finish(directory, directory.readRings(), root: root, opener)
+        }
     }
 
     private static func finish(
-        _ directory: KeyDirectory, _ rings: KeyDirectory.Rings, root: SharedSecret, slot: SlotID?
+        _ directory: KeyDirectory, _ rings: KeyDirectory.Rings, root: SharedSecret, _ opener: Opener
     ) throws(KeyError) -> UnlockedKeys {
         let roster = try directory.readRoster(for: rings.newest)
         let state = try RingState(rings.newest, root: root, roster: roster)
         if rings.isOtherOlder { try directory.finishInterruptedChange() }
-        return UnlockedKeys(state, openedSlot: slot)
+        return UnlockedKeys(state, opener: opener)
+    }
+
+    /// An older ring stands where a newer one was seen.
+    static func wasPutBack(_ keysDirectory: String) -> KeyError {
+        KeyError(
+            .rollback, "the key ring in \(keysDirectory) is older than the one that was opened",
+            hint: "someone put an old keys/ back; restore it from the newest backup of this home")
     }
 
     private static func wrongMessage(_ kind: SlotKind) -> String {

@@ -1,14 +1,19 @@
 public import Cryptography
 
 /// The keys of an open vault. Immutable, so any thread may use it; a change of the ring makes a new value.
+/// Who keeps a vault open for long follows the ring by `LiveKeys`.
 public final class UnlockedKeys: Sendable {
     let state: RingState
-    /// The slot that opened the ring; nil when the key agent did.
-    public let openedSlot: SlotID?
+    let opener: Opener
 
-    init(_ state: RingState, openedSlot: SlotID?) {
+    init(_ state: RingState, opener: Opener) {
         self.state = state
-        self.openedSlot = openedSlot
+        self.opener = opener
+    }
+
+    /// The slot that opened the ring; nil when the key agent did, or when it was removed since.
+    public var openedSlot: SlotID? {
+        opener.slot.flatMap { id in state.slots.contains { $0.id == id } ? id : nil }
     }
 
     /// The vault's name.

@@ -1,6 +1,6 @@
 public import EncryptedSQLite
 internal import GRDB
-internal import KeyRing
+public import KeyRing
 internal import Synchronization
 
 /// An open vault: the one API for data. Every access is a transaction, `read` or `write`; what a `write`
@@ -14,15 +14,18 @@ public final class Vault: Sendable {
     package let blobs: BlobStore
     package let surroundings: Surroundings
     let ids: IDGenerator
-    /// Keeps a restore or a replacement of the root out for as long as the vault is open.
+    /// The keys as the home's ring has them now; nil without a home.
+    private let liveKeys: LiveKeys?
+    /// Keeps a restore out for as long as the vault is open.
     private let inUse: Mutex<HomeLock?>
     /// Whether this process has written through this vault.
     let hasWritten = Atomic(false)
 
     init(
         encrypted: EncryptedPool, home: Home?, blobs: BlobStore, origin: Origin, surroundings: Surroundings,
-        inUse: consuming HomeLock? = nil
+        keys: LiveKeys? = nil, inUse: consuming HomeLock? = nil
     ) {
+        liveKeys = keys
         self.inUse = Mutex(inUse)
         database = encrypted
         self.home = home
@@ -31,6 +34,17 @@ public final class Vault: Sendable {
         self.surroundings = surroundings
         ids = IDGenerator(surroundings)
     }
+
+    /// The home's keys as they are now, where another process may have changed them since the vault was opened.
+    ///
+    /// - Parameter known: what is returned for a vault without a home.
+    /// - Throws: `locked` when they were replaced, and what opened the vault does not open the new ones.
+    public func currentKeys(_ known: UnlockedKeys) throws -> UnlockedKeys {
+        try liveKeys.map { try $0.reload() } ?? known
+    }
+
+    /// Goes on with keys that this process has just stored.
+    package func follow(_ keys: UnlockedKeys) { liveKeys?.adopt(keys) }
 
     /// Reads at one moment; never waits for writers.
     public func read<T>(_ body: (ReadTransaction) throws -> T) throws -> T {

@@ -110,20 +110,45 @@ import Testing
         #expect(try home.open().ringGeneration == 1)
     }
 
-    @Test func whatNeedsTheHomeToItselfIsBusyWhileItIsOpen() throws {
+    @Test func aNewRootIsMadeBesideAnOpenVaultAndNotBesideARestore() throws {
         let home = try Fixture()
         let keys = try KeyRing.addSlot(
             Fixture.keyFile(2), in: home.path, keys: home.vault.keys, time: Fixture.time)
         let slot = try #require(keys.slots.last).id
+        let own = try home.open()
         let open = try HomeLock.shared(in: home.path)
-        expect(.busy) {
-            _ = try KeyRing.removeSlot(slot, in: home.path, keys: keys, time: Fixture.time)
-        }
-        // Adding does not need it.
-        let more = try KeyRing.addSlot(
-            Fixture.keyFile(3), in: home.path, keys: keys, time: Fixture.time)
+        let live = LiveKeys(own, in: home.path)
+        _ = try KeyRing.removeSlot(slot, in: home.path, keys: keys, time: Fixture.time)
+        #expect(live.current.currentEpoch == 1)
+        #expect(try live.reload().currentEpoch == 2)
         open.release()
-        _ = try KeyRing.removeSlot(slot, in: home.path, keys: more, time: Fixture.time)
+        // Keys from before a new root change the ring all the same, by the slot that opened them.
+        _ = try KeyRing.newRecoveryCode(in: home.path, keys: own, time: Fixture.time)
+        expect(.locked) {
+            _ = try KeyRing.reincarnate(in: home.path, keys: home.vault.keys, time: Fixture.time)
+        }
+    }
+
+    @Test func aLaterRingIsOpenedByTheSameSlotAlone() throws {
+        let home = try Fixture()
+        let more = try KeyRing.addSlot(
+            Fixture.keyFile(2), in: home.path, keys: home.open(), time: Fixture.time)
+        let second = try home.open(Fixture.keyFile(2))
+        let (own, other) = (LiveKeys(more, in: home.path), LiveKeys(second, in: home.path))
+        _ = try KeyRing.removeSlot(
+            #require(second.openedSlot), in: home.path, keys: more, time: Fixture.time)
+        expect(.locked) { try other.reload() }
+        expect(.locked) { try other.reload() }
+        #expect(try own.reload().currentEpoch == 2)
+        // A ring of another vault in its place is not followed, whatever its generation.
+        let foreign = try Fixture()
+        var keys = try foreign.open()
+        for _ in 0..<4 { keys = try KeyRing.repair(in: foreign.path, keys: keys, time: Fixture.time) }
+        for name in ["ring.a", "ring.b"] {
+            let bytes = try Files.readAll(foreign.path + "/" + name, limit: 1 << 20)
+            try Durable.replace(home.path + "/" + name, with: bytes)
+        }
+        #expect(throws: KeyError.self) { try own.reload() }
     }
 
     @Test func aRingThatWasPutBackIsRollback() throws {

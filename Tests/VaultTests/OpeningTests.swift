@@ -47,13 +47,21 @@ import Vault
         try made.open().close()
     }
 
-    @Test func keysThatWereReplacedMeanwhileDontOpenTheVault() throws {
+    @Test func keysThatWereReplacedMeanwhileAreOpenedAnew() throws {
         let made = try VaultHome()
         let (home, old) = (made.home, try made.keys())
-        let slot = try SlotSecret.keyFile(SecretBytes.random(count: 32))
-        _ = try KeyRing.addSlot(slot, in: home.keysDirectory, keys: old, time: 2)
-        expect(.busy) { try Vault.open(home: home, keys: old) }
-        try made.open().close()
+        let secret = try SlotSecret.keyFile(SecretBytes.random(count: 32))
+        let more = try KeyRing.addSlot(secret, in: home.keysDirectory, keys: old, time: 2)
+        let other = try KeyRing.open(in: home.keysDirectory, with: secret)
+        let own = try #require(old.openedSlot)
+        try Vault.open(home: home, keys: old).close()
+        // What opened them was taken out of the ring: they lead nowhere.
+        _ = try KeyRing.removeSlot(own, in: home.keysDirectory, keys: more, time: 3)
+        #expect(
+            performing: { try Vault.open(home: home, keys: old) },
+            throws: { ($0 as? KeyError)?.code == .locked })
+        // The twin: those whose slot is still there open the new ring.
+        try Vault.open(home: home, keys: other).close()
     }
 
     @Test func aLockInADirectoryThatMovedAwayDoesNotCount() throws {

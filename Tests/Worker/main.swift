@@ -24,6 +24,7 @@ let commands: [String: ([String]) throws -> Void] = [
     "vault-pairs": VaultWorker.pairs,
     "vault-read-pairs": VaultWorker.readPairs,
     "vault-canary": VaultWorker.canary,
+    "vault-follow": KeyWorker.follow,
 ]
 
 guard CommandLine.arguments.count > 1, let command = commands[CommandLine.arguments[1]] else {

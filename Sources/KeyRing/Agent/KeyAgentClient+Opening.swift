@@ -4,7 +4,7 @@ extension KeyAgentClient {
     public func keys(of vault: VaultID, in keysDirectory: String) throws(KeyError) -> UnlockedKeys? {
         guard let root = try rootKey(of: vault) else { return nil }
         do throws(KeyError) {
-            return try KeyRing.open(in: keysDirectory, rootKey: root)
+            return try KeyRing.open(in: keysDirectory, root: SharedSecret(root), opener: .agent(self))
         } catch {
             guard error.code == .locked else { throw error }
             return nil

@@ -32,7 +32,7 @@ extension KeyRing {
         let state = try newState(
             identity: joining.identity, epochs: epochs, roster: roster, secrets: [secret], cost: cost,
             time: time)
-        return try storeFirst(state, in: keysDirectory, time: time, openedSlot: state.slots.first?.id)
+        return try storeFirst(state, in: keysDirectory, time: time, opener: .none(state.slots.first?.id))
     }
 
     /// Throws `integrityFailure` unless the chain is that of the vault which an invitation names, and shows

@@ -53,6 +53,8 @@ public final class VaultSync {
         deletions = DeletionWatch(isAllowed: allowsMassDeletion)
         self.vault = vault
         keysDirectory = home.keysDirectory
+        // Under the lock that changes of the keys take too.
+        let keys = try vault.currentKeys(keys)
         self.keys = keys
         self.now = now
         reader = VaultReading(keys)
@@ -75,6 +77,16 @@ public final class VaultSync {
                 hint: "wait for it; `ai-team sync auto` and `realtime` leave room between their rounds")
         }
         return lock
+    }
+
+    /// Runs `body` while no process syncs this home.
+    ///
+    /// - Throws: `conflict` when one goes on syncing for ten seconds; what `body` throws.
+    public static func betweenRounds<R>(of home: Home, _ body: () throws -> R) throws -> R {
+        let lock = try lock(home)
+        let result = Result { try body() }
+        lock.release()
+        return try result.get()
     }
 
     var membership: RosterMembership { RosterMembership(roster: keys.roster) }

@@ -1,23 +1,16 @@
 package import Cryptography
 package import KeyRing
-internal import Synchronization
 
 /// What names and encrypts blobs: the name key, which never changes, and a key of each epoch.
 package struct BlobKeys: Sendable {
     let vault: [UInt8]
-    let currentEpoch: @Sendable () -> UInt32
+    /// The epoch of new blobs, looked up for each.
+    let currentEpoch: @Sendable () throws -> UInt32
     let nameKey: @Sendable () throws -> SecretBytes
     let key: @Sendable (_ epoch: UInt32) throws -> SecretBytes
-    private let followed: Followed?
-
-    /// The keys of a home, which may be replaced by later ones.
-    private final class Followed: Sendable {
-        let keys: Mutex<UnlockedKeys>
-        init(_ keys: UnlockedKeys) { self.keys = Mutex(keys) }
-    }
 
     package init(
-        vault: [UInt8], currentEpoch: @escaping @Sendable () -> UInt32,
+        vault: [UInt8], currentEpoch: @escaping @Sendable () throws -> UInt32,
         nameKey: @escaping @Sendable () throws -> SecretBytes,
         key: @escaping @Sendable (_ epoch: UInt32) throws -> SecretBytes
     ) {
@@ -25,22 +18,31 @@ package struct BlobKeys: Sendable {
         self.currentEpoch = currentEpoch
         self.nameKey = nameKey
         self.key = key
-        followed = nil
     }
 
+    /// Keys that nobody changes meanwhile.
     package init(_ keys: UnlockedKeys) {
-        let followed = Followed(keys)
-        vault = keys.vaultID.bytes
-        currentEpoch = { followed.keys.withLock { $0 }.currentEpoch }
-        nameKey = { try followed.keys.withLock { $0 }.nameKey() }
-        key = { epoch in
-            try followed.keys.withLock { $0 }.key(KeyPurpose(rawValue: "blob"), epoch: epoch)
-        }
-        self.followed = followed
+        self.init(
+            vault: keys.vaultID.bytes, currentEpoch: { keys.currentEpoch }, nameKey: keys.nameKey,
+            key: { try keys.key(Self.purpose, epoch: $0) })
     }
 
-    /// Goes on with the keys of a roster that has grown.
-    func follow(_ keys: UnlockedKeys) { followed?.keys.withLock { $0 = keys } }
+    /// The keys of an open vault, which other processes may change.
+    init(_ keys: LiveKeys) {
+        self.init(
+            vault: keys.current.vaultID.bytes,
+            currentEpoch: {
+                let now: UnlockedKeys = try keys.reload()
+                return now.currentEpoch
+            }, nameKey: { try keys.current.nameKey() },
+            key: { epoch in
+                let known = keys.current
+                let has = known.epochs.contains(epoch)
+                return try (has ? known : keys.reload()).key(Self.purpose, epoch: epoch)
+            })
+    }
+
+    private static let purpose = KeyPurpose(rawValue: "blob")
 }
 
 /// What a record says of a blob: enough to find it and to know it when found.

@@ -49,7 +49,7 @@ struct BlobWriter {
             }
         }
         let reference = BlobReference(
-            sha256: hasher.finish(), size: source.count, epoch: store.keys.currentEpoch())
+            sha256: hasher.finish(), size: source.count, epoch: try store.keys.currentEpoch())
         let name = try store.name(reference)
         if try isKnown(reference) {
             return StagedBlob(reference: reference, name: name, temporary: nil)

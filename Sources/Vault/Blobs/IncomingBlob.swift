@@ -1,6 +1,5 @@
 internal import Cryptography
 internal import FileSystem
-package import KeyRing
 
 /// A blob that came from elsewhere, whole and authentic, in a file that has not its place yet.
 package struct IncomingBlob: Sendable {
@@ -119,9 +118,6 @@ extension Vault {
             reference: reference, name: try blobs.name(reference), temporary: nil)
         return IncomingBlob(staged: staged, stored: file.size)
     }
-
-    /// Reads and writes blobs with the keys of a roster that has grown since the vault was opened.
-    package func follow(_ keys: UnlockedKeys) { blobs.keys.follow(keys) }
 
     /// Lets go of a blob that came.
     package func drop(_ incoming: IncomingBlob) throws {

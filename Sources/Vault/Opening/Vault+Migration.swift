@@ -63,7 +63,7 @@ extension Vault {
     /// Brings a home's database up to date, alone. `busy` while another process has the vault open, an older
     /// program perhaps.
     static func migrate(
-        _ home: Home, keys: UnlockedKeys, to schema: Schema, _ surroundings: Surroundings
+        _ home: Home, keys: any DatabaseKeySource, to schema: Schema, _ surroundings: Surroundings
     ) throws {
         let alone: HomeLock
         do {

@@ -14,6 +14,34 @@ extension UnlockedKeys: DatabaseKeySource {
     }
 }
 
+extension LiveKeys: DatabaseKeySource {
+    public var ringGeneration: UInt64 { current.ringGeneration }
+    public var currentEpoch: UInt32 { current.currentEpoch }
+
+    public func databaseKey(purpose: String, epoch: UInt32) throws -> SecretBytes {
+        try current.databaseKey(purpose: purpose, epoch: epoch)
+    }
+
+    public func homeKey(purpose: String) throws -> SecretBytes { try current.homeKey(purpose: purpose) }
+
+    public func reload() throws(EncryptedDatabaseError) {
+        do throws(KeyError) {
+            _ = try reload() as UnlockedKeys
+        } catch {
+            let code: EncryptedDatabaseError.Code =
+                switch error.code {
+                case .locked: .locked
+                case .rollback: .rollback
+                case .busy: .busy
+                case .newerFormat: .newerFormat
+                case .failed: .io
+                default: .tampered
+                }
+            throw EncryptedDatabaseError(code, error.message, hint: error.hint)
+        }
+    }
+}
+
 extension Vault {
     /// Makes the database of a home whose layout and keys are there, and opens it.
     /// - Throws: `EncryptedDatabaseError` with code `exists` when there is one.
@@ -25,12 +53,12 @@ extension Vault {
     }
 
     /// Opens a home, and holds `HomeLock.shared` until `close`. A database of an older version is brought up
-    /// to date.
+    /// to date. The vault follows the home's key ring when another process changes it.
     /// - Parameter timeout: how long to wait for others who have the home to themselves, or, where tables
     ///   must change, who have the vault open.
-    /// - Throws: `VaultError` with code `newer_format`, or `busy` when the keys were changed since they were
-    ///   opened; `KeyError` with code `busy` when the wait was in vain; `EncryptedDatabaseError` for what is
-    ///   damaged or locked.
+    /// - Throws: `VaultError` with code `newer_format`; `KeyError` with code `busy` when the wait was in vain,
+    ///   `locked` when the keys were replaced since they were opened, and what opened them does not open the new
+    ///   ones; `EncryptedDatabaseError` for what is damaged or locked.
     public static func open(
         home: Home, keys: UnlockedKeys, surroundings: Surroundings = .system,
         timeout: Duration = .seconds(30)
@@ -43,19 +71,17 @@ extension Vault {
         home: Home, keys: UnlockedKeys, surroundings: Surroundings, timeout: Duration, schema: Schema
     ) throws -> Vault {
         let deadline = ContinuousClock.now + timeout
+        let keys = LiveKeys(keys, in: home.keysDirectory)
         while true {
             let inUse = try HomeLock.shared(in: home.keysDirectory, timeout: timeout)
-            let ring = try KeyRing.summary(in: home.keysDirectory)
-            guard ring.vaultID == keys.vaultID, ring.generation == keys.ringGeneration else {
-                throw VaultError(.busy, "the keys of this home have just been changed", hint: "try again")
-            }
+            let opened: UnlockedKeys = try keys.reload()
             let pool = try connect(at: home.databasePath, keys: keys)
             if try closingOnFailure(pool, { try isUpToDate(pool, schema) }) {
                 return Vault(
                     encrypted: pool, home: home,
                     blobs: BlobStore(directory: home.documentsDirectory, keys: BlobKeys(keys)),
-                    origin: Origin(device: keys.device.bytes, incarnation: keys.incarnation),
-                    surroundings: surroundings, inUse: inUse)
+                    origin: Origin(device: opened.device.bytes, incarnation: opened.incarnation),
+                    surroundings: surroundings, keys: keys, inUse: inUse)
             }
             try pool.close()
             inUse.release()

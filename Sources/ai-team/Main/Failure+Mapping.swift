@@ -38,6 +38,7 @@ extension Failure {
         switch error.code {
         case .tampered: .integrityFailure
         case .wrongKey, .unknownEpoch: .wrongKey
+        case .locked: .locked
         case .rollback: .rollback
         case .newerFormat: .newerFormat
         case .busy: .busy

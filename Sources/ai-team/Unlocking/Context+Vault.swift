@@ -42,11 +42,4 @@ extension Context {
         defer { cache = Cache() }
         try cache.vault?.close()
     }
-
-    /// Gives the agent the root that took the place of the one it holds.
-    func handOver(_ changed: UnlockedKeys) throws {
-        guard let old = cache.keys else { return }
-        try Agent.client(of: existingHome()).replaceRoot(from: old, to: changed)
-        cache.keys = changed
-    }
 }

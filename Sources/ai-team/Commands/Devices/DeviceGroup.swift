@@ -90,8 +90,7 @@ struct DeviceConfirm: Command {
         commandName: "confirm", abstract: "Believe the devices of a vault that was recovered.",
         discussion: """
             Compare the fingerprints with those that the devices show themselves. Until they are \
-            confirmed, nothing that is written here can be read by them. The vault gets a new epoch, so \
-            no other process may have it open.
+            confirmed, nothing that is written here can be read by them. The vault gets a new epoch.
 
             EXAMPLES:
               ai-team device confirm
@@ -107,10 +106,7 @@ struct DeviceConfirm: Command {
             context.console.announce(try DeviceList.lines(DeviceList.rows(keys)))
             try Confirmation.require("are these the vault's devices?", yes: yes)
         }
-        let changed = try KeyRing.confirmMembers(
-            in: context.existingHome().keysDirectory, keys: keys, time: context.milliseconds)
-        context.cache.keys = changed
-        context.noteWaitingEpoch(changed)
+        let changed = try context.changeKeys { try KeyRing.confirmMembers(in: $0, keys: $1, time: $2) }
         context.console.emit({ writer in
             writer.object {
                 $0.field("confirmed", true)

@@ -35,33 +35,34 @@ struct PassphraseRecovery {
     }
 
     private func turnOn() throws {
-        let (keys, passphrase) = try opened()
+        let passphrase = try opened()
         context.console.warn(
             "whoever holds the backups may guess the passphrase, a guess a second on each core, for ever."
                 + " It has to be as strong as five words drawn with dice")
         try Confirmation.require("let this passphrase recover the vault?", yes: yes)
-        context.cache.keys = try KeyRing.setPassphraseRecovery(
-            passphrase, in: home.keysDirectory, keys: keys, time: context.milliseconds)
+        _ = try context.changeKeys {
+            try KeyRing.setPassphraseRecovery(passphrase, in: $0, keys: $1, time: $2)
+        }
     }
 
     private func turnOff() throws {
         let keys = try context.unlock()
         guard keys.roster.hasPassphraseRecovery else { return }
-        context.cache.keys = try KeyRing.setPassphraseRecovery(
-            nil, in: home.keysDirectory, keys: keys, time: context.milliseconds)
+        _ = try context.changeKeys {
+            try KeyRing.setPassphraseRecovery(nil, in: $0, keys: $1, time: $2)
+        }
         context.console.note("backups that were made until now are still recovered with the passphrase")
     }
 
-    /// The keys, and the passphrase: this home's own where it has one, else a new one.
-    private func opened() throws -> (UnlockedKeys, SlotSecret) {
+    /// Unlocks. The passphrase: this home's own where it has one, else a new one.
+    private func opened() throws -> SlotSecret {
         let hasOwn = try KeyRing.summary(in: home.keysDirectory).slots.contains { $0.kind == .passphrase }
         guard hasOwn else {
-            let keys = try context.unlock()
-            return (keys, try SecretSource.newPassphrase(newPassphraseFile))
+            _ = try context.unlock()
+            return try SecretSource.newPassphrase(newPassphraseFile)
         }
         let passphrase = try SecretSource.recoveryPassphrase(context.options)
-        let keys = try KeyRing.open(in: home.keysDirectory, with: passphrase)
-        context.cache.keys = keys
-        return (keys, passphrase)
+        context.cache.keys = try KeyRing.open(in: home.keysDirectory, with: passphrase)
+        return passphrase
     }
 }

@@ -8,7 +8,7 @@ struct KeyPassphrase: Command {
         commandName: "passphrase", abstract: "Change the passphrase.",
         discussion: """
             Plainly, the same root key is sealed anew: copies of the old key ring still open with the old \
-            passphrase. With --compromised the vault gets new keys, and no other process may have it open. \
+            passphrase. With --compromised the vault gets new keys; other processes go on with them. \
             Where the passphrase recovers the vault (backup.passphrase_recovery), the new one does so from \
             now on; that too makes a new epoch.
 
@@ -23,13 +23,12 @@ struct KeyPassphrase: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        let keys = try context.unlock()
+        _ = try context.unlock()
         let secret = try SecretSource.newPassphrase(newPassphraseFile)
-        let changed = try KeyRing.changePassphrase(
-            to: secret, isCompromised: compromised, in: context.existingHome().keysDirectory, keys: keys,
-            time: context.milliseconds)
-        if compromised { try context.handOver(changed) }
-        context.noteWaitingEpoch(changed)
+        let changed = try context.changeKeys {
+            try KeyRing.changePassphrase(
+                to: secret, isCompromised: compromised, in: $0, keys: $1, time: $2)
+        }
         if changed.roster.hasPassphraseRecovery {
             context.console.note(
                 "backups from now on are recovered with the new passphrase; older ones also with the old one")

@@ -15,7 +15,7 @@ struct KeyRecoveryNew: Command {
         commandName: "new",
         abstract: "Make a new recovery code; the old one opens nothing written from now on.",
         discussion: """
-            The vault gets new keys, so no other process may have it open.
+            The vault gets new keys; other processes that have it open go on with them.
 
             EXAMPLES:
               ai-team key recovery
@@ -26,17 +26,18 @@ struct KeyRecoveryNew: Command {
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        let keys = try context.unlock()
+        _ = try context.unlock()
         try Confirmation.require("replace the recovery code?", yes: yes)
-        let new = try KeyRing.newRecoveryCode(
-            in: context.existingHome().keysDirectory, keys: keys, time: context.milliseconds)
-        try context.handOver(new.keys)
-        context.noteWaitingEpoch(new.keys)
-        let code = new.recoveryCode.reveal()
+        var code = ""
+        let changed = try context.changeKeys {
+            let new = try KeyRing.newRecoveryCode(in: $0, keys: $1, time: $2)
+            code = new.recoveryCode.reveal()
+            return new.keys
+        }
         context.console.emit({ writer in
             writer.object {
                 $0.field("recovery_code", code)
-                $0.field("epoch", Int(new.keys.currentEpoch))
+                $0.field("epoch", Int(changed.currentEpoch))
             }
         }) { ["recovery code, shown this once:", "", "  \(code)", "", "write it down and keep it apart"] }
     }

@@ -82,8 +82,8 @@ struct KeySlotsRemove: Command {
     static let configuration = CommandConfiguration(
         commandName: "remove", abstract: "Remove a slot; the vault gets new keys.",
         discussion: """
-            The root, the epoch and this device's keys are replaced, so no other process may have \
-            the vault open.
+            The root, the epoch and this device's keys are replaced. Other processes that have the vault \
+            open go on, except those that this slot unlocked.
 
             EXAMPLES:
               ai-team key slots remove 9w1xk2
@@ -108,10 +108,7 @@ struct KeySlotsRemove: Command {
                 hint: "give more characters: \(ids.joined(separator: ", "))", candidates: ids)
         }
         try Confirmation.require("remove the \(info.kind.name) slot \(info.id)?", yes: yes)
-        let changed = try KeyRing.removeSlot(
-            info.id, in: context.existingHome().keysDirectory, keys: keys, time: context.milliseconds)
-        try context.handOver(changed)
-        context.noteWaitingEpoch(changed)
+        _ = try context.changeKeys { try KeyRing.removeSlot(info.id, in: $0, keys: $1, time: $2) }
         context.console.emit({ $0.object { $0.field("removed", info.id.description) } }) {
             ["removed \(info.id)"]
         }
