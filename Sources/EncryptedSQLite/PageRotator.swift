@@ -17,6 +17,7 @@ final class PageRotator {
         guard let size = try Paths.size(database.path) else {
             throw EncryptedDatabaseError(.tampered, "\(database.path) is gone")
         }
+        try database.source.reload()
         epoch = database.source.currentEpoch
         state.pageCount = UInt32(size / Int64(Layout.page))
         let first = state.looked + 1

@@ -3,8 +3,8 @@ import Synchronization
 
 /// The keys of an open vault as its ring has them now. Any thread may use it.
 ///
-/// Another process may change the ring while this one has the vault open: with a new root, a new epoch, new
-/// key pairs of the device. `reload` notices that by looking at the two files, which are only ever replaced by
+/// Another process may change the ring while this one has the vault open: a new root, a new epoch, new key
+/// pairs of the device. `reload` notices that by looking at the two files, which are only ever replaced by
 /// renames, and opens the ring anew by what opened it first.
 public final class LiveKeys: Sendable {
     private struct State {

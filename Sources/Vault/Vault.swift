@@ -35,7 +35,7 @@ public final class Vault: Sendable {
         ids = IDGenerator(surroundings)
     }
 
-    /// The home's keys as they are now, where another process may have changed them since the vault was opened.
+    /// The home's keys as they are now: another process may have changed them since the vault was opened.
     ///
     /// - Parameter known: what is returned for a vault without a home.
     /// - Throws: `locked` when they were replaced, and what opened the vault does not open the new ones.
