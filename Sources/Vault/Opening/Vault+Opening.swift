@@ -57,8 +57,8 @@ extension Vault {
     /// - Parameter timeout: how long to wait for others who have the home to themselves, or, where tables
     ///   must change, who have the vault open.
     /// - Throws: `VaultError` with code `newer_format`; `KeyError` with code `busy` when the wait was in vain,
-    ///   `locked` when the keys were replaced since they were opened, and what opened them opens the new ones
-    ///   no longer; `EncryptedDatabaseError` for what is damaged or locked.
+    ///   and `locked` when the keys were replaced since they were opened, and what opened them opens the new
+    ///   ones no longer; `EncryptedDatabaseError` for what is damaged or locked.
     public static func open(
         home: Home, keys: UnlockedKeys, surroundings: Surroundings = .system,
         timeout: Duration = .seconds(30)
