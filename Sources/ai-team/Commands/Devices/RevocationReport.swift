@@ -87,8 +87,8 @@ struct RevocationReport {
         }
         if let known = knownEpochs {
             lines += [
-                "It keeps what it has: the keys of the epochs \(known.lowerBound) to \(known.upperBound), and "
-                    + "with them everything that was in the remote before.",
+                "It keeps what it has: the keys of the epochs \(known.lowerBound) to \(known.upperBound), "
+                    + "and with them everything that was in the remote before.",
                 "It can tell whether a content that it knows is stored there, as long as it can list the "
                     + "remote: the key of names never changes.",
                 "Epoch \(epoch) is sealed to the others alone: what is written from here on it can't read.",
