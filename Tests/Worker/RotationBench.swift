@@ -22,8 +22,8 @@ enum RotationBench {
         print(rows)
     }
 
-    /// `PATH EPOCHS read|write SECONDS ROWS SEED`: point reads by id, or transactions that change one row, for
-    /// so long; says how many.
+    /// `PATH EPOCHS read|write SECONDS ROWS SEED`: point reads by id, or transactions that change one row,
+    /// for so long; says how many.
     static func load(_ arguments: [String]) throws {
         let pool = try EncryptedDatabase.open(at: arguments[0], keys: FixedKeys(sharedFile: arguments[1]))
         let end = Date(timeIntervalSinceNow: Double(arguments[3]) ?? 1)
