@@ -209,18 +209,19 @@ package enum DatabaseUnits {
         }
     }
 
-    /// Hands out every group that the map takes pages from, as it stands in its pack.
+    /// Hands out every group that the map takes pages from, or those of some rows, as it stands in its pack.
     ///
     /// - Throws: `.integrity` for a group in a pack that is not in the table.
     static func groups(
-        of map: PageMapTable, packs: [PackRecord], isSealed: Bool = false,
+        of map: PageMapTable, packs: [PackRecord], only chosen: Set<UInt32>? = nil, isSealed: Bool = false,
         read: (Extent) throws -> [UInt8], _ body: (StoredGroup) throws -> Void
     ) throws {
         var rows: [[UInt8]: UInt32] = [:]
         for (row, pack) in packs.enumerated() { rows[pack.id] = UInt32(row) }
         var wanted = [UInt32](repeating: 0, count: map.groups.count)
         for page in map.pages where page != .lock { wanted[Int(page.group)] += 1 }
-        for (index, group) in map.groups.enumerated() where wanted[index] > 0 {
+        for (index, group) in map.groups.enumerated()
+        where wanted[index] > 0 && chosen?.contains(UInt32(index)) != false {
             guard let row = rows[group.pack] else {
                 throw BackupError.integrity("page map", "a group in a pack that the manifest does not name")
             }

@@ -87,10 +87,12 @@ package struct OpenBackup {
             of: map, packs: manifest.clear.packs, isSealed: isRelayed, read: packs.read, body)
     }
 
-    /// Every group of pages once.
-    func groups(of map: PageMapTable, _ body: (StoredGroup) throws -> Void) throws {
+    /// Every group of pages once, or those of some rows of the map.
+    func groups(
+        of map: PageMapTable, only rows: Set<UInt32>? = nil, _ body: (StoredGroup) throws -> Void
+    ) throws {
         try DatabaseUnits.groups(
-            of: map, packs: manifest.clear.packs, isSealed: isRelayed, read: packs.read, body)
+            of: map, packs: manifest.clear.packs, only: rows, isSealed: isRelayed, read: packs.read, body)
     }
 
     /// The files of `data/`, in the order of their paths.

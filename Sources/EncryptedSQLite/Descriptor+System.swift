@@ -50,27 +50,30 @@ final class Descriptor: Sendable {
     }
 
     func write(_ bytes: [UInt8], at offset: Int64) throws(EncryptedDatabaseError) {
-        Trace.write(path, offset, bytes)
-        var done = 0
-        while done < bytes.count {
-            let put = bytes.withUnsafeBytes { buffer in
-                buffer.baseAddress.map {
-                    pwrite(number, $0 + done, bytes.count - done, off_t(offset) + done)
-                } ?? 0
+        var failure: EncryptedDatabaseError?
+        bytes.withUnsafeBytes { buffer in
+            do throws(EncryptedDatabaseError) {
+                try write(buffer, at: offset)
+            } catch {
+                failure = error
             }
+        }
+        if let failure { throw failure }
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(EncryptedDatabaseError) {
+        Trace.write(path, offset, Array(bytes))
+        var done = 0
+        while done < bytes.count, let start = bytes.baseAddress {
+            let put = pwrite(number, start + done, bytes.count - done, off_t(offset) + done)
             if put > 0 { done += put } else if errno != EINTR { throw Descriptor.failure("write", path) }
         }
     }
 
-    /// Takes away all that is in the file.
-    func truncate() throws(EncryptedDatabaseError) {
-        Trace.truncate(path, 0)
-        if ftruncate(number, 0) != 0 { throw Descriptor.failure("truncate", path) }
-    }
-
+    /// What was written, and the size; times need not reach the disk.
     func sync() throws(EncryptedDatabaseError) {
         Trace.sync(path)
-        if fsync(number) != 0 { throw Descriptor.failure("sync", path) }
+        if fdatasync(number) != 0 { throw Descriptor.failure("sync", path) }
     }
 
     /// Takes or gives back the flock of this open file; false when others hold it.

@@ -121,7 +121,7 @@ public enum EncryptedDatabase {
         throw EncryptedPool.busy
     }
 
-    private static func register(
+    static func register(
         _ path: String, _ keys: any DatabaseKeySource, _ requiresBlinding: Bool, _ judge: LogJudge
     ) throws(EncryptedDatabaseError) -> RegisteredDatabase {
         let size = try Paths.size(path)

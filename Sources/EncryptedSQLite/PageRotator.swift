@@ -28,7 +28,7 @@ final class PageRotator {
         let count = min(RotationJournal.limit, Int(state.pageCount - first) + 1)
         try read(file, count, from: first)
         let journal = try sealAnew(count, from: first)
-        if journal.count > 0 { try write(journal, to: file) }
+        if journal.count > 0 { try write(journal, first: first, to: file) }
         state.looked += UInt32(count)
         state.rotated += UInt32(journal.count)
     }
@@ -66,7 +66,7 @@ final class PageRotator {
 
     /// Journal, seal, pages, seal: RegisteredDatabase+Rotation.swift says why in this order.
     private func write(
-        _ journal: RotationJournal, to file: Descriptor
+        _ journal: RotationJournal, first: UInt32, to file: Descriptor
     ) throws(EncryptedDatabaseError) {
         try putJournal(journal)
         let hash = journal.hash()
@@ -74,19 +74,28 @@ final class PageRotator {
             seal.rotationJournal = hash
             return true
         }
-        var index = 0
-        while index < journal.count {
-            // Pages that follow each other are one write.
-            var end = index + 1
-            while end < journal.count, journal.number(end) == journal.number(end - 1) + 1 { end += 1 }
-            var run: [UInt8] = []
-            run.reserveCapacity((end - index) * Layout.page)
-            for next in index..<end { run += journal.page(next) }
-            try file.write(run, at: Int64(journal.number(index) - 1) * Int64(Layout.page))
-            index = end
-        }
+        try writeRuns(of: journal, first: first, to: file)
         try file.sync()
         try database.forgetJournal()
+    }
+
+    /// Pages that follow each other are one write. Those that the journal does not have are not touched.
+    private func writeRuns(
+        of journal: RotationJournal, first: UInt32, to file: Descriptor
+    ) throws(EncryptedDatabaseError) {
+        try batch.withBytes { start throws(EncryptedDatabaseError) in
+            var index = 0
+            while index < journal.count {
+                let number = journal.number(index)
+                var end = index + 1
+                while end < journal.count, journal.number(end) == journal.number(end - 1) + 1 { end += 1 }
+                try file.write(
+                    UnsafeRawBufferPointer(
+                        start: start + Int(number - first) * Layout.page, count: (end - index) * Layout.page),
+                    at: Int64(number - 1) * Int64(Layout.page))
+                index = end
+            }
+        }
     }
 
     /// Its name has to be on disk before the seal says it.
@@ -94,7 +103,6 @@ final class PageRotator {
         let path = database.journalPath
         let isNew = try Paths.size(path) == nil
         let file = try Descriptor(path, create: true)
-        try file.truncate()
         try file.write(journal.bytes, at: 0)
         try file.sync()
         if isNew { try Paths.syncDirectory(of: path) }

@@ -32,10 +32,10 @@ struct RotationJournal {
         let count = bytes.withUnsafeBytes {
             Int($0.loadUnaligned(fromByteOffset: 24, as: UInt32.self).bigEndian)
         }
-        guard count <= RotationJournal.limit,
-            bytes.count == RotationJournal.header + count * RotationJournal.entry
-        else { return nil }
-        self.bytes = bytes
+        // Behind its pages stands what is left of a longer one.
+        let end = RotationJournal.header + count * RotationJournal.entry
+        guard count <= RotationJournal.limit, bytes.count >= end else { return nil }
+        self.bytes = Array(bytes[..<end])
         self.count = count
     }
 
@@ -44,7 +44,7 @@ struct RotationJournal {
         withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
         bytes.append(contentsOf: page)
         count += 1
-        withUnsafeBytes(of: UInt32(count).bigEndian) { bytes.replaceSubrange(24..<28, with: $0) }
+        for index in 0..<4 { bytes[24 + index] = UInt8(truncatingIfNeeded: count >> (24 - 8 * index)) }
     }
 
     /// The number of the page at `index`, counted from 0.
@@ -64,9 +64,13 @@ struct RotationJournal {
     func hash() -> [UInt8] {
         var text = Array("ai-team/rotation/v1".utf8) + [0]
         text += bytes[..<RotationJournal.header]
+        text.reserveCapacity(text.count + count * (4 + PageTag.count))
         for index in 0..<count {
-            text += bytes[(page(index).startIndex - 4)..<page(index).startIndex]
-            text += PageTag(ciphertext: Array(page(index))).bytes
+            let start = page(index).startIndex
+            let trailer = start + Layout.body
+            text += bytes[start - 4..<start]
+            text += bytes[trailer + 40..<trailer + 44]
+            text += bytes[trailer..<trailer + 40]
         }
         return Hash.digest(.sha256, text)
     }

@@ -60,4 +60,90 @@ import Testing
         try home.json("create-task", "goes on")
         try home.json("doctor")
     }
+
+    /// Changes a byte of each of these pages, and says what the file was.
+    @discardableResult
+    private func damagePages(_ numbers: [Int], of home: TestHome) throws -> Data {
+        let file = URL(filePath: "\(home.home)/data/database/ai-agent.db")
+        let whole = try Data(contentsOf: file)
+        var bytes = whole
+        for number in numbers { bytes[(number - 1) * 4096 + 1000] ^= 1 }
+        try bytes.write(to: file)
+        return whole
+    }
+
+    @Test("doctor --repair brings pages back from a backup, the first one too, and nothing but that version")
+    func pagesFromABackup() throws {
+        let home = try TestHome()
+        for number in 0..<20 { try home.json("create-task", "task \(number)") }
+        try home.json("backup", "create")
+        let tasks = try home.run("list-tasks", "--json").text
+        try damagePages([1, 4, 9], of: home)
+        try home.run("doctor", expect: 6)
+        let done = try home.json("doctor", "--repair")
+        #expect(done["repaired"].list.count == 1)
+        #expect(try home.run("list-tasks", "--json").text == tasks)
+        try home.json("doctor")
+        let bare = try TestHome()
+        for number in 0..<20 { try bare.json("create-task", "task \(number)") }
+        try damagePages([9], of: bare)
+        // The twin: without a backup the page stays as it is, and is named.
+        let left = try bare.run("doctor", "--repair", expect: 6)
+        #expect(left.errors.contains("page 9"))
+    }
+
+    @Test("doctor --repair gives no page back in an older version")
+    func noOlderPage() throws {
+        let home = try TestHome()
+        for number in 0..<20 { try home.json("create-task", "task \(number)") }
+        try home.json("backup", "create")
+        for number in 0..<20 { try home.json("create-task", "later \(number)") }
+        let file = URL(filePath: "\(home.home)/data/database/ai-agent.db")
+        let count = try Data(contentsOf: file).count / 4096
+        let whole = try damagePages(Array(1...count), of: home)
+        let before = try Data(contentsOf: file)
+        let outcome = try home.run("doctor", "--repair", expect: 6)
+        #expect(outcome.errors.contains("no backup that is at hand has this version"))
+        let after = try Data(contentsOf: file)
+        var repaired = 0
+        for number in 0..<count {
+            let page = number * 4096..<(number + 1) * 4096
+            if after[page] == whole[page] { repaired += 1 } else { #expect(after[page] == before[page]) }
+        }
+        #expect(repaired > 0 && repaired < count)
+    }
+
+    @Test("doctor --repair brings contents of documents back from a backup, or from the remote")
+    func blobs() throws {
+        let home = try TestHome(["--mode", "auto"])
+        let first = try home.file("first.txt", Data("the first document\n".utf8))
+        let second = try home.file("second.txt", Data(repeating: 65, count: 100_000))
+        let remote = "file://" + home.folder.path(percentEncoded: false) + "bucket"
+        try home.json("sync", "remote", "set", remote)
+        let one = try #require(try home.json("kb", "upload", first)["uploaded"].list.first?["id"].string)
+        try home.json("backup", "create")
+        let two = try #require(try home.json("kb", "upload", second)["uploaded"].list.first?["id"].string)
+        try home.json("sync", "both")
+        let folder = URL(filePath: "\(home.home)/data/documents")
+        let files = try FileManager.default.subpathsOfDirectory(atPath: folder.path(percentEncoded: false))
+            .filter { $0.split(separator: "/").count == 2 }
+        #expect(files.count == 2)
+        for (index, name) in files.enumerated() {
+            let url = folder.appending(path: name)
+            if index == 0 {
+                try FileManager.default.removeItem(at: url)
+            } else {
+                var bytes = try Data(contentsOf: url)
+                bytes[bytes.count / 2] ^= 1
+                try bytes.write(to: url)
+            }
+        }
+        // The twin: the second is in no backup, and this mode asks no remote.
+        let local = try home.run("doctor", "--repair", "--mode", "local", "--json", expect: 6)
+        #expect(try local.json()["repaired"].list.count == 1)
+        #expect(try home.json("doctor", "--repair")["repaired"].list.count == 1)
+        #expect(try home.run("kb", "get", one, "-o", "-").text == "the first document\n")
+        #expect(try home.run("kb", "get", two, "-o", "-").text == String(repeating: "A", count: 100_000))
+        try home.json("doctor")
+    }
 }

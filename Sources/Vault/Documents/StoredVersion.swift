@@ -25,6 +25,8 @@ public struct DocumentVerification: Sendable, Equatable {
     public internal(set) var blobs = 0
     /// One for each blob that is damaged or missing, with the document's id in its message.
     public internal(set) var failures: [VaultError] = []
+    /// Those blobs.
+    public internal(set) var damaged: [StoredBlob] = []
 
     package init(blobs: Int = 0) { self.blobs = blobs }
 }
@@ -85,6 +87,7 @@ extension Vault {
                     try naming(version.documentID) { try verify(blob) }
                 } catch let error as VaultError {
                     found.failures.append(error)
+                    found.damaged.append(blob)
                 }
             }
         }

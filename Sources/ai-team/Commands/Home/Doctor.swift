@@ -19,7 +19,11 @@ struct Doctor: Command {
               ai-team doctor --repair
             """)
 
-    @Flag(help: "Write a damaged copy of the key ring anew, and cut a damaged log after showing what goes.")
+    @Flag(
+        help: """
+            Write a damaged copy of the key ring anew, cut a damaged log after showing what goes, bring \
+            damaged pages and documents back from a backup or the remote that has the same version.
+            """)
     var repair = false
     @Flag(help: "Do not ask.") var yes = false
     @OptionGroup(title: "Global options") var global: GlobalOptions
@@ -72,7 +76,7 @@ struct Doctor: Command {
             let frames = found.damagedFrames.prefix(10).map { "log frame \($0)" }
             throw Failure(
                 .integrityFailure, "does not authenticate: \((pages + frames).joined(separator: ", "))",
-                hint: "restore from a backup")
+                hint: "ai-team doctor --repair looks for them in the backups; else restore one")
         }
         _ = try vault.read { try $0.checkIntegrity() }
         return

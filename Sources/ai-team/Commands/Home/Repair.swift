@@ -11,7 +11,16 @@ struct Repair {
     /// Repairs, and says what was done.
     func run() throws -> [String] {
         let keys = try context.unlock()
-        return try ring(keys) + log(keys)
+        let copies = CopyRepair(context, home, keys)
+        // Pages first: the log can't be judged while the database does not open.
+        let pages = try ring(keys) + copies.pages()
+        let done = try pages + log(keys) + copies.blobs()
+        if !done.isEmpty {
+            try context.unguardedVault().write { tx in
+                for line in done { try tx.log(LogDraft(.warning, component: "doctor", line)) }
+            }
+        }
+        return done
     }
 
     private func ring(_ keys: UnlockedKeys) throws -> [String] {
@@ -27,11 +36,9 @@ struct Repair {
         let result = Result { try cut(repair) }
         repair.end()
         guard let damage = try result.get() else { return [] }
-        let text = "cut the database's log behind frame \(damage.keptFrames) of \(damage.frames)"
-        try context.unguardedVault().write {
-            try $0.log(LogDraft(.warning, component: "doctor", "\(text): \(damage.reason)"))
-        }
-        return [text]
+        return [
+            "cut the database's log behind frame \(damage.keptFrames) of \(damage.frames): \(damage.reason)"
+        ]
     }
 
     /// - Returns: what was cut; nil when the log is whole.
