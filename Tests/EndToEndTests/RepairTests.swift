@@ -121,16 +121,20 @@ import Testing
         let remote = "file://" + home.folder.path(percentEncoded: false) + "bucket"
         try home.json("sync", "remote", "set", remote)
         let one = try #require(try home.json("kb", "upload", first)["uploaded"].list.first?["id"].string)
+        let folder = URL(filePath: "\(home.home)/data/documents")
+        let files = {
+            try FileManager.default.subpathsOfDirectory(atPath: folder.path(percentEncoded: false))
+                .filter { $0.split(separator: "/").count == 2 }
+        }
+        let old = try files()
         try home.json("backup", "create")
         let two = try #require(try home.json("kb", "upload", second)["uploaded"].list.first?["id"].string)
         try home.json("sync", "both")
-        let folder = URL(filePath: "\(home.home)/data/documents")
-        let files = try FileManager.default.subpathsOfDirectory(atPath: folder.path(percentEncoded: false))
-            .filter { $0.split(separator: "/").count == 2 }
-        #expect(files.count == 2)
-        for (index, name) in files.enumerated() {
+        let both = try files()
+        #expect(old.count == 1 && both.count == 2)
+        for name in both {
             let url = folder.appending(path: name)
-            if index == 0 {
+            if old.contains(name) {
                 try FileManager.default.removeItem(at: url)
             } else {
                 var bytes = try Data(contentsOf: url)

@@ -30,8 +30,7 @@ struct CopyRepair {
         }
         for page in left {
             context.console.warn(
-                "page \(page.number): no backup that is at hand has this version of it; restore the newest backup"
-            )
+                "page \(page.number): no backup that is at hand has this version; restore the newest backup")
         }
         return sources.sorted { $0.key < $1.key }.map { backup, pages in
             "brought \(counted(pages.count, "page")) back from \(backup): "
