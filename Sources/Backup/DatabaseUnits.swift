@@ -13,10 +13,13 @@ package protocol PageSource {
     func page(_ number: UInt32) throws -> PlainPage?
     /// Whether pages are handed out as ciphertext, which nobody could authenticate.
     var isSealed: Bool { get }
+    /// Throws when pages with this root over their versions are not those of the database's newest state.
+    func requireNewest(_ root: [UInt8]) throws
 }
 
 extension PageSource {
     package var isSealed: Bool { false }
+    package func requireNewest(_ root: [UInt8]) throws {}
 }
 
 /// The root over a page map (FORMAT.md, "Page map"): database id, counter and 44 bytes for each page.
@@ -93,6 +96,9 @@ package enum DatabaseUnits {
         let base = base?.databaseID == source.databaseID ? base : nil
         var map = base?.map ?? PageMapTable()
         var changed = try compare(source, &map)
+        // Before anything is stored: pages that were put back are no state to keep.
+        let root = root(source.databaseID, source.counter, map.pages)
+        try source.requireNewest(root)
         let known = map.groups.count
         let isFull = needsFullMap(base, changed: changed.count, pages: map.pages.count)
         if isFull { changed = thinned(map) }
@@ -101,7 +107,7 @@ package enum DatabaseUnits {
         map.groups += try numbers.map(pipeline.unit)
         var written = DatabaseWritten(
             map: map, full: base?.full ?? [], deltas: base?.deltas ?? [],
-            root: root(source.databaseID, source.counter, map.pages), pagesAdded: changed.count)
+            root: root, pagesAdded: changed.count)
         if isFull {
             let series = SegmentSeries("map", pipeline, base: base?.full ?? [])
             for span in map.spans { try series.add(map.full(span), needs: []) }

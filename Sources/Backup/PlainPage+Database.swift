@@ -45,6 +45,8 @@ struct ImageSource: PageSource {
         try image.eachTag { try body($0, PageVersion($1)) }
     }
 
+    func requireNewest(_ root: [UInt8]) throws { try image.requireNewest(root) }
+
     func page(_ number: UInt32) throws -> PlainPage? {
         guard number != PageSealer.lockPage else { return nil }
         let tag = try image.tag(number)

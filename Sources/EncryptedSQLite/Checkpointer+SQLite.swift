@@ -32,6 +32,8 @@ enum Checkpointer {
     static func runLocked(
         _ connection: OpaquePointer, _ main: MainFile, empties: Bool, milliseconds: UInt64
     ) throws(EncryptedDatabaseError) -> Outcome {
+        // A list of tags that must be made anew takes its time: before the gate, so that writers go on.
+        if main.hasFramesToCopy { try main.database.prepareTags(try main.database.seal.read()) }
         guard try main.locks.close(until: Clock.deadline(milliseconds: milliseconds)) else { return .busy }
         defer { main.locks.leave() }
         let deadline = Clock.deadline(milliseconds: min(milliseconds, heldMilliseconds))
@@ -51,8 +53,7 @@ enum Checkpointer {
     }
 
     private static func failure(_ result: Int32, _ main: MainFile) -> EncryptedDatabaseError {
-        if let last = main.database.lastFailure, last.code.result == result || result & 0xFF == SQLITE_IOERR
-        {
+        if let last = main.database.lastFailure, last.code.result == result || result & 0xFF == SQLITE_IOERR {
             return last
         }
         return EncryptedDatabaseError(.io, "the checkpoint failed (SQLite \(result))")

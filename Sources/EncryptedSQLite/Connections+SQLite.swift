@@ -31,8 +31,11 @@ extension Database {
             connection, mainFile(), empties: false, milliseconds: milliseconds)
     }
 
-    /// Authenticates the records of the log that SQLite's index counts, while nobody writes.
-    func verifyLog(until deadline: UInt64) throws -> (count: UInt32, damaged: [UInt32]) {
+    /// Authenticates the records of the log that SQLite's index counts, while nobody writes. And says which
+    /// pages of the main file a checkpoint that is not closed may have written.
+    func verifyLog(
+        until deadline: UInt64
+    ) throws -> (count: UInt32, damaged: [UInt32], inTransit: Set<UInt32>) {
         // A read makes SQLite open the log and its index.
         _ = try Int.fetchOne(self, sql: firstRead)
         let main = try mainFile()
@@ -40,12 +43,14 @@ extension Database {
         guard let connection = sqliteConnection,
             sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK,
             file?.pointee.pMethods == WALFile.table, let wal = VFS.object(file, WALFile.self)
-        else { return (0, []) }
+        else { return (0, [], []) }
         guard try main.locks.close(until: deadline) else { throw EncryptedPool.busy }
         defer { main.locks.leave() }
         // WalIndexHdr.mxFrame, in the machine's own byte order.
-        guard let last = main.shared?.load(fromByteOffset: 16, as: UInt32.self) else { return (0, []) }
-        return (last, try wal.verify(upTo: last))
+        guard let last = main.shared?.load(fromByteOffset: 16, as: UInt32.self) else { return (0, [], []) }
+        let seal = try main.database.seal.read()
+        let pages = seal.hasIntent ? try wal.lastFrames(upTo: min(seal.floor, last)) : [:]
+        return (last, try wal.verify(upTo: last), Set(pages.keys))
     }
 
     /// The next close of this connection, if it is the last, may remove the log.

@@ -10,6 +10,9 @@ public final class DatabaseImage {
     /// The seal's counter: one more for each checkpoint that wrote.
     public let counter: UInt64
 
+    private let database: RegisteredDatabase
+    /// The root that the seal has; zeros while a checkpoint is not closed.
+    private let root: [UInt8]
     private let file: Descriptor
     private let sealer: PageSealer
 
@@ -20,15 +23,36 @@ public final class DatabaseImage {
         }
         pageCount = UInt32(size / Int64(Layout.page))
         databaseID = database.databaseID
-        counter = try database.seal.read().counter
+        let seal = try database.seal.read()
+        counter = seal.counter
+        root = seal.root
+        self.database = database
         sealer = PageSealer(keys: database.source, databaseID: database.databaseID)
     }
 
     /// Page `number`, counted from 1, as it stands on disk: 4048 encrypted bytes and the trailer.
     public func ciphertext(_ number: UInt32) throws(EncryptedDatabaseError) -> [UInt8] {
-        let page = try file.read(Layout.page, at: Int64(number - 1) * Int64(Layout.page))
+        let page = try read(number)
         guard page.count == Layout.page else { throw EncryptedDatabaseError.tampered(page: number) }
         return page
+    }
+
+    /// What there is of a page on disk.
+    func read(_ number: UInt32) throws(EncryptedDatabaseError) -> [UInt8] {
+        try file.read(Layout.page, at: Int64(number - 1) * Int64(Layout.page))
+    }
+
+    /// Says whether these are the pages that the seal stands for.
+    ///
+    /// - Parameter root: over the tags of all pages (`PageRootHasher`), with the database's id and `counter`.
+    /// - Throws: `rollback`, which names the pages that were put back where the list of tags can tell.
+    public func requireNewest(_ root: [UInt8]) throws {
+        guard root != self.root else { return }
+        var state = try PageState(database)
+        try eachTag { number, tag in
+            try state.add(number, PageTag(bytes: Array(tag)), isIntact: true)
+        }
+        throw EncryptedDatabaseError.otherState(database.path, pages: try state.finish().replaced)
     }
 
     /// Page `number` as SQLite sees it, 4096 bytes with 48 zeros at the end; throws `tampered` with the
@@ -45,32 +69,7 @@ public final class DatabaseImage {
     /// Hands out the tags of all pages in order, as 44 bytes: epoch 4 ‖ nonce 24 ‖ tag 16, zeros for the lock
     /// page. Nothing is decrypted: a page whose tag was seen before is the same page.
     public func eachTag(_ body: (UInt32, UnsafeRawBufferPointer) throws -> Void) throws {
-        // Small enough to stay in a core's cache: all that is wanted of a page are its last bytes.
-        let batch = 32
-        var bytes = [UInt8](repeating: 0, count: batch * Layout.page)
-        var row = [UInt8](repeating: 0, count: PageTag.count)
-        var number: UInt32 = 1
-        while number <= pageCount {
-            let count = min(batch, Int(pageCount - number) + 1)
-            let offset = Int64(number - 1) * Int64(Layout.page)
-            try bytes.withUnsafeMutableBytes { pages in
-                let wanted = UnsafeMutableRawBufferPointer(rebasing: pages[..<(count * Layout.page)])
-                guard try file.read(into: wanted, at: offset) == wanted.count else {
-                    throw EncryptedDatabaseError.tampered(page: number)
-                }
-                for index in 0..<count {
-                    let trailer = (index + 1) * Layout.page - Layout.trailer
-                    if number == Layout.lockPage {
-                        row = PageTag.none.bytes
-                    } else {
-                        for i in 0..<4 { row[i] = pages[trailer + 40 + i] }
-                        for i in 0..<40 { row[4 + i] = pages[trailer + i] }
-                    }
-                    try row.withUnsafeBytes { try body(number, $0) }
-                    number += 1
-                }
-            }
-        }
+        try PageTrailers(file: file, pageCount: pageCount).each(body)
     }
 
     /// Hands out the file as it stands on disk, up to 256 pages at a time with the number of the first, after
@@ -104,8 +103,7 @@ public final class DatabaseImage {
     }
 
     /// Whether a page authenticates. The lock page does when it holds nothing.
-    func isIntact(_ number: UInt32) throws(EncryptedDatabaseError) -> Bool {
-        let page = try file.read(Layout.page, at: Int64(number - 1) * Int64(Layout.page))
+    func isIntact(_ page: [UInt8], number: UInt32) throws(EncryptedDatabaseError) -> Bool {
         if number == Layout.lockPage { return page.allSatisfy { $0 == 0 } }
         do throws(EncryptedDatabaseError) {
             _ = try sealer.open(page, number: number)

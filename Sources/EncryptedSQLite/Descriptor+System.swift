@@ -70,6 +70,13 @@ final class Descriptor: Sendable {
         }
     }
 
+    /// The size of the file in bytes.
+    func size() throws(EncryptedDatabaseError) -> Int64 {
+        var status = stat()
+        guard fstat(number, &status) == 0 else { throw Descriptor.failure("stat", path) }
+        return Int64(status.st_size)
+    }
+
     /// What was written, and the size; times need not reach the disk.
     func sync() throws(EncryptedDatabaseError) {
         Trace.sync(path)

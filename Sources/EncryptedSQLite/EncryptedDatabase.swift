@@ -9,6 +9,8 @@ public import GRDB
 public enum EncryptedDatabase {
     /// The prefix-less suffixes of the files beside a database; backup and doctor name them.
     public static let sealSuffix = "-seal"
+    /// The list of the pages' tags, a cache.
+    public static let tagsSuffix = "-tags"
 
     /// Makes a database at `path`, lets `prepare` fill it (migrations), and closes it. A creation that a
     /// crash interrupted is begun anew. Throws `exists` when there is a finished one.
@@ -43,7 +45,11 @@ public enum EncryptedDatabase {
         try file.sync()
         try database.drain()
         try Paths.rename(temporary, to: path)
+        // A seal without a root, if a crash comes now, gets one at the first checkpoint.
+        let pages = PageTrailers(file: file, pageCount: UInt32(try file.size() / Int64(Layout.page)))
+        let root = try database.tags.rebuild(from: pages, counter: try store.read().counter)
         try store.update { seal in
+            seal.root = root
             seal.isFinished = true
             return true
         }

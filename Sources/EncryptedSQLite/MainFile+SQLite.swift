@@ -17,6 +17,14 @@ final class MainFile {
     var epoch: UInt32
     /// Main pages may be written: the seal knows which frames a checkpoint copies.
     var isCheckpointSealed = false
+    /// Why they may not, where a checkpoint could not begin.
+    var refusal: EncryptedDatabaseError?
+    /// The tags of the pages that the checkpoint under way has written, and the pages that the log names up
+    /// to its floor, each with its last frame.
+    var written = PageChanges()
+    var named: [UInt32: UInt32] = [:]
+    /// The log of this connection, once it is open.
+    weak var log: WALFile?
     var isBlinded = false
     var isExempt = false
     private let scratch = UnsafeMutableRawPointer.zeroed(Layout.page)
@@ -210,10 +218,12 @@ final class MainFile {
                 throw EncryptedDatabaseError(.refused, "\(count) bytes at \(offset) are not a page")
             }
             guard isCheckpointSealed || database.stage == .creating else {
-                throw EncryptedDatabaseError(.refused, "only a checkpoint writes to the main file")
+                throw refusal
+                    ?? EncryptedDatabaseError(.refused, "only a checkpoint writes to the main file")
             }
             let number = UInt32(truncatingIfNeeded: offset >> 12) &+ 1
             try seal(buffer, number: number, into: scratch)
+            if isCheckpointSealed { written.set(number, trailer: scratch + Layout.body) }
         } catch {
             return database.report(error)
         }

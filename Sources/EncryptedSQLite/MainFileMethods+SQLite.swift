@@ -76,11 +76,6 @@ extension MainFile {
         return methods.xTruncate(inner, size)
     }
 
-    func sync(_ flags: Int32) -> Int32 {
-        Trace.sync(database.path)
-        return methods.xSync(inner, flags)
-    }
-
     func control(_ operation: Int32, _ argument: UnsafeMutableRawPointer?) -> Int32 {
         switch operation {
         case SQLITE_FCNTL_CKPT_START:
@@ -93,37 +88,6 @@ extension MainFile {
         case SQLITE_FCNTL_MMAP_SIZE, SQLITE_FCNTL_POWERSAFE_OVERWRITE, SQLITE_FCNTL_PERSIST_WAL:
             return SQLITE_NOTFOUND
         default: return methods.xFileControl(inner, operation, argument)
-        }
-    }
-
-    /// The floor: before the first main page is written the seal says how many frames may be copied, so
-    /// that a log cut below them is noticed. When that fails, main writes fail; SQLite ignores this call's
-    /// own result.
-    private func startCheckpoint() {
-        isCheckpointSealed = false
-        do throws(EncryptedDatabaseError) {
-            try database.source.reload()
-        } catch {
-            _ = database.report(error)
-            return
-        }
-        epoch = database.source.currentEpoch
-        guard database.stage == .finished else { return }
-        guard let shared else { return }
-        // WalCkptInfo.nBackfillAttempted, in the machine's own byte order.
-        let attempted = shared.load(fromByteOffset: 128, as: UInt32.self)
-        do throws(EncryptedDatabaseError) {
-            try database.seal.update { (seal) throws(EncryptedDatabaseError) in
-                guard seal.state == .open else {
-                    throw EncryptedDatabaseError(.tampered, "a checkpoint found a drained seal")
-                }
-                seal.floor = max(seal.floor, attempted)
-                seal.counter += 1
-                return true
-            }
-            isCheckpointSealed = true
-        } catch {
-            _ = database.report(error)
         }
     }
 }

@@ -60,7 +60,9 @@ extension EncryptedDatabase {
         let image = try DatabaseImage(database)
         return try (0..<image.pageCount).compactMap { index in
             let number = index + 1
-            guard number != Layout.lockPage, try !image.isIntact(number) else { return nil }
+            guard number != Layout.lockPage, try !image.isIntact(image.read(number), number: number) else {
+                return nil
+            }
             return DamagedPage(number: number, tag: try image.tag(number))
         }
     }

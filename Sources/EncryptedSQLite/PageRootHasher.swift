@@ -6,13 +6,14 @@ public struct PageRootHasher {
     private let counter: UInt64
     private var count = 0
     private var leaf: [UInt8] = []
-    private var leaves: [[UInt8]] = []
+    /// The hashes of the leaves that are complete, 32 bytes each.
+    private var leaves: [UInt8] = []
 
     /// Begins with no pages.
     public init(databaseID: [UInt8], counter: UInt64) {
         self.databaseID = databaseID
         self.counter = counter
-        leaf.reserveCapacity(PageMap.leafCount * PageTag.count + 5)
+        leaf.reserveCapacity(PageTree.leaf + 5)
         open()
     }
 
@@ -30,29 +31,17 @@ public struct PageRootHasher {
             leaf += [UInt8](repeating: 0, count: rest * PageTag.count)
             close()
         }
-        var level = leaves
-        while level.count > 1 {
-            level = stride(from: 0, to: level.count, by: 2).map { left in
-                guard left + 1 < level.count else { return level[left] }
-                return Hash.digest(.sha256, [0x01] + level[left] + level[left + 1])
-            }
-        }
-        let counts = Self.bytes(UInt32(count)) + Self.bytes(counter)
-        return Hash.digest(.sha256, [0x02] + databaseID + counts + level[0])
+        return PageTree.root(
+            leaves, databaseID: databaseID, pageCount: UInt32(count), counter: counter)
     }
 
     private mutating func open() {
         leaf.removeAll(keepingCapacity: true)
-        leaf.append(0x00)
-        leaf += Self.bytes(UInt32(leaves.count))
+        leaf += PageTree.prefix(leaves.count / PageTree.hash)
     }
 
     private mutating func close() {
-        leaves.append(Hash.digest(.sha256, leaf))
+        leaves += Hash.digest(.sha256, leaf)
         open()
-    }
-
-    private static func bytes(_ value: some FixedWidthInteger) -> [UInt8] {
-        withUnsafeBytes(of: value.bigEndian) { Array($0) }
     }
 }

@@ -68,6 +68,11 @@ final class PageRotator {
     private func write(
         _ journal: RotationJournal, first: UInt32, to file: Descriptor
     ) throws(EncryptedDatabaseError) {
+        // What is written from here on can be proven only by a list that was there before.
+        try database.requireRoot()
+        try database.prepareTags(
+            try database.seal.read(), touching: (0..<journal.count).map { journal.number($0) })
+        try database.tags.sync()
         try putJournal(journal)
         let hash = journal.hash()
         try database.seal.update { seal in
@@ -76,7 +81,7 @@ final class PageRotator {
         }
         try writeRuns(of: journal, first: first, to: file)
         try file.sync()
-        try database.forgetJournal()
+        try database.forget(journal)
     }
 
     /// Pages that follow each other are one write. Those that the journal does not have are not touched.

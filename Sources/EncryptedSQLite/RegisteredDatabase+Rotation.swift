@@ -26,7 +26,7 @@ extension RegisteredDatabase {
             try file.write(Array(journal.page(index)), at: offset)
         }
         try file.sync()
-        try forgetJournal()
+        try forget(journal)
     }
 
     /// At opening: settles what a crash left, unless somebody holds the snapshot lock. Then either a rotation
@@ -39,11 +39,17 @@ extension RegisteredDatabase {
         try settleRotation()
     }
 
-    func forgetJournal() throws(EncryptedDatabaseError) {
-        try seal.update { seal in
-            seal.rotationJournal = Self.noJournal
-            return true
+    /// Has the seal forget a journal whose pages are written and synced, and stand for them instead of those
+    /// before.
+    func forget(_ journal: RotationJournal) throws(EncryptedDatabaseError) {
+        var changes = PageChanges()
+        for index in 0..<journal.count {
+            journal.page(index).withUnsafeBytes { page in
+                guard let start = page.baseAddress else { return }
+                changes.set(journal.number(index), trailer: start + Layout.body)
+            }
         }
+        try replaceTags(changes) { $0.rotationJournal = Self.noJournal }
     }
 
     /// The journal that the seal names, with every page authenticated; nil when there is none such.

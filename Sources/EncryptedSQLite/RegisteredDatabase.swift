@@ -17,6 +17,7 @@ final class RegisteredDatabase: Sendable {
     let source: any DatabaseKeySource
     let keys: KeyCache
     let seal: SealStore
+    let tags: PageTags
     let requiresBlinding: Bool
     let judge: LogJudge
     /// Set by the pool that closes: the log may then be deleted by SQLite.
@@ -36,6 +37,7 @@ final class RegisteredDatabase: Sendable {
         self.databaseID = databaseID
         self.requiresBlinding = requiresBlinding
         keys = KeyCache(source)
+        tags = PageTags(path: lockBase + EncryptedDatabase.tagsSuffix, databaseID: databaseID)
     }
 
     func cipher(_ kind: RecordKind) -> RecordCipher {

@@ -137,6 +137,11 @@ public final class RestoredDatabase: Sendable {
         seal.counter = (known.map(\.counter).max() ?? 0) + 1
         let step = try RandomBytes.bytes(4).reduce(1 as UInt64) { $0 << 8 | UInt64($1) }
         seal.generation = (known.map(\.generation).max() ?? 0) + step
+        if isKept {
+            let tags = PageTags(path: path + EncryptedDatabase.tagsSuffix, databaseID: databaseID)
+            seal.root = try tags.rebuild(
+                from: PageTrailers(file: file, pageCount: pageCount), counter: seal.counter)
+        }
         let key = try keys.homeKey(purpose: RecordKind.seal.purpose)
         guard try SealStore.make(seal, at: path + EncryptedDatabase.sealSuffix, key: key) else {
             throw EncryptedDatabaseError(.exists, "there is a seal beside \(path)")

@@ -4,7 +4,10 @@ import Cryptography
 struct Seal: Sendable, Equatable {
     /// `creating` until the finished file has its name; `open`: the log of `generation` may hold commits;
     /// `drained`: all that was ever acknowledged is in the main file.
-    enum State: UInt8 { case creating = 1, drained, open }
+    enum State: UInt8 {
+        case creating = 1
+        case drained, open
+    }
 
     var sequence: UInt64 = 0
     var databaseID: [UInt8]
@@ -18,10 +21,13 @@ struct Seal: Sendable, Equatable {
     var ringGeneration: UInt64 = 0
     /// Goes up by one with every checkpoint that writes.
     var counter: UInt64 = 0
-    /// The freshness root, zeros while none is kept, and the hashes of what is intended.
-    var root = [UInt8](repeating: 0, count: 32)
-    var intentRoot = [UInt8](repeating: 0, count: 32)
-    var rotationJournal = [UInt8](repeating: 0, count: 32)
+    /// The root of the pages (`PageMap`) that belongs to `counter`; zeros while a checkpoint is not closed,
+    /// and where an older program made the last one.
+    var root = Seal.noHash
+    /// While a checkpoint is not closed: the root before it, which belongs to `counter` - 1.
+    var intentRoot = Seal.noHash
+    /// The hash of the pages that a rotation is about to write.
+    var rotationJournal = Seal.noHash
     /// Whether the database ever got its name.
     var isFinished = false
 
@@ -108,7 +114,10 @@ final class SealCodec {
     }
 
     /// What a slot is found to be.
-    enum Reading { case valid(Seal), absent, wrongKey, newer, damaged }
+    enum Reading {
+        case valid(Seal)
+        case absent, wrongKey, newer, damaged
+    }
 
     func open(_ slot: [UInt8]) -> Reading {
         guard slot.count == SealCodec.slot, slot.contains(where: { $0 != 0 }) else { return .absent }

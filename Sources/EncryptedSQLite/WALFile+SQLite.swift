@@ -42,6 +42,7 @@ final class WALFile {
         headers = main.database.cipher(.walHeader)
         frames = main.database.cipher(.walFrame)
         pages = main.database.cipher(.walPage)
+        main.log = self
     }
 
     deinit {

@@ -24,7 +24,7 @@ extension WALFile {
     }
 
     /// A frame that authenticates.
-    private struct Frame {
+    struct Frame {
         let isCommit: Bool
         let salt: UInt64
         let stored: (UInt32, UInt32)
@@ -156,7 +156,7 @@ extension WALFile {
     }
 
     /// Reads and authenticates one frame whole; nil when it is damaged or of another generation.
-    private func load(
+    func load(
         _ number: UInt32, into plain: UnsafeMutableRawPointer
     ) throws(EncryptedDatabaseError) -> Frame? {
         let result = methods.xRead(inner, record, Int32(WALFile.frame), WALFile.offset(number))

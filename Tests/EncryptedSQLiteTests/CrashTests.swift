@@ -30,6 +30,7 @@ import Testing
             #expect(numbers >= max(acknowledged, wanted), "round \(round)")
             #expect(try pool.verify().isIntact)
             if round % 3 == 0 { try pool.close() } else { try pool.pool.close() }
+            if round % 5 == 0 { try vault.requireFreshness() }
         }
         #expect(try vault.damage() == nil)
     }

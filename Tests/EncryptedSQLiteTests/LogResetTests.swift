@@ -47,6 +47,7 @@ import Testing
         #expect(log < 64 << 20)
         #expect(try pool.verify().isIntact)
         try pool.close()
+        try vault.requireFreshness()
         #expect(try vault.count() == acknowledged * 20)
     }
 }

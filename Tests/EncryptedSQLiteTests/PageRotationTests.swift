@@ -30,6 +30,7 @@ import Testing
         // A second time there is nothing to do.
         #expect(try pool.rotatePages().rotated == 0)
         try pool.close()
+        try vault.requireFreshness()
         #expect(try vault.files().allSatisfy { !$0.hasSuffix("-rotate") })
         #expect(try Self.bodies(vault, keys: onlyNew) == before)
     }
@@ -91,6 +92,7 @@ import Testing
                 #expect(try pool.verify().isIntact, "seed \(seed), cut \(end)")
                 #expect(try pool.rotatePages().remaining == 0, "seed \(seed), cut \(end)")
                 try pool.close()
+                try copy.requireFreshness()
                 #expect(try copy.files().allSatisfy { !$0.hasSuffix("-rotate") })
             } catch {
                 Issue.record("seed \(seed), cut \(end): \(error)")

@@ -35,6 +35,11 @@ import Testing
             try cut.replay(upTo: end, seed: seed, original: vault.directory.path, root: copy.directory.path)
             let least = acknowledged.last { $0.events <= end }?.rows ?? 0
             do {
+                let pool = try copy.open()
+                let found = try pool.verify()
+                #expect(found.isIntact, "seed \(seed), cut \(end): \(found)")
+                try pool.close()
+                try copy.requireFreshness()
                 let rows = try copy.count()
                 #expect(rows >= least && rows <= least + 1, "seed \(seed), cut \(end)")
             } catch {

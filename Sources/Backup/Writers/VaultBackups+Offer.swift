@@ -41,6 +41,7 @@ extension VaultBackups {
         let last = try vault.read { try $0.lastChangeSequence() }
         let (offer, copied) = try vault.database.withSnapshot { image in
             let root = try write(image, to: spool.makePages(id), progress)
+            try image.requireNewest(root)
             let files = try sources().map { source in
                 let size = try Files.status(source.location)?.size ?? 0
                 return (OfferedFile(path: source.path, length: UInt64(size)), source.location)

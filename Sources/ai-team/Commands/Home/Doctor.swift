@@ -71,12 +71,22 @@ struct Doctor: Command {
     private static func database(_ context: Context) throws -> String {
         let vault = try context.unguardedVault()
         let found = try vault.database.verify()
-        guard found.isIntact else {
+        guard found.damagedPages.isEmpty, found.damagedFrames.isEmpty else {
             let pages = found.damagedPages.prefix(10).map { "page \($0)" }
             let frames = found.damagedFrames.prefix(10).map { "log frame \($0)" }
             throw Failure(
                 .integrityFailure, "does not authenticate: \((pages + frames).joined(separator: ", "))",
                 hint: "ai-team doctor --repair looks for them in the backups; else restore one")
+        }
+        guard found.isIntact else {
+            let pages = found.replacedPages.prefix(10).map { "page \($0)" }.joined(separator: ", ")
+            let more = found.replacedPages.count > 10 ? " and \(found.replacedPages.count - 10) more" : ""
+            throw Failure(
+                .rollback,
+                pages.isEmpty
+                    ? "the pages are authentic, but not those of the newest state"
+                    : "authentic, but not of the newest state: \(pages)\(more)",
+                hint: "older pages or an older file were put back: restore from a backup")
         }
         _ = try vault.read { try $0.checkIntegrity() }
         return
