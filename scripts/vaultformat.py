@@ -46,6 +46,7 @@ FORMATS = table({
     "kind 11": "device=16 origin=60",
     "kind 12": "recipients[recipient]",
     "kind 13": "device=16 label=144 number:4",
+    "kind 14": "number:4",
     "recipient": "key=32 number:4 label=144",
     "epoch": "number:4 ephemeral=32 boxes[box] backup=32 before=48 commitment=32",
     "box": "id=16 box=48",
@@ -312,6 +313,8 @@ class Roster:
             self.change(r, what)
         elif r.kind == 13:
             demand(r.number == len(self.epochs), f"{what} names a device under an older epoch")
+        elif r.kind == 14:
+            demand(0 < r.number < len(self.epochs), f"{what} retires an epoch that it can't retire")
         elif r.kind in (5, 8):
             self.confined = sha(self.before.keys)[:16] if r.kind == 8 else None
         self.pairs = r.pairs or self.pairs
@@ -328,7 +331,7 @@ class Roster:
     def allow(self, r, author, what):
         """Who may make a record of this kind, and about whom."""
         target, owner = self.members.get(r.device), author.role == 1
-        allowed = author.role <= 2 or r.kind not in (2, 3, 4, 5, 7, 12)
+        allowed = author.role <= 2 or r.kind not in (2, 3, 4, 5, 7, 12, 14)
         other = r.device != r.author
         allowed &= other == (r.kind in (3, 4)) or r.kind == 13
         if r.kind in (2, 4):

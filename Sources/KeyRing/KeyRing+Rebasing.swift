@@ -133,6 +133,7 @@ private struct Rebasing {
             let epoch = try state.nextEpoch(state.roster.readers + state.roster.recoveryRecipients)
             try state.append(.rotate(epoch: epoch), time: time)
         case .rekey: try rekey(&state, time: time)
+        case .retire: try state.append(body, time: time)
         case .recoveryChange(let pairs, _): return try change(recovery: pairs, in: &state, time: time)
         case .recipients(let list): return try change(recipients: list, in: &state, time: time)
         case .relabel(let device, let label, let epoch):
@@ -234,6 +235,7 @@ extension RosterRecord.Kind {
         case .restored: "this device's restore"
         case .recipients: "who can read backups"
         case .relabel: "a device's name"
+        case .retire: "the retirement of an epoch"
         }
     }
 }

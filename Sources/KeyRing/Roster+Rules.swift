@@ -49,6 +49,13 @@ extension Roster {
             backupRecipients = list
         case .relabel(let device, let label, let epoch):
             try relabel(device, label, epoch, in: record)
+        case .retire(let epoch):
+            _ = try administrator(of: record)
+            try requireSignatures(1, in: record)
+            guard epoch >= 1, epoch < currentEpoch else {
+                throw Roster.broken(record, "retires the newest epoch, or one that is not there")
+            }
+            retirements.append(Retirement(through: epoch, sequence: record.sequence))
         }
     }
 

@@ -35,6 +35,12 @@ public struct Roster: Sendable {
         public let key: [UInt8]
     }
 
+    /// From record `sequence` on nothing new counts under epoch `through` and those before.
+    struct Retirement: Sendable {
+        let through: UInt32
+        let sequence: UInt64
+    }
+
     struct Epoch: Sendable {
         let record: NewEpoch
         let prevHash: [UInt8]
@@ -56,6 +62,8 @@ public struct Roster: Sendable {
     var usedKeys: Set<[UInt8]>
     /// The tags of invitations that brought a member in: each does so once.
     var usedInviteTags: Set<[UInt8]> = []
+    /// What `retire` records say, oldest first.
+    var retirements: [Retirement] = []
     /// The device that recovery keys added and that epochs are sealed to alone, until it has confirmed the
     /// members by a `rotate`.
     var confinedTo: DeviceID?

@@ -26,6 +26,8 @@ enum RosterBody: Sendable, Hashable {
     case recipients([BackupRecipient])
     /// A device is called otherwise from here; the name is under the newest epoch.
     case relabel(device: DeviceID, label: [UInt8], epoch: UInt32)
+    /// Nothing new counts that is under this epoch or an earlier one.
+    case retire(through: UInt32)
 
     struct Addition: Sendable, Hashable {
         var keys: PublicKeys
@@ -53,6 +55,7 @@ enum RosterBody: Sendable, Hashable {
         case .restored: .restored
         case .recipients: .recipients
         case .relabel: .relabel
+        case .retire: .retire
         }
     }
 
@@ -70,7 +73,7 @@ enum RosterBody: Sendable, Hashable {
         case .genesis(_, _, let epoch), .remove(_, _, let epoch), .rotate(let epoch),
             .recoveryChange(_, let epoch), .recoveryUse(let epoch), .rekey(_, _, let epoch):
             epoch
-        case .add, .role, .reincarnate, .restored, .recipients, .relabel: nil
+        case .add, .role, .reincarnate, .restored, .recipients, .relabel, .retire: nil
         }
     }
 }
@@ -121,6 +124,8 @@ extension RosterBody {
             writer.raw(device.bytes)
             writer.raw(label)
             writer.u32(epoch)
+        case .retire(let epoch):
+            writer.u32(epoch)
         }
         return writer.bytes
     }
@@ -166,6 +171,8 @@ extension RosterBody {
             let device = try DeviceID(from: &reader)
             let label = try reader.raw(RosterBody.labelCount)
             self = .relabel(device: device, label: label, epoch: try reader.u32())
+        case .retire:
+            self = .retire(through: try reader.u32())
         }
         try reader.expectEnd()
     }

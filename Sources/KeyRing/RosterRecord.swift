@@ -22,10 +22,15 @@ public struct RosterRecord: Sendable, Hashable {
         case restored = 11
         case recipients = 12
         case relabel = 13
+        case retire = 14
     }
 
     struct Signature: Sendable, Hashable {
-        enum Role: UInt8 { case author = 1, newKey = 2, recovery = 3 }
+        enum Role: UInt8 {
+            case author = 1
+            case newKey = 2
+            case recovery = 3
+        }
         let role: Role
         let signer: DeviceID
         let bytes: [UInt8]

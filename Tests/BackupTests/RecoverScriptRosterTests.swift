@@ -47,6 +47,9 @@ import Testing
             records.append(try roster.rotate(by: author, to: everybody))
             records.append(try roster.rotate(by: author, to: people))
             records.append(try roster.relabel(author, by: author, epoch: 9))
+            for epoch in 0...3 as ClosedRange<UInt32> {
+                records.append(try roster.retire(epoch, by: author))
+            }
             for tag in [tag, ByHand.zeros(32), [UInt8](repeating: 7, count: 32)] {
                 records.append(try roster.add(fresh, by: author, inviteTag: tag))
             }

@@ -74,6 +74,26 @@ import Testing
         fails(try roster.relabel(writer, by: recovery))
     }
 
+    @Test func anEpochIsRetiredByAnOwnerOrAdminOnceAnotherIsInUse() throws {
+        fails(try roster.retire(1, by: owner))
+        roster.accept(try roster.rotate(by: owner, to: [owner, admin, writer, recovery]))
+        holds(try roster.retire(1, by: owner))
+        holds(try roster.retire(1, by: admin))
+        fails(try roster.retire(1, by: writer))
+        fails(try roster.retire(1, by: recovery))
+        fails(try roster.retire(1, by: stranger))
+        fails(try roster.retire(2, by: owner))
+        fails(try roster.retire(0, by: owner))
+        #expect(try !Roster(verifying: roster.chain).isRetired(1))
+        roster.accept(try roster.retire(1, by: admin))
+        let verified = try Roster(verifying: roster.chain)
+        #expect(verified.isRetired(1) && !verified.isRetired(2))
+        // What was written by who did not know of it counts; whoever knew of it writes under a newer one.
+        let (before, last) = (verified.headSequence - 1, verified.headSequence)
+        #expect(verified.accepts(epoch: 1, knowing: before) && !verified.accepts(epoch: 1, knowing: last))
+        #expect(verified.accepts(epoch: 2, knowing: last))
+    }
+
     @Test func whoWasRemovedSaysNothingMoreAndDoesNotComeBack() throws {
         holds(try roster.rekey(writer, to: stranger, sealedTo: [owner, admin, writer, recovery]))
         roster.accept(try roster.remove(writer, by: owner, to: [owner, admin, recovery]))

@@ -136,7 +136,11 @@ package final class HandMadeRoster {
 
 extension HandMadeRoster {
     /// Roles as records have them.
-    package enum Role: UInt8 { case owner = 1, admin, writer, reader, backup = 6 }
+    package enum Role: UInt8 {
+        case owner = 1
+        case admin, writer, reader
+        case backup = 6
+    }
 
     package func add(
         _ device: HandMadeIdentity, _ role: Role = .writer, by author: HandMadeIdentity,
@@ -178,6 +182,12 @@ extension HandMadeRoster {
         body.raw(device.id + [UInt8](repeating: 5, count: 144))
         body.u32(epoch ?? UInt32(epochs.count))
         return try record(13, body.bytes, by: author)
+    }
+
+    package func retire(_ epoch: UInt32, by author: HandMadeIdentity) throws -> [UInt8] {
+        var body = CanonicalWriter()
+        body.u32(epoch)
+        return try record(14, body.bytes, by: author)
     }
 
     package func recipients(_ keys: [[UInt8]], by author: HandMadeIdentity) throws -> [UInt8] {

@@ -46,6 +46,9 @@ struct RosterMembership: Membership {
         guard writes ? member.role.backsUp : member.role.reads else {
             throw .integrity(name, "its author's role (\(member.role.name)) does not allow it")
         }
+        guard roster.accepts(epoch: header.epoch, knowing: header.rosterSequence) else {
+            throw .integrity(name, "it is under epoch \(header.epoch), which was retired before")
+        }
         let next = header.rosterSequence + 1
         guard let era = member.signingKeys.last(where: { $0.since <= next }) else {
             throw .integrity(name, "it was written before its author was a member")
@@ -72,8 +75,13 @@ struct RosterMembership: Membership {
 /// What opens objects: the keys of the vault, as they are while a round goes on.
 final class VaultReading: ObjectReading {
     private let keys: Mutex<UnlockedKeys>
+    /// The number of the newest head that was opened of each device, and its epoch.
+    private let heads = Mutex<[DeviceID: (sequence: UInt64, epoch: UInt32)]>([:])
 
     init(_ keys: UnlockedKeys) { self.keys = Mutex(keys) }
+
+    /// The epochs under which devices wrote the heads that were opened.
+    var headEpochs: [DeviceID: UInt32] { heads.withLock { $0.mapValues(\.epoch) } }
 
     /// Goes on with the keys after a change of the ring.
     func use(_ keys: UnlockedKeys) { self.keys.withLock { $0 = keys } }
@@ -91,7 +99,18 @@ final class VaultReading: ObjectReading {
         do {
             let header = object.header
             let key = try keys.withLock { $0 }.key(header.kind.purpose, epoch: header.epoch)
-            return try Cobblestone.open(key: key, context: object.context, object.body)
+            let body = try Cobblestone.open(key: key, context: object.context, object.body)
+            if header.kind == .head { note(header) }
+            return body
         } catch { throw .integrity(name, "it does not decrypt") }
+    }
+
+    private func note(_ header: ObjectHeader) {
+        heads.withLock { heads in
+            let known = heads[header.lane.author.device]
+            if known.map({ $0.sequence < header.sequence }) ?? true {
+                heads[header.lane.author.device] = (header.sequence, header.epoch)
+            }
+        }
     }
 }
