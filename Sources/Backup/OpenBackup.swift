@@ -144,5 +144,6 @@ extension VaultBackups.Summary {
         parent = body.parent.allSatisfy { $0 == 0 } ? nil : BackupIndex.idText(body.parent)
         statement = entry.statement.map(VaultBackups.Statement.init)
         isUnanchored = entry.isUnanchored
+        epoch = manifest.clear.bodyEpoch
     }
 }

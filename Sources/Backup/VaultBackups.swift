@@ -67,6 +67,8 @@ public struct VaultBackups {
         public let statement: Statement?
         /// Nobody who may has vouched for it, and it was asked for all the same.
         public let isUnanchored: Bool
+        /// The epoch whose key opens it.
+        public let epoch: UInt32
     }
 
     /// What a member with keys said of a state that another machine backed up.

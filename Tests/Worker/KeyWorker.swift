@@ -33,6 +33,21 @@ enum KeyWorker {
         say("closed")
     }
 
+    /// `ROOT`: encrypts pages and documents under the newest epoch, and says so after each batch.
+    static func reencrypt(_ arguments: [String]) throws {
+        let vault = try VaultHome.open(arguments[0])
+        _ = try vault.database.rotatePages { _ in
+            say("pages")
+            return true
+        }
+        _ = try vault.reencryptBlobs { _ in
+            say("documents")
+            return true
+        }
+        try vault.close()
+        say("ended")
+    }
+
     private static func keys(_ home: Home, _ kind: String, _ path: String) throws -> UnlockedKeys {
         guard kind == "agent" else {
             return try KeyRing.open(in: home.keysDirectory, with: KeyFile.read(path))

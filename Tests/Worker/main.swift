@@ -25,6 +25,7 @@ let commands: [String: ([String]) throws -> Void] = [
     "vault-read-pairs": VaultWorker.readPairs,
     "vault-canary": VaultWorker.canary,
     "vault-follow": KeyWorker.follow,
+    "vault-reencrypt": KeyWorker.reencrypt,
 ]
 
 guard CommandLine.arguments.count > 1, let command = commands[CommandLine.arguments[1]] else {

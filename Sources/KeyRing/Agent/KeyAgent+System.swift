@@ -76,7 +76,7 @@ public enum KeyAgent {
     }
 
     /// Closes what the starter's own starter left open: a lock or a pipe must not live as long as the agent.
-    private static func closeInherited() throws(KeyError) {
+    static func closeInherited() throws(KeyError) {
         let open = try withFiles { () throws(FileError) in try Files.list("/proc/self/fd") }
         for descriptor in open.compactMap({ Int32($0) }) where descriptor > STDERR_FILENO {
             close(descriptor)
@@ -95,7 +95,7 @@ public enum KeyAgent {
     private static let helloLimit = 4096
 
     /// Everything until the end of the stream, at most `helloLimit` bytes.
-    private static func readAll(_ descriptor: Int32) -> [UInt8] {
+    static func readAll(_ descriptor: Int32) -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: helloLimit)
         while bytes.count < helloLimit {
@@ -128,7 +128,7 @@ extension KeyAgent {
         }
     }
 
-    private struct Pipe {
+    struct Pipe {
         let reading: Int32
         let writing: Int32
 
@@ -142,7 +142,7 @@ extension KeyAgent {
     }
 
     /// C: posix_spawn, with an empty environment.
-    private static func spawn(
+    static func spawn(
         _ executable: String, _ arguments: [String], input: Int32, output: Int32
     ) throws(KeyError) {
         var actions = posix_spawn_file_actions_t()
@@ -157,7 +157,7 @@ extension KeyAgent {
         var child = pid_t()
         let result = posix_spawn(&child, executable, &actions, nil, &words, &environment)
         guard result == 0 else {
-            throw KeyError(.failed, "the key agent cannot be started (errno \(result))")
+            throw KeyError(.failed, "\(executable) cannot be started (errno \(result))")
         }
     }
 }

@@ -11,6 +11,8 @@ public struct SyncOverview: Sendable {
         public let head: UInt64?
         /// When that was issued, by its clock.
         public let seenAt: Timestamp?
+        /// The epoch under which it was written.
+        public let epoch: UInt32?
     }
 
     /// The number of the newest own head in the remote.
@@ -38,6 +40,7 @@ extension VaultSync {
     private static let lastPushKey = "sync.last_push_at"
     private static let lastPullKey = "sync.last_pull_at"
     private static let behindKey = "sync.behind"
+    private static let epochPrefix = "sync.head_epoch/"
 
     /// What is known. Nothing is changed, and whoever is syncing is not waited for.
     public static func overview(of vault: Vault, keys: UnlockedKeys) throws -> SyncOverview {
@@ -55,12 +58,14 @@ extension VaultSync {
             let times = try [lastPushKey, lastPullKey, behindKey].map { try transaction.setting($0) }
             return (state ?? SyncState(author: author), unsealed, times)
         }
+        let epochs = try vault.read { try $0.settings(prefix: epochPrefix) }
         let members = RosterMembership(roster: keys.roster).authors
         let devices = members.filter { $0.device != keys.device }.map { author in
             let mark = state.heads[author]
             return SyncOverview.Device(
                 author: author, head: mark?.position.sequence,
-                seenAt: mark.map { Timestamp(milliseconds: Int64(clamping: $0.times.issuedAt)) })
+                seenAt: mark.map { Timestamp(milliseconds: Int64(clamping: $0.times.issuedAt)) },
+                epoch: epochs[epochPrefix + author.device.description].flatMap { UInt32($0) })
         }
         let halt: String? =
             switch state.halt {
@@ -83,9 +88,21 @@ extension VaultSync {
         try vault.read { try $0.syncState().map { try SyncState($0, waiting: []).isAttached } ?? false }
     }
 
+    /// Remembers under which epochs the others write.
+    private func noteEpochs() throws {
+        let known = try vault.read { try $0.settings(prefix: Self.epochPrefix) }
+        let news = reader.headEpochs.map { (Self.epochPrefix + $0.key.description, String($0.value)) }
+            .filter { known[$0.0] != $0.1 }
+        guard !news.isEmpty else { return }
+        try vault.write(actor: "sync") { tx in
+            for (key, value) in news { try tx.setSetting(key, value) }
+        }
+    }
+
     /// Remembers when something went out or came in.
     func note(_ report: SyncReport) throws {
         if report.failure == nil { try DeletionWatch.forget(vault) }
+        try noteEpochs()
         let known = try vault.read { try $0.setting(Self.behindKey) } ?? "0"
         let hasSent = report.pushedSegments > 0 || report.pushedLogs > 0
         let isNews = hasSent || report.pulledSegments > 0

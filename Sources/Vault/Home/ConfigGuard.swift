@@ -2,7 +2,7 @@ extension HomeConfiguration {
     /// Keys, or beginnings of keys, of settings that run programs, name endpoints or weaken a guard.
     private static let guardedPrefixes = [
         "cloud.", "remote", "sync.remote", "hooks.", "agents.", "executors.", "embeddings.", "models.",
-        "backup.passphrase_recovery", "backup.cloud.remote",
+        "backup.passphrase_recovery", "backup.cloud.remote", "keys.rotate_after",
     ]
 
     /// What a new home keeps of its backups. Rules that keep less delete backups, so they count only when

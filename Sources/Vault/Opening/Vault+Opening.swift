@@ -18,8 +18,13 @@ extension LiveKeys: DatabaseKeySource {
     public var ringGeneration: UInt64 { current.ringGeneration }
     public var currentEpoch: UInt32 { current.currentEpoch }
 
+    /// Nobody has pages of an epoch that was retired: what comes under its key was put there by a thief.
     public func databaseKey(purpose: String, epoch: UInt32) throws -> SecretBytes {
-        try current.databaseKey(purpose: purpose, epoch: epoch)
+        let keys = current
+        guard keys.roster.acceptsPages(epoch: epoch, of: keys.device) else {
+            throw KeyError(.notFound, "epoch \(epoch) was retired")
+        }
+        return try keys.databaseKey(purpose: purpose, epoch: epoch)
     }
 
     public func homeKey(purpose: String) throws -> SecretBytes { try current.homeKey(purpose: purpose) }
@@ -56,9 +61,9 @@ extension Vault {
     /// to date. The vault follows the home's key ring when another process changes it.
     /// - Parameter timeout: how long to wait for others who have the home to themselves, or, where tables
     ///   must change, who have the vault open.
-    /// - Throws: `VaultError` with code `newer_format`; `KeyError` with code `busy` when the wait was in vain,
-    ///   and `locked` when the keys were replaced since they were opened, and what opened them opens the new
-    ///   ones no longer; `EncryptedDatabaseError` for what is damaged or locked.
+    /// - Throws: `VaultError` with code `newer_format`; `KeyError` with code `busy` when the wait was
+    ///   in vain, and `locked` when the keys were replaced since they were opened, and what opened them
+    ///   opens the new ones no longer; `EncryptedDatabaseError` for what is damaged or locked.
     public static func open(
         home: Home, keys: UnlockedKeys, surroundings: Surroundings = .system,
         timeout: Duration = .seconds(30)

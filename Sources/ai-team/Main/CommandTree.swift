@@ -7,6 +7,6 @@ enum CommandTree {
         ListProjects.self, ProjectsGroup.self, CreateTask.self, ListTasks.self, StartTask.self,
         CompleteTask.self, FailTask.self, TasksGroup.self, AgentGroup.self, DocumentGroup.self,
         BackupGroup.self, SyncGroup.self, Logs.self, Stats.self, KeyGroup.self, DeviceGroup.self,
-        CompletionsCommand.self, AgentProcess.self,
+        CompletionsCommand.self, AgentProcess.self, ReencryptionProcess.self,
     ]
 }

@@ -51,6 +51,7 @@ enum Program {
                 try command.execute(context)
             }
             context.maintain()
+            context.goOnReencrypting()
             try context.close()
             return context.exitStatus
         } catch {

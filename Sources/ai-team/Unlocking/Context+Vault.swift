@@ -29,6 +29,7 @@ extension Context {
     func maintain() {
         do {
             guard let report = try cache.vault?.maintain() else { return }
+            try rotateByAge()
             console.detail(
                 "tidied up: \(report.records) records of the trash, \(report.logLines) log lines, "
                     + "\(report.blobs.files) files")

@@ -6,44 +6,10 @@ import Vault
 struct KeyGroup: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key", abstract: "Show keys, and change what unlocks them.",
-        subcommands: [KeyStatus.self, KeyPassphrase.self, KeyRecovery.self, KeySlots.self])
-}
-
-/// `key status`.
-struct KeyStatus: Command {
-    static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show the current epoch and what unlocks the vault.",
-        discussion: """
-            EXAMPLES:
-              ai-team key status --json
-            """)
-
-    @OptionGroup(title: "Global options") var global: GlobalOptions
-
-    func execute(_ context: Context) throws {
-        let keys = try context.unlock()
-        // In the first epoch nothing can be left of an older one; later ones have to be counted.
-        let remaining: Int? = keys.currentEpoch == 1 ? 0 : nil
-        context.console.emit({ writer in
-            writer.object { writer in
-                writer.field("epoch", Int(keys.currentEpoch))
-                writer.field("created_at", keys.epochCreatedAt)
-                writer.field("algorithm", Self.algorithm)
-                writer.field("pages_remaining", remaining)
-                writer.field("objects_remaining", remaining)
-                writer.key("slots")
-                writer.array { writer in for slot in keys.slots { writer.slot(slot, keys) } }
-            }
-        }) {
-            details([
-                ("vault", keys.vaultID.description), ("device", keys.device.description),
-                ("epoch", "\(keys.currentEpoch), since \(keys.epochCreatedAt.short)"),
-                ("algorithm", Self.algorithm),
-            ]) + [""] + KeySlotsList.lines(keys, context.console)
-        }
-    }
-
-    private static let algorithm = "XAES-256-GCM"
+        subcommands: [
+            KeyStatus.self, KeyRotate.self, KeyRetire.self, KeyPassphrase.self, KeyRecovery.self,
+            KeySlots.self,
+        ])
 }
 
 extension Context {

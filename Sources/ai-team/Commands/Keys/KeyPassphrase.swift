@@ -25,7 +25,7 @@ struct KeyPassphrase: Command {
     func execute(_ context: Context) throws {
         _ = try context.unlock()
         let secret = try SecretSource.newPassphrase(newPassphraseFile)
-        let changed = try context.changeKeys {
+        let changed = try context.changeKeys(reencrypts: compromised) {
             try KeyRing.changePassphrase(
                 to: secret, isCompromised: compromised, in: $0, keys: $1, time: $2)
         }

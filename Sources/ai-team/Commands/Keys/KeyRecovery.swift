@@ -29,7 +29,7 @@ struct KeyRecoveryNew: Command {
         _ = try context.unlock()
         try Confirmation.require("replace the recovery code?", yes: yes)
         var code = ""
-        let changed = try context.changeKeys {
+        let changed = try context.changeKeys(reencrypts: true) {
             let new = try KeyRing.newRecoveryCode(in: $0, keys: $1, time: $2)
             code = new.recoveryCode.reveal()
             return new.keys

@@ -108,7 +108,9 @@ struct KeySlotsRemove: Command {
                 hint: "give more characters: \(ids.joined(separator: ", "))", candidates: ids)
         }
         try Confirmation.require("remove the \(info.kind.name) slot \(info.id)?", yes: yes)
-        _ = try context.changeKeys { try KeyRing.removeSlot(info.id, in: $0, keys: $1, time: $2) }
+        _ = try context.changeKeys(reencrypts: true) {
+            try KeyRing.removeSlot(info.id, in: $0, keys: $1, time: $2)
+        }
         context.console.emit({ $0.object { $0.field("removed", info.id.description) } }) {
             ["removed \(info.id)"]
         }
