@@ -123,8 +123,8 @@ extension RegisteredDatabase {
         let list = path + EncryptedDatabase.tagsSuffix
         return EncryptedDatabaseError(
             .rollback,
-            "a checkpoint of \(path) was interrupted, and \(list) is not the one from before it: nothing shows "
-                + "that the other pages are the newest",
+            "a checkpoint of \(path) was interrupted, and \(list) is not the one from before it: "
+                + "nothing shows that the other pages are the newest",
             hint: "put that file back, or restore from a backup")
     }
 }
