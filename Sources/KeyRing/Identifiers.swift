@@ -87,6 +87,8 @@ enum Domain {
     static let ring = "ai-team/ring/v1"
     static let handover = "ai-team/hand-over/v1"
     static let recoveryCheck = "ai-team/recovery-code/v1"
+    static let recoverySet = "ai-team/recovery-set/v1"
+    static let recoveryShare = "ai-team/recovery-share/v1"
     static let writerKey = "ai-team/writer-key/v1"
     static let writerHome = "ai-team/writer-home/v1"
 }

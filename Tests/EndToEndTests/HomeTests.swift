@@ -66,6 +66,13 @@ import Testing
         let code = try home.file("code", Data((home.made["recovery_code"].string ?? "").utf8))
         #expect(try home.json("key", "recovery", "test", "--recovery-code-file", code)["ok"].bool == true)
         try home.json("list-tasks", "--recovery-code-file", code)
+        let split = try home.json(
+            "key", "recovery", "split", "--threshold", "2", "--shares", "3", "--recovery-code-file", code)
+        let shares = split["shares"].list.compactMap(\.string)
+        let enough = try home.file("shares", Data("\(shares[2])\n\n\(shares[0])\n".utf8))
+        try home.json("list-tasks", "--recovery-code-file", enough)
+        let few = try home.file("few", Data("\(shares[1])\n".utf8))
+        try home.error("list-tasks", "--recovery-code-file", few, expect: 4)
         let typo = try home.file("typo", Data("0000".utf8))
         try home.error("list-tasks", "--recovery-code-file", typo, expect: 4)
         let second = home.folder.appending(path: "second.key").path(percentEncoded: false)

@@ -29,6 +29,13 @@ enum InputFile {
         return text.last == "\n" ? String(text.dropLast()) : text
     }
 
+    /// The lines of a file that holds secrets, without line ends and without empty ones. The caller wipes them.
+    static func secretLines(_ path: String) throws -> [[UInt8]] {
+        var bytes = try bytes(path, limit: 1 << 16)
+        defer { bytes.wipe() }
+        return bytes.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }.map { Array($0) }
+    }
+
     /// The first line of a file that holds a secret, without its line end. The caller wipes it.
     static func secretLine(_ path: String) throws -> [UInt8] {
         var bytes = try bytes(path, limit: 1 << 16)

@@ -60,15 +60,24 @@ enum SecretSource {
         return passphrase(first)
     }
 
-    /// Asks for the recovery code on the terminal.
+    /// Asks for the recovery code on the terminal, or when a share of one is given, for the others.
     /// - Throws: `locked` when there is none.
     static func askRecoveryCode() throws -> RecoveryCode {
         guard let terminal = Terminal() else {
             throw Failure(.locked, "there is no recovery code", hint: "give --recovery-code-file FILE")
         }
-        var line = try terminal.askSecret("Recovery code: ")
+        var line = try terminal.askSecret("Recovery code, or a share of it: ")
         defer { line.wipe() }
-        return try RecoveryCode(String(decoding: line, as: UTF8.self))
+        guard RecoveryShare.isLong(line) else {
+            return try RecoveryCode(String(decoding: line, as: UTF8.self))
+        }
+        var shares = [try RecoveryShare(String(decoding: line, as: UTF8.self))]
+        while shares.count < shares[0].threshold {
+            var next = try terminal.askSecret("Share \(shares.count + 1) of \(shares[0].threshold): ")
+            defer { next.wipe() }
+            shares.append(try RecoveryShare(String(decoding: next, as: UTF8.self)))
+        }
+        return try RecoveryShare.combine(shares)
     }
 
     /// The passphrase that recovers a vault: from a file, the environment or the terminal.
@@ -79,11 +88,17 @@ enum SecretSource {
         return try takenPassphrase() ?? terminal()
     }
 
-    /// The recovery code in a file's first line.
+    /// The recovery code in a file's first line, or what the shares in its lines give.
     static func recoveryCode(in path: String) throws -> RecoveryCode {
-        var line = try InputFile.secretLine(path)
-        defer { line.wipe() }
-        return try RecoveryCode(String(decoding: line, as: UTF8.self))
+        var lines = try InputFile.secretLines(path)
+        defer { for index in lines.indices { lines[index].wipe() } }
+        guard let first = lines.first else {
+            throw Failure(.locked, "there is no recovery code in \(path)")
+        }
+        guard RecoveryShare.isLong(first) else {
+            return try RecoveryCode(String(decoding: first, as: UTF8.self))
+        }
+        return try RecoveryShare.combine(lines.map { try RecoveryShare(String(decoding: $0, as: UTF8.self)) })
     }
 
     /// The value of a variable that is set and not empty.
@@ -107,5 +122,12 @@ extension [UInt8] {
         withUnsafeMutableBytes { bytes in
             if let base = bytes.baseAddress { explicit_bzero(base, bytes.count) }
         }
+    }
+}
+
+extension RecoveryShare {
+    /// Whether a line is longer than a recovery code can be, so that it must be a share.
+    fileprivate static func isLong(_ line: [UInt8]) -> Bool {
+        line.count { $0 > UInt8(ascii: " ") && $0 != UInt8(ascii: "-") } > 60
     }
 }

@@ -2,11 +2,12 @@ import ArgumentParser
 import KeyRing
 import Vault
 
-/// `key recovery`: a new recovery code, and a test of the old one.
+/// `key recovery`: a new recovery code, a test of the old one, and shares of it.
 struct KeyRecovery: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recovery", abstract: "Make a new recovery code, or test the one you wrote down.",
-        subcommands: [KeyRecoveryNew.self, KeyRecoveryTest.self], defaultSubcommand: KeyRecoveryNew.self)
+        subcommands: [KeyRecoveryNew.self, KeyRecoveryTest.self, KeyRecoverySplit.self],
+        defaultSubcommand: KeyRecoveryNew.self)
 }
 
 /// `key recovery new`.
@@ -63,6 +64,43 @@ struct KeyRecoveryTest: Command {
         try KeyRing.testRecovery(code, in: home.keysDirectory)
         context.console.emit({ $0.object { $0.field("ok", true) } }) {
             ["the recovery code opens this vault and all its epochs"]
+        }
+    }
+}
+
+/// `key recovery split`.
+struct KeyRecoverySplit: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "split", abstract: "Split the recovery code into shares, some of which give it back.",
+        discussion: """
+            The code is kept nowhere, so it is asked for. Wherever it is asked for later, shares will do: as lines \
+            of --recovery-code-file, or one after the other on the terminal. Fewer shares than needed tell \
+            nothing. The code itself goes on to work; `ai-team key recovery new` ends it and its shares.
+
+            EXAMPLES:
+              ai-team key recovery split --threshold 3 --shares 5
+              ai-team key recovery split --threshold 2 --shares 3 --recovery-code-file code.txt --json
+            """)
+
+    @Option(help: "How many shares are needed to get the code back.") var threshold: Int
+    @Option(help: "How many shares to make, \(RecoveryShare.limit) at most.") var shares: Int
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(_ context: Context) throws {
+        let home = try context.existingHome()
+        let code =
+            try context.options.recoveryCodeFile.map(SecretSource.recoveryCode)
+            ?? SecretSource.askRecoveryCode()
+        try KeyRing.testRecovery(code, in: home.keysDirectory)
+        let made = try RecoveryShare.split(code, threshold: threshold, count: shares)
+        context.console.emit({ writer in
+            writer.object { writer in
+                writer.field("threshold", threshold)
+                writer.field("shares", made.map { $0.reveal() })
+            }
+        }) {
+            ["\(threshold) of these \(shares) shares give the recovery code, shown this once:", ""]
+                + made.map { "  \($0.number)  \($0.reveal())" } + ["", "give each to somebody else"]
         }
     }
 }
