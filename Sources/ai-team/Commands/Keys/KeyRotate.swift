@@ -20,6 +20,7 @@ struct KeyRotate: Command {
             EXAMPLES:
               ai-team key rotate
               ai-team key rotate --re-encrypt now
+              ai-team key rotate --resume
               ai-team key rotate --dry-run --json
             """)
 
@@ -28,6 +29,7 @@ struct KeyRotate: Command {
 
     @Option(name: .customLong("re-encrypt"), help: "When what is there is encrypted anew.")
     var reEncrypt: When = .background
+    @Flag(help: "Make no new keys; wait for the re-encryption that was begun.") var resume = false
     @Flag(help: "Show what would be done; change nothing, here or there.") var dryRun = false
     @Flag(help: "Do not ask.") var yes = false
     @OptionGroup(title: "Global options") var global: GlobalOptions
@@ -36,6 +38,7 @@ struct KeyRotate: Command {
         let vault = try context.vault()
         let old = try OldEpochs(vault)
         if dryRun { return try show(old, context.unlock(), context) }
+        if resume { return try goOn(context) }
         if !yes, let terminal = Terminal(), try !terminal.confirm("give the vault new keys?") {
             throw Failure(.failed, "stopped, nothing was changed")
         }
@@ -51,6 +54,19 @@ struct KeyRotate: Command {
         try tell(job, changed.roster.currentEpoch, context)
     }
 
+    /// Ends what was interrupted, or failed for want of room.
+    private func goOn(_ context: Context) throws {
+        let job = try context.vault().read { try $0.reencryptionJob() }
+        guard let job, job.isPending else {
+            throw Failure(.conflict, "nothing is left to be encrypted anew", hint: "ai-team key status")
+        }
+        guard try context.unlock().currentEpoch >= job.epoch else {
+            throw Failure(
+                .refusedByGuard, "the newest keys are not at the remote yet", hint: "run ai-team sync both")
+        }
+        try tell(waitForAll(context), job.epoch, context, isWaited: true)
+    }
+
     private func waitForAll(_ context: Context) throws -> ReencryptionJob? {
         let bar = ReencryptionBar(context.console)
         defer { bar.finish() }
@@ -59,7 +75,7 @@ struct KeyRotate: Command {
         let job = try work.run(report: bar.show)
         guard let job = try job ?? vault.read({ try $0.reencryptionJob() }), !job.isPending else {
             throw Failure(
-                .busy, "the keys are new, and another process encrypts the data anew already",
+                .busy, "another process encrypts the data under the new keys already",
                 hint: "ai-team key status shows how far it is")
         }
         return job
@@ -96,20 +112,23 @@ struct KeyRotate: Command {
         }
     }
 
-    private func tell(_ job: ReencryptionJob?, _ epoch: UInt32, _ context: Context) throws {
+    private func tell(
+        _ job: ReencryptionJob?, _ epoch: UInt32, _ context: Context, isWaited: Bool = false
+    ) throws {
+        let kind = isWaited ? When.now : reEncrypt
         let old = try OldEpochs(context.vault())
         context.console.emit({ writer in
             writer.object {
                 $0.field("epoch", Int(epoch))
-                $0.field("re_encrypt", reEncrypt.rawValue)
+                $0.field("re_encrypt", kind.rawValue)
                 $0.field("pages_remaining", old.pages)
                 $0.field("objects_remaining", old.objects)
                 $0.field("verified_pages", job?.verifiedPages)
                 $0.field("verified_objects", job?.verifiedBlobs)
             }
         }) {
-            let first = "the vault's keys are new; the epoch is \(epoch)"
-            return switch reEncrypt {
+            let first = isWaited ? "the epoch is \(epoch)" : "the vault's keys are new; the epoch is \(epoch)"
+            return switch kind {
             case .now:
                 [
                     first,
