@@ -146,7 +146,9 @@ public struct SyncRunner {
             mayFound: mayFound,
             registrar: registrar.map { $0 == vault.keys.device ? .own : .other } ?? .everybody, now: now)
         request.excluded = excluded
-        request.wantsCheckpoint = try registrar == nil && BlobCollection.wantsCheckpoint(vault, now: now)
+        request.wantsCheckpoint =
+            try registrar == nil
+            && (BlobCollection.wantsCheckpoint(vault, now: now) || vault.wantsCheckpoint())
         request.hasLogs = try vault.hasLogs(now: now)
         request.logRetentionDays =
             try vault.vault.home.map { try HomeConfiguration(of: $0).cloudLogRetentionDays } ?? 0

@@ -1,8 +1,23 @@
 internal import Cryptography
-internal import Vault
+public import Vault
 
 /// Checkpoints of a vault: made, taken over, compared.
 extension VaultSync {
+    private static let wantedKey = "sync.checkpoint_wanted_at"
+
+    /// Has the next round make a checkpoint, unless somebody makes one before: the newest is under old keys.
+    public static func wantCheckpoint(_ transaction: WriteTransaction, now: Timestamp) throws {
+        guard try transaction.syncState() != nil else { return }
+        try transaction.setSetting(wantedKey, String(now.milliseconds))
+    }
+
+    /// Whether one is wanted that has not been seen yet.
+    func wantsCheckpoint() throws -> Bool {
+        let since = try vault.read { try $0.setting(Self.wantedKey) }.flatMap { Int64($0) }
+        guard let since else { return false }
+        return state.checkpoints.allSatisfy { $0.verdict == .refused || $0.seenAt < since }
+    }
+
     /// A checkpoint of everything that others may rely on, in its final bytes.
     func draftCheckpoint(_ next: SyncState, _ transaction: ReadTransaction) throws -> CommitResult {
         guard let id = CheckpointID(try RandomBytes.bytes(16)) else { return .noCheckpoint }

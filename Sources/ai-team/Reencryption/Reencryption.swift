@@ -1,5 +1,6 @@
 import EncryptedSQLite
 import FileSystem
+import Sync
 import Vault
 
 /// Works on the re-encryption that the vault notes: one process at a time, which any later one can relieve.
@@ -80,6 +81,7 @@ struct Reencryption {
                 .busy, "\(result.remaining ?? 0) pages are still under an older epoch",
                 hint: "another process writes without pause; the next command goes on")
         }
+        try vault.requireEmptiedLog()
         let spent = began.duration(to: .now).milliseconds
         try note { job in
             job.step = .documents
@@ -119,13 +121,28 @@ struct Reencryption {
         let left = try OldEpochs(vault)
         report(.verification, 1, 1)
         guard left.pages == 0 else { return nil }
+        let now = Surroundings.system.now()
         try note { job in
             job.step = nil
             job.verifiedPages = Int64(pages.pageCount)
             job.verifiedBlobs = Int64(documents.blobs)
-            job.finishedAt = Surroundings.system.now()
+            job.finishedAt = now
         }
+        try vault.write(actor: "sync") { try VaultSync.wantCheckpoint($0, now: now) }
         return try vault.read { try $0.reencryptionJob() }
+    }
+}
+
+extension Vault {
+    /// Frames of the log stay under the epoch of their writer until it is emptied.
+    ///
+    /// - Throws: `busy` when somebody reads or writes without pause.
+    func requireEmptiedLog() throws {
+        guard try database.checkpoint(empties: true, milliseconds: 10_000) == .complete else {
+            throw Failure(
+                .busy, "the database's log can't be emptied while another process reads from it",
+                hint: "try again when it rests")
+        }
     }
 }
 

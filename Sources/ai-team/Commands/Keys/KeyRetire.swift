@@ -33,6 +33,7 @@ struct KeyRetire: Command {
             throw Failure(
                 .notFound, "this vault has no epoch \(epoch)", hint: "ai-team key status lists them")
         }
+        try vault.requireEmptiedLog()
         try requireUnused(OldEpochs(vault))
         let backups = try context.backups().list().backups.count { $0.epoch <= epoch }
         if dryRun { return tell(context, backups, isDry: true) }
