@@ -13,16 +13,17 @@ enum Checkpointer {
     enum Outcome: Sendable { case complete, partial, busy }
 
     /// A checkpoint that waits `milliseconds` for each lock. `empties`: the log is truncated as well.
+    ///
+    /// - Parameter snapshotMilliseconds: how long it waits for backups and rotations; nil: as long.
     static func run(
-        _ connection: OpaquePointer, empties: Bool, milliseconds: UInt64
+        _ connection: OpaquePointer, empties: Bool, milliseconds: UInt64, snapshotMilliseconds: UInt64? = nil
     ) throws(EncryptedDatabaseError) -> Outcome {
         guard let main = MainFile.of(connection) else {
             throw EncryptedDatabaseError(.refused, "the connection is not encrypted")
         }
         let snapshot = try ConnectionLocks.snapshot(base: main.database.lockBase)
-        guard try snapshot.lockExclusive(until: Clock.deadline(milliseconds: milliseconds)) else {
-            return .busy
-        }
+        let wait = snapshotMilliseconds ?? milliseconds
+        guard try snapshot.lockExclusive(until: Clock.deadline(milliseconds: wait)) else { return .busy }
         defer { snapshot.unlock() }
         try main.database.settleRotation()
         return try runLocked(connection, main, empties: empties, milliseconds: milliseconds)
@@ -78,7 +79,10 @@ enum Checkpointer {
         do throws(EncryptedDatabaseError) {
             sqlite3_busy_timeout(connection, 0)
             defer { sqlite3_busy_timeout(connection, Int32(Settings.busyMilliseconds)) }
-            _ = try run(connection, empties: insists, milliseconds: insists ? heldMilliseconds : 20)
+            // A backup or a rotation may hold the lock for long, and this is somebody's commit.
+            _ = try run(
+                connection, empties: insists, milliseconds: insists ? heldMilliseconds : 20,
+                snapshotMilliseconds: insists ? 100 : 0)
         } catch {
             _ = MainFile.of(connection)?.database.report(error)
         }

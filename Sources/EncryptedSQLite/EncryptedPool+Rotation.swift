@@ -1,4 +1,5 @@
 import GRDB
+import Glibc
 
 /// How far a rotation of pages has come.
 public struct PageRotation: Sendable, Hashable {
@@ -32,8 +33,13 @@ extension EncryptedPool {
         for _ in 0..<8 {
             state.looked = 0
             repeat {
-                try withMainFile(milliseconds: milliseconds) { try rotator.rotateBatch(&state) }
+                try withMainFile(milliseconds: milliseconds) {
+                    try finishCheckpoint(milliseconds: milliseconds)
+                    try rotator.rotateBatch(&state)
+                }
                 guard goesOn(state) else { return state }
+                // Who waits for the lock looks for it twice in a millisecond.
+                usleep(2000)
             } while state.looked < state.pageCount
             try withMainFile(milliseconds: milliseconds) { try rotator.removeJournal() }
             // Frames of the log are under the epochs of their writers until it is emptied.
@@ -56,6 +62,15 @@ extension EncryptedPool {
                 counts[tag.loadUnaligned(as: UInt32.self).bigEndian, default: 0] += 1
             }
             return counts
+        }
+    }
+
+    /// While a checkpoint is half done, nothing says which pages are the newest. Under the snapshot lock.
+    private func finishCheckpoint(milliseconds: Int) throws {
+        let deadline = Clock.deadline(milliseconds: UInt64(max(0, milliseconds)))
+        while try database.seal.read().hasIntent {
+            _ = try pool.writeWithoutTransaction { try $0.checkpointLocked(milliseconds: 1000) }
+            guard Clock.now() < deadline else { throw EncryptedPool.busy }
         }
     }
 

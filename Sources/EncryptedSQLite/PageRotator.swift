@@ -27,10 +27,13 @@ final class PageRotator {
         }
         let count = min(RotationJournal.limit, Int(state.pageCount - first) + 1)
         try read(file, count, from: first)
-        let journal = try sealAnew(count, from: first)
-        if journal.count > 0 { try write(journal, first: first, to: file) }
+        let old = numbersUnderOtherEpochs(count, from: first)
+        if !old.isEmpty {
+            try requireNewest(old, from: first)
+            try write(try sealAnew(old, from: first), first: first, to: file)
+        }
         state.looked += UInt32(count)
-        state.rotated += UInt32(journal.count)
+        state.rotated += UInt32(old.count)
     }
 
     private func read(
@@ -44,18 +47,50 @@ final class PageRotator {
         guard got == count * Layout.page else { throw EncryptedDatabaseError.tampered(page: first) }
     }
 
+    private func numbersUnderOtherEpochs(_ count: Int, from first: UInt32) -> [UInt32] {
+        let epoch = epoch
+        return batch.withBytes { start in
+            (0..<count).compactMap { index in
+                let number = first + UInt32(index)
+                let trailer = UnsafeRawPointer(start + index * Layout.page + Layout.body)
+                return number == Layout.lockPage || trailer.big32(40) == epoch ? nil : number
+            }
+        } ?? []
+    }
+
+    /// Pages that somebody put back are authentic: encrypted anew they would become the newest. So each has
+    /// to be the one that the list of tags proves.
+    private func requireNewest(_ numbers: [UInt32], from first: UInt32) throws(EncryptedDatabaseError) {
+        // What is written from here on can be proven only by a list that was there before.
+        try database.requireRoot()
+        try database.prepareTags(try database.seal.read(), touching: numbers)
+        try database.tags.sync()
+        var leaf: (index: Int, tags: [UInt8])?
+        for number in numbers {
+            let (index, offset) = PageTree.place(of: number)
+            if leaf?.index != index {
+                guard let tags = try database.tags.tags(index) else {
+                    throw EncryptedDatabaseError.otherState(database.path)
+                }
+                leaf = (index, tags)
+            }
+            let start = Int(number - first) * Layout.page
+            let found = PageTag(ciphertext: Array(batch[start..<start + Layout.page]))
+            guard leaf?.tags[offset..<offset + PageTag.count] == found.bytes[...] else {
+                throw EncryptedDatabaseError.otherState(database.path, pages: [number])
+            }
+        }
+    }
+
     /// A page that does not authenticate is an error: it must not get a new tag.
-    private func sealAnew(_ count: Int, from first: UInt32) throws(EncryptedDatabaseError) -> RotationJournal
-    {
+    private func sealAnew(
+        _ numbers: [UInt32], from first: UInt32
+    ) throws(EncryptedDatabaseError) -> RotationJournal {
         var journal = RotationJournal(databaseID: database.databaseID)
         let (epoch, sealer) = (epoch, sealer)
         try batch.withBytes { start throws(EncryptedDatabaseError) in
-            for index in 0..<count {
-                let number = first + UInt32(index)
-                let page = start + index * Layout.page
-                guard number != Layout.lockPage,
-                    UnsafeRawPointer(page).big32(Layout.body + 40) != epoch
-                else { continue }
+            for number in numbers {
+                let page = start + Int(number - first) * Layout.page
                 try sealer.seal(anew: page, number: number, epoch: epoch)
                 journal.append(UnsafeRawBufferPointer(start: page, count: Layout.page), number: number)
             }
@@ -68,11 +103,6 @@ final class PageRotator {
     private func write(
         _ journal: RotationJournal, first: UInt32, to file: Descriptor
     ) throws(EncryptedDatabaseError) {
-        // What is written from here on can be proven only by a list that was there before.
-        try database.requireRoot()
-        try database.prepareTags(
-            try database.seal.read(), touching: (0..<journal.count).map { journal.number($0) })
-        try database.tags.sync()
         try putJournal(journal)
         let hash = journal.hash()
         try database.seal.update { seal in

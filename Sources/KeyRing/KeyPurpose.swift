@@ -1,4 +1,4 @@
-import Cryptography
+package import Cryptography
 
 /// What a derived key is for. A key of one purpose says nothing about that of another.
 public struct KeyPurpose: RawRepresentable, Sendable, Hashable {
@@ -30,10 +30,12 @@ public struct KeyPurpose: RawRepresentable, Sendable, Hashable {
 }
 
 /// A secret that several owners share; wiped when the last lets go.
-final class SharedSecret: Sendable {
-    let bytes: SecretBytes
+package final class SharedSecret: Sendable {
+    /// The secret.
+    package let bytes: SecretBytes
 
-    init(_ bytes: consuming SecretBytes) { self.bytes = bytes }
+    /// Takes it.
+    package init(_ bytes: consuming SecretBytes) { self.bytes = bytes }
 }
 
 extension SecretBytes {

@@ -1,15 +1,21 @@
-import Cryptography
+package import Cryptography
 
 /// Shamir's secret sharing over GF(256) with AES's polynomial, byte by byte: any `threshold` of the shares
 /// give the secret, fewer give nothing (Shamir, How to share a secret, 1979). Nothing here says whether
 /// shares belong together; who uses it adds that.
-enum ShamirSharing {
+package enum ShamirSharing {
     /// A point of the polynomials: `x` from 1 to 255 and a value for each byte of the secret.
-    struct Share: Sendable {
+    package struct Share: Sendable {
         /// Where it was evaluated; never 0, where the secret is.
-        let x: UInt8
+        package let x: UInt8
         /// As long as the secret.
-        let values: SharedSecret
+        package let values: SharedSecret
+
+        /// A share that was read back.
+        package init(x: UInt8, values: SharedSecret) {
+            self.x = x
+            self.values = values
+        }
     }
 
     /// Shares at x = 1 to `count`.
@@ -18,7 +24,7 @@ enum ShamirSharing {
     ///   - threshold: how many are needed: from 2 to `count`.
     ///   - count: at most 255.
     /// - Throws: `invalidKey` for other numbers.
-    static func split(
+    package static func split(
         _ secret: borrowing SecretBytes, threshold: Int, count: Int
     ) throws(CryptoError) -> [Share] {
         guard threshold >= 2, threshold <= count, count <= 255 else {
@@ -50,7 +56,7 @@ enum ShamirSharing {
     /// together.
     ///
     /// - Throws: `invalidKey` for none, for two at one place or a share at 0, and for unequal lengths.
-    static func combine(_ shares: [Share]) throws(CryptoError) -> SharedSecret {
+    package static func combine(_ shares: [Share]) throws(CryptoError) -> SharedSecret {
         guard let length = shares.first?.values.bytes.count, Set(shares.map(\.x)).count == shares.count,
             shares.allSatisfy({ $0.x != 0 && $0.values.bytes.count == length })
         else { throw CryptoError(.invalidKey, "shares that don't belong together") }
@@ -69,7 +75,7 @@ enum ShamirSharing {
     }
 
     /// Without branches or tables that depend on what is multiplied.
-    static func multiply(_ a: UInt8, _ b: UInt8) -> UInt8 {
+    package static func multiply(_ a: UInt8, _ b: UInt8) -> UInt8 {
         var (a, b, product) = (a, b, 0 as UInt8)
         for _ in 0..<8 {
             product ^= a & (0 &- (b & 1))
@@ -81,7 +87,7 @@ enum ShamirSharing {
     }
 
     /// a to the power of 254; 0 for 0.
-    static func inverse(_ a: UInt8) -> UInt8 {
+    package static func inverse(_ a: UInt8) -> UInt8 {
         var (result, power) = (1 as UInt8, multiply(a, a))
         for _ in 0..<7 {
             result = multiply(result, power)

@@ -63,6 +63,29 @@ import Testing
         try pool.close()
     }
 
+    /// An older page is authentic; encrypted anew it would become the newest.
+    @Test func aPageThatWasPutBackIsNotMadeTheNewest() throws {
+        for isPutBack in [true, false] {
+            let vault = try TestDatabase()
+            try vault.create(rows: 400)
+            let old = try vault.bytes("db", 4096, at: 9 * 4096)
+            let writer = try vault.open()
+            try writer.pool.write { try $0.execute(sql: "UPDATE note SET body = 'x' || body") }
+            try writer.close()
+            #expect(try vault.bytes("db", 4096, at: 9 * 4096) != old)
+            if isPutBack { try vault.put("db", old, at: 9 * 4096) }
+            vault.keys.advance()
+            let pool = try vault.open()
+            if isPutBack {
+                let error = #expect(throws: EncryptedDatabaseError.self) { try pool.rotatePages() }
+                #expect(error?.code == .rollback && error?.page == 10)
+            } else {
+                #expect(try pool.rotatePages().remaining == 0)
+            }
+            do { try pool.close() } catch { #expect(isPutBack) }
+        }
+    }
+
     /// The power fails anywhere in the rotation, and pages are torn: all is there afterwards, and nothing is
     /// called tampered.
     @Test func aPowerCutTearsNothing() throws {

@@ -29,7 +29,7 @@ enum InputFile {
         return text.last == "\n" ? String(text.dropLast()) : text
     }
 
-    /// The lines of a file that holds secrets, without line ends and without empty ones. The caller wipes them.
+    /// The lines of a file that holds secrets, without line ends and empty ones. The caller wipes them.
     static func secretLines(_ path: String) throws -> [[UInt8]] {
         var bytes = try bytes(path, limit: 1 << 16)
         defer { bytes.wipe() }

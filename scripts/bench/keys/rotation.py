@@ -5,11 +5,13 @@
 
 Needs sqlcipher3-wheels and apsw-sqlite3mc in .build-venv for the peers. Measured: copying the file (cp and
 fsync), rotating all of its pages, what three readers and three writers get done beside that and without it, and
-for each peer the time of its rekey, how large its log grows and what another connection sees meanwhile.
+for each peer the time of its rekey, how large its log grows and what another connection sees afterwards. With --kills
+rotations are killed at random beside the load, and the last one has to leave nothing.
 """
 import argparse
 import os
 import pathlib
+import random
 import shutil
 import statistics
 import subprocess
@@ -75,6 +77,35 @@ def load(worker, path, epochs, rows, seconds, rotates):
     return counts["read"] / seconds, counts["write"] / seconds, rotations
 
 
+def kills(worker, path, epochs, rows, times, seed):
+    """Kills a rotation again and again at random while three readers and three writers go on."""
+    random.seed(seed)
+    advance(epochs)
+    seconds = 2 * times + 20
+    running = [
+        subprocess.Popen([worker, "rotation-load", path, epochs, kind, str(seconds), str(rows), str(number)],
+                         stdout=subprocess.PIPE, text=True)
+        for number, kind in enumerate(["read", "write"] * 3)]
+    finished = 0
+    for _ in range(times):
+        rotator = subprocess.Popen([worker, "database-rotate", path, epochs], stdout=subprocess.DEVNULL)
+        try:
+            rotator.wait(timeout=random.uniform(0.05, 2))
+            assert rotator.returncode == 0
+            finished += 1
+            advance(epochs)
+        except subprocess.TimeoutExpired:
+            rotator.kill()
+            rotator.wait()
+    done = subprocess.run([worker, "database-rotate", path, epochs], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "remaining 0", done.stdout
+    for process in running:
+        out, _ = process.communicate()
+        assert process.returncode == 0, out
+    print(f"{times} rotations killed at random (seed {seed}; {finished} were done before that) beside 3 readers and "
+          "3 writers: the last one left no page under an old epoch, and nobody met an error")
+
+
 class Peer:
     """One shape over both modules: sqlcipher3 speaks DB-API, apsw its own."""
 
@@ -133,6 +164,8 @@ def main():
     options.add_argument("--mib", type=int, default=1024)
     options.add_argument("--seconds", type=int, default=10)
     options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--kills", type=int, default=0, help="kill so many rotations beside the load")
+    options.add_argument("--seed", type=int, default=random.randrange(10**9))
     options.add_argument("--peers", action="store_true", help="rekey the peers' databases too")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -159,6 +192,8 @@ def main():
                   f"beside {busy[2]} rotations {busy[0]:,.0f} and {busy[1]:,.0f}")
         print(f"kept beside a rotation: readers {statistics.median(k[0] for k in kept):.2f}, "
               f"writers {statistics.median(k[1] for k in kept):.2f} (bar 0.70)")
+        if chosen.kills:
+            kills(chosen.worker, path, epochs, rows, chosen.kills, chosen.seed)
         if chosen.peers:
             for name in PEERS:
                 with tempfile.TemporaryDirectory() as peers:

@@ -73,9 +73,10 @@ struct KeyRecoverySplit: Command {
     static let configuration = CommandConfiguration(
         commandName: "split", abstract: "Split the recovery code into shares, some of which give it back.",
         discussion: """
-            The code is kept nowhere, so it is asked for. Wherever it is asked for later, shares will do: as lines \
-            of --recovery-code-file, or one after the other on the terminal. Fewer shares than needed tell \
-            nothing. The code itself goes on to work; `ai-team key recovery new` ends it and its shares.
+            The code is kept nowhere, so it is asked for. Wherever it is asked for later, shares will do: as \
+            lines of --recovery-code-file, or one after the other on the terminal. Fewer shares than \
+            needed tell nothing. The code itself goes on to work; `ai-team key recovery new` ends it and \
+            its shares.
 
             EXAMPLES:
               ai-team key recovery split --threshold 3 --shares 5
