@@ -12,6 +12,8 @@ package struct BackupBase {
     package let database: DatabaseBase
     package let documents: DocumentBase
     package let body: ManifestBody
+    /// In which life of the device it was made.
+    package let incarnation: UInt32
     /// The epoch of its encrypted part, whose key names the chunks.
     private let epoch: UInt32
     /// The bytes of an extent of its packs.
@@ -26,6 +28,7 @@ package struct BackupBase {
         let set = PackSet(manifest.clear.packs, from: store, keys: keys)
         id = manifest.clear.id
         packs = manifest.clear.packs
+        incarnation = manifest.head.incarnation
         epoch = manifest.clear.bodyEpoch
         body = try manifest.body(keys: keys, object: object)
         read = set.read

@@ -175,6 +175,21 @@ package struct BackupRun<Keys: BackupKeys> {
         return (body, table, notes)
     }
 
+    /// A database of the same life can't have come less far than the backup before says.
+    private static func requireNotOlder(
+        _ source: any PageSource, _ root: [UInt8], _ content: Content, than before: DatabaseRecord
+    ) throws {
+        guard source.databaseID == before.databaseID else { return }
+        let isOther = source.counter == before.counter && root != before.root
+        guard isOther || source.counter < before.counter || content.changeSequence < before.changeSequence
+        else { return }
+        throw BackupError(
+            .rollback,
+            "the database is of state \(source.counter), and the newest backup of it has state "
+                + "\(before.counter): an older database was put back",
+            hint: "restore the newest backup, or see what `ai-team doctor` says")
+    }
+
     /// The database and the files of the home.
     private func write(
         _ source: any PageSource, _ content: Content, on base: BackupBase?, to pipeline: UnitPipeline<Keys>
@@ -182,6 +197,9 @@ package struct BackupRun<Keys: BackupKeys> {
         var statistics = BackupStatistics()
         let database = try DatabaseUnits.write(source, base: base?.database, to: pipeline, root: root) {
             progress(BackupProgress(phase: .database, done: UInt64($0), total: UInt64($1)))
+        }
+        if let base, base.incarnation == keys.incarnation {
+            try Self.requireNotOlder(source, database.root, content, than: base.body.database)
         }
         statistics.database.items = UInt64(source.pageCount)
         statistics.database.bytes = UInt64(source.pageCount) * 4096

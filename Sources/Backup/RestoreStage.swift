@@ -203,11 +203,13 @@ final class RestoreStage {
     func withVault<R>(
         _ keys: UnlockedKeys, _ surroundings: Surroundings, _ body: (Vault) throws -> R
     ) throws -> R {
+        // Once the keys are staged too the database gets its anchor there: they are swapped in together.
+        let hasKeys = try home.exists()
         let vault = try Vault.open(
             at: home.databasePath, keys: keys, home: home,
             blobs: BlobStore(directory: home.documentsDirectory, keys: BlobKeys(keys)),
             origin: Origin(device: keys.device.bytes, incarnation: keys.incarnation),
-            surroundings: surroundings)
+            surroundings: surroundings, anchor: hasKeys ? AnchorFile(of: home, keys: keys) : nil)
         do {
             let result = try body(vault)
             try vault.close()

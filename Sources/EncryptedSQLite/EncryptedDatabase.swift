@@ -59,7 +59,7 @@ public enum EncryptedDatabase {
     private static func beginSeal(
         at path: String, keys: any DatabaseKeySource
     ) throws -> SealStore {
-        let key = try keys.homeKey(purpose: RecordKind.seal.purpose)
+        let key = try keys.homeKey(purpose: Seal.purpose)
         var seal = Seal(databaseID: try RandomBytes.bytes(Layout.databaseID))
         seal.ringGeneration = keys.ringGeneration
         _ = try SealStore.make(seal, at: path + sealSuffix, key: key)
@@ -79,19 +79,22 @@ public enum EncryptedDatabase {
 
     /// Opens the database at `path` and gives a pool of connections to it.
     ///
-    /// - Parameter requiresBlinding: refuse a write transaction that did not write `blind()` into a row.
+    /// - Parameters:
+    ///   - requiresBlinding: refuse a write transaction that did not write `blind()` into a row.
+    ///   - anchor: what the database is compared with, and what follows it from now on.
+    /// - Throws: `rollback` when the anchor has seen a newer state.
     public static func open(
         at path: String, keys: any DatabaseKeySource, configuration: Configuration = Configuration(),
-        requiresBlinding: Bool = false
+        requiresBlinding: Bool = false, anchor: AnchorFile? = nil
     ) throws -> EncryptedPool {
         try open(
             at: path, keys: keys, configuration: configuration, requiresBlinding: requiresBlinding,
-            judge: LogJudge(cuts: false))
+            judge: LogJudge(cuts: false), anchor: anchor)
     }
 
     static func open(
         at path: String, keys: any DatabaseKeySource, configuration: Configuration,
-        requiresBlinding: Bool = false, judge: LogJudge
+        requiresBlinding: Bool = false, judge: LogJudge, anchor: AnchorFile? = nil
     ) throws -> EncryptedPool {
         guard VFS.isRegistered else {
             throw EncryptedDatabaseError(.io, "SQLite's VFS can't be registered")
@@ -99,11 +102,13 @@ public enum EncryptedDatabase {
         let path = try Paths.canonical(path)
         try Paths.refuseNetwork(path)
         let database = try Registry.join(path) { () throws(EncryptedDatabaseError) in
-            try register(path, keys, requiresBlinding, judge)
+            try register(path, keys, requiresBlinding, judge, anchor)
         }
         do {
+            let anchored = try anchor?.check(database.seal)
             let configuration = Settings.configuration(configuration, isCreating: false)
-            return EncryptedPool(try connect(database, configuration), database: database)
+            return EncryptedPool(
+                try connect(database, configuration), database: database, anchored: anchored)
         } catch {
             defer { Registry.leave(database) }
             throw database.explain(error)
@@ -128,7 +133,8 @@ public enum EncryptedDatabase {
     }
 
     static func register(
-        _ path: String, _ keys: any DatabaseKeySource, _ requiresBlinding: Bool, _ judge: LogJudge
+        _ path: String, _ keys: any DatabaseKeySource, _ requiresBlinding: Bool, _ judge: LogJudge,
+        _ anchor: AnchorFile? = nil
     ) throws(EncryptedDatabaseError) -> RegisteredDatabase {
         let size = try Paths.size(path)
         guard try Paths.size(path + sealSuffix) != nil else {
@@ -139,7 +145,7 @@ public enum EncryptedDatabase {
         }
         let key: SecretBytes
         do {
-            key = try keys.homeKey(purpose: RecordKind.seal.purpose)
+            key = try keys.homeKey(purpose: Seal.purpose)
         } catch {
             throw EncryptedDatabaseError(.wrongKey, "the key ring has no key for the seal")
         }
@@ -162,7 +168,7 @@ public enum EncryptedDatabase {
         }
         let database = RegisteredDatabase(
             path: path, lockBase: path, stage: .finished, source: keys, seal: store,
-            databaseID: seal.databaseID, requiresBlinding: requiresBlinding, judge: judge)
+            databaseID: seal.databaseID, requiresBlinding: requiresBlinding, judge: judge, anchor: anchor)
         try database.settleRotationIfLeft()
         return database
     }

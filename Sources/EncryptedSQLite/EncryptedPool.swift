@@ -10,10 +10,13 @@ public final class EncryptedPool: Sendable {
     /// GRDB's pool. Its own checkpoint and close must not be used: they know nothing of the locks.
     public let pool: DatabasePool
     let database: RegisteredDatabase
+    /// What the anchor said when the database was opened; nil where there is none yet.
+    public let anchored: DatabaseAnchor?
     private let isClosed = Atomic(false)
 
-    init(_ pool: DatabasePool, database: RegisteredDatabase) {
+    init(_ pool: DatabasePool, database: RegisteredDatabase, anchored: DatabaseAnchor? = nil) {
         self.pool = pool
+        self.anchored = anchored
         self.database = database
     }
 
@@ -23,6 +26,15 @@ public final class EncryptedPool: Sendable {
     public var path: String { database.path }
     /// The epochs that this process has met in pages are the key source's business; this is the current one.
     public var currentEpoch: UInt32 { database.source.currentEpoch }
+
+    /// The newest state whose pages are all in the main file, and that the seal has the root of; nil before
+    /// the first one.
+    public func newestState() throws -> (counter: UInt64, root: [UInt8])? {
+        try database.seal.read().base.map { ($0.counter, $0.root) }
+    }
+
+    /// The change log has this transaction, on disk: the anchor will say so from the next checkpoint on.
+    public func note(change sequence: UInt64) { database.anchor?.note(change: sequence) }
 
     /// The reason behind a `DatabaseError` of this pool: what did not authenticate, with the page's number.
     /// Errors that have no such reason come back as they are.
@@ -82,6 +94,7 @@ public final class EncryptedPool: Sendable {
         pool.invalidateReadOnlyConnections()
         do {
             try checkpoint(empties: true)
+            try database.raiseAnchor()
         } catch {
             // Who changed the keys meanwhile empties the log; here it can't be read any more.
             guard (explain(error) as? EncryptedDatabaseError)?.code == .locked else { throw error }

@@ -33,22 +33,27 @@ final class LogJudge: Sendable {
 extension EncryptedDatabase {
     /// Opens and closes the database; what is wrong with its log, nil when it is whole. Changes nothing that
     /// is damaged. Throws what has nothing to do with the log.
-    public static func logDamage(at path: String, keys: any DatabaseKeySource) throws -> LogDamage? {
-        try judge(path, keys, LogJudge(cuts: false))
+    public static func logDamage(
+        at path: String, keys: any DatabaseKeySource, anchor: AnchorFile? = nil
+    ) throws -> LogDamage? {
+        try judge(path, keys, LogJudge(cuts: false), anchor)
     }
 
     /// Cuts a damaged log behind the last whole transaction before the damage, and empties what is left into
     /// the main file. Nil, and nothing done, when the log is whole.
     @discardableResult
-    public static func cutDamagedLog(at path: String, keys: any DatabaseKeySource) throws -> LogDamage? {
-        try judge(path, keys, LogJudge(cuts: true))
+    public static func cutDamagedLog(
+        at path: String, keys: any DatabaseKeySource, anchor: AnchorFile? = nil
+    ) throws -> LogDamage? {
+        try judge(path, keys, LogJudge(cuts: true), anchor)
     }
 
     private static func judge(
-        _ path: String, _ keys: any DatabaseKeySource, _ judge: LogJudge
+        _ path: String, _ keys: any DatabaseKeySource, _ judge: LogJudge, _ anchor: AnchorFile?
     ) throws -> LogDamage? {
         do {
-            try open(at: path, keys: keys, configuration: Configuration(), judge: judge).close()
+            try open(at: path, keys: keys, configuration: Configuration(), judge: judge, anchor: anchor)
+                .close()
             return judge.found
         } catch {
             guard !judge.cuts, let damage = judge.found else { throw error }

@@ -24,12 +24,12 @@ extension EncryptedDatabase {
     /// - Returns: the damaged pages, and of these the numbers that were repaired.
     @discardableResult
     public static func repairPages(
-        at path: String, keys: any DatabaseKeySource,
+        at path: String, keys: any DatabaseKeySource, anchor: AnchorFile? = nil,
         find: ([DamagedPage], (UInt32, PageCopy) throws -> Bool) throws -> Void
     ) throws -> (damaged: [DamagedPage], repaired: Set<UInt32>) {
         let path = try Paths.canonical(path)
         let database = try Registry.join(path) { () throws(EncryptedDatabaseError) in
-            try register(path, keys, false, LogJudge(cuts: false))
+            try register(path, keys, false, LogJudge(cuts: false), anchor)
         }
         defer { Registry.leave(database) }
         let lock = try ConnectionLocks.snapshot(base: database.lockBase)
@@ -56,7 +56,8 @@ extension EncryptedDatabase {
         return (damaged, repaired)
     }
 
-    private static func damagedPages(of database: RegisteredDatabase) throws -> [DamagedPage] {
+    /// The pages that do not authenticate.
+    static func damagedPages(of database: RegisteredDatabase) throws -> [DamagedPage] {
         let image = try DatabaseImage(database)
         return try (0..<image.pageCount).compactMap { index in
             let number = index + 1

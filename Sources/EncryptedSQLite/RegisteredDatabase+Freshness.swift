@@ -1,3 +1,5 @@
+import Glibc
+
 /// The root of the freshness of a database: which pages make up the state that the seal stands for.
 ///
 /// The order that makes it safe. A checkpoint: the list of tags fits the seal and is synced; the seal gets
@@ -42,13 +44,16 @@ extension RegisteredDatabase {
     ///   - frames: how many frames of the log it may copy.
     ///   - pages: those that these frames name.
     func beginCheckpoint(frames: UInt32, pages: [UInt32]) throws(EncryptedDatabaseError) {
-        let root = try prepareTags(try seal.read(), touching: pages)
+        let before = try seal.read()
+        let root = try prepareTags(before, touching: pages)
         try tags.sync()
+        try raiseAnchor(before, root)
         try seal.update { (seal) throws(EncryptedDatabaseError) in
             guard seal.state == .open else {
                 throw EncryptedDatabaseError(.tampered, "a checkpoint found a drained seal")
             }
             seal.floor = max(seal.floor, frames)
+            seal.isAnchored = anchor != nil
             // A checkpoint that was not closed goes on: the root before is still that one's.
             if !seal.hasIntent {
                 seal.intentRoot = root
@@ -86,6 +91,7 @@ extension RegisteredDatabase {
         let before = try seal.read()
         var new: PageTags.Replacement?
         if let base = before.base {
+            try raiseAnchor(before, base.root)
             guard try tags.fit(base.root, counter: base.counter, touching: changes.numbers),
                 let count = tags.pageCount
             else { throw unproven }
@@ -100,10 +106,33 @@ extension RegisteredDatabase {
                 if seal.hasIntent { seal.intentRoot = new.root } else { seal.root = new.root }
             }
             seal.counter += 1
+            seal.isAnchored = seal.isAnchored || new != nil && anchor != nil
             change(&seal)
             return true
         }
         if let new { try tags.replace(new) }
+    }
+
+    /// Brings the anchor up to what the last checkpoint made, for who goes: so it need not wait for the next
+    /// one. Not while another process is at that, which then does it.
+    func raiseAnchor() throws(EncryptedDatabaseError) {
+        guard anchor != nil else { return }
+        let lock = try ConnectionLocks.snapshot(base: lockBase)
+        guard try lock.lock(LOCK_EX | LOCK_NB) else { return }
+        defer { lock.unlock() }
+        let seal = try self.seal.read()
+        guard seal.isAnchored, !seal.hasIntent, let base = seal.base else { return }
+        try raiseAnchor(seal, base.root)
+    }
+
+    /// Before the seal goes on to another state the anchor has seen this one.
+    private func raiseAnchor(_ seal: Seal, _ root: [UInt8]) throws(EncryptedDatabaseError) {
+        guard let anchor else {
+            // Its anchor would stay behind, and the next one to open it would be told of a rollback.
+            guard seal.isAnchored else { return }
+            throw EncryptedDatabaseError(.refused, "\(path) was opened without its anchor")
+        }
+        try anchor.raise(to: seal, root: root, counter: seal.base?.counter ?? seal.counter)
     }
 
     /// Gives a database whose last checkpoint an older program made the root of its pages as they are. Under

@@ -19,6 +19,8 @@ final class RegisteredDatabase: Sendable {
     let seal: SealStore
     let tags: PageTags
     let requiresBlinding: Bool
+    /// What outside of the database's own files knows how far it had come.
+    let anchor: AnchorFile?
     let judge: LogJudge
     /// Set by the pool that closes: the log may then be deleted by SQLite.
     let isClosing = Atomic(false)
@@ -26,9 +28,11 @@ final class RegisteredDatabase: Sendable {
 
     init(
         path: String, lockBase: String, stage: Stage, source: any DatabaseKeySource, seal: SealStore,
-        databaseID: [UInt8], requiresBlinding: Bool, judge: LogJudge = LogJudge(cuts: false)
+        databaseID: [UInt8], requiresBlinding: Bool, judge: LogJudge = LogJudge(cuts: false),
+        anchor: AnchorFile? = nil
     ) {
         self.judge = judge
+        self.anchor = anchor
         self.path = path
         self.lockBase = lockBase
         self.stage = stage

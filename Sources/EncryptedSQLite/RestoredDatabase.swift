@@ -25,7 +25,7 @@ extension EncryptedDatabase {
         at path: String, keys: any DatabaseKeySource
     ) throws -> DatabaseHistory? {
         guard try Paths.size(path + sealSuffix) != nil else { return nil }
-        let key = try keys.homeKey(purpose: RecordKind.seal.purpose)
+        let key = try keys.homeKey(purpose: Seal.purpose)
         do throws(EncryptedDatabaseError) {
             let seal = try SealStore(path: path + sealSuffix, key: key).read()
             return DatabaseHistory(
@@ -142,7 +142,7 @@ public final class RestoredDatabase: Sendable {
             seal.root = try tags.rebuild(
                 from: PageTrailers(file: file, pageCount: pageCount), counter: seal.counter)
         }
-        let key = try keys.homeKey(purpose: RecordKind.seal.purpose)
+        let key = try keys.homeKey(purpose: Seal.purpose)
         guard try SealStore.make(seal, at: path + EncryptedDatabase.sealSuffix, key: key) else {
             throw EncryptedDatabaseError(.exists, "there is a seal beside \(path)")
         }

@@ -1,7 +1,10 @@
 import Cryptography
 
 /// What the seal beside a database says: which log belongs to it and how far a checkpoint may have come.
-struct Seal: Sendable, Equatable {
+struct Seal: SlotRecord, Equatable {
+    static let magic = "ATSL", noun = "seal", purpose = "seal"
+    static let bodyCount = 192
+
     /// `creating` until the finished file has its name; `open`: the log of `generation` may hold commits;
     /// `drained`: all that was ever acknowledged is in the main file.
     enum State: UInt8 {
@@ -30,6 +33,8 @@ struct Seal: Sendable, Equatable {
     var rotationJournal = Seal.noHash
     /// Whether the database ever got its name.
     var isFinished = false
+    /// Whether an anchor was ever made for it: one that is not there was removed.
+    var isAnchored = false
 
     var isDrained: Bool { state != .open }
 
@@ -47,7 +52,8 @@ struct Seal: Sendable, Equatable {
         writer.raw(root)
         writer.raw(intentRoot)
         writer.raw(rotationJournal)
-        return writer.bytes + [UInt8](repeating: 0, count: SealCodec.body - writer.bytes.count)
+        writer.u8(isAnchored ? 1 : 0)
+        return writer.bytes + [UInt8](repeating: 0, count: Self.bodyCount - writer.bytes.count)
     }
 
     init(databaseID: [UInt8]) { self.databaseID = databaseID }
@@ -69,81 +75,6 @@ struct Seal: Sendable, Equatable {
         root = try reader.raw(32)
         intentRoot = try reader.raw(32)
         rotationJournal = try reader.raw(32)
-    }
-}
-
-/// Turns a seal into the bytes of a slot and back. docs/FORMAT.md, "Seal".
-///
-/// Slot: `ATSL` 4 ‖ format 1 ‖ suite 1 ‖ 0 0 ‖ check 4 ‖ 0 0 0 0 (all of it authenticated) ‖ nonce 24 ‖ tag
-/// 16 ‖ 192 encrypted bytes.
-final class SealCodec {
-    static let body = 192
-    static let slot = 16 + 24 + 16 + SealCodec.body
-
-    private let cipher: XAES256GCM
-    private let header: [UInt8]
-    private var nonces = NoncePool()
-
-    init(key: borrowing SecretBytes) throws(CryptoError) {
-        cipher = try XAES256GCM(key: key)
-        let check = try HMAC.authenticate(.sha256, key: key, Array("check".utf8))
-        header = Array("ATSL".utf8) + [Layout.format, Layout.suite, 0, 0] + check.prefix(4) + [0, 0, 0, 0]
-    }
-
-    func seal(_ seal: Seal) throws(CryptoError) -> [UInt8] {
-        let plain = seal.encode()
-        var slot = header + [UInt8](repeating: 0, count: SealCodec.slot - 16)
-        var failure: CryptoError?
-        slot.withUnsafeMutableBytes { slot in
-            plain.withUnsafeBytes { plain in
-                do throws(CryptoError) {
-                    let nonce = UnsafeMutableRawBufferPointer(rebasing: slot[16..<40])
-                    try nonces.next(into: nonce)
-                    try cipher.seal(
-                        plain, into: UnsafeMutableRawBufferPointer(rebasing: slot[56...]),
-                        nonce: UnsafeRawBufferPointer(nonce),
-                        aad: UnsafeRawBufferPointer(rebasing: slot[..<16]),
-                        tag: UnsafeMutableRawBufferPointer(rebasing: slot[40..<56]))
-                } catch {
-                    failure = error
-                }
-            }
-        }
-        if let failure { throw failure }
-        return slot
-    }
-
-    /// What a slot is found to be.
-    enum Reading {
-        case valid(Seal)
-        case absent, wrongKey, newer, damaged
-    }
-
-    func open(_ slot: [UInt8]) -> Reading {
-        guard slot.count == SealCodec.slot, slot.contains(where: { $0 != 0 }) else { return .absent }
-        guard Array(slot[..<4]) == Array(header[..<4]) else { return .damaged }
-        guard slot[4] == Layout.format, slot[5] == Layout.suite else { return .newer }
-        guard Array(slot[8..<12]) == Array(header[8..<12]) else { return .wrongKey }
-        var body = Array(slot[56...])
-        do throws(CryptoError) {
-            var failure: CryptoError?
-            body.withUnsafeMutableBytes { body in
-                slot.withUnsafeBytes { slot in
-                    do throws(CryptoError) {
-                        try cipher.open(
-                            UnsafeRawBufferPointer(body), into: body,
-                            nonce: UnsafeRawBufferPointer(rebasing: slot[16..<40]),
-                            aad: UnsafeRawBufferPointer(rebasing: slot[..<16]),
-                            tag: UnsafeRawBufferPointer(rebasing: slot[40..<56]))
-                    } catch {
-                        failure = error
-                    }
-                }
-            }
-            if let failure { throw failure }
-            return .valid(try Seal(decoding: body))
-        } catch {
-            return .damaged
-        }
+        isAnchored = try reader.u8() == 1
     }
 }

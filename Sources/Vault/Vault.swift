@@ -60,13 +60,15 @@ public final class Vault: Sendable {
     public func write<T>(actor: String = "user", _ body: (WriteTransaction) throws -> T) throws -> T {
         hasWritten.store(true, ordering: .relaxed)
         return try explaining {
-            try database.pool.write { db in
+            let (result, sequence) = try database.pool.write { db -> (T, Int64?) in
                 let transaction = WriteTransaction(
                     db: db, actor: actor, origin: origin, surroundings: surroundings, ids: ids)
                 let result = try body(transaction)
                 try transaction.finish()
-                return result
+                return (result, transaction.sequence)
             }
+            if let sequence { database.note(change: UInt64(sequence)) }
+            return result
         }
     }
 

@@ -26,6 +26,8 @@ public struct VaultError: Error, Sendable, Equatable {
         public static let newerFormat = Code("newer_format")
         /// Stored bytes fail authentication or contradict what names them.
         public static let integrityFailure = Code("integrity_failure")
+        /// What is stored is authentic, but older than what was seen before.
+        public static let rollback = Code("rollback")
     }
 
     public let code: Code

@@ -1,6 +1,7 @@
 import Backup
 import EncryptedSQLite
 import FileSystem
+import TestSupport
 import Testing
 import Vault
 
@@ -40,6 +41,22 @@ import Vault
         }
         #expect(offered?.code == .rollback && offered?.page == page)
         #expect(try living.backups.verify().problems.isEmpty)
+    }
+
+    /// Database and anchor put back together: the home's own backup has seen a newer state.
+    @Test func aHomePutBackWholeIsNamedByItsNewestBackup() throws {
+        let saved = living.scratch.path + "/saved"
+        try TemporaryDirectory.copyTree(living.home.path, to: saved)
+        try living.use { try living.addTasks(20, to: $0) }
+        _ = try living.use { try living.backups.create($0, time: 1) }
+        for part in ["keys", "data/database"] {
+            try Files.removeTree(living.home.path + "/" + part)
+            try TemporaryDirectory.copyTree(saved + "/" + part, to: living.home.path + "/" + part)
+        }
+        let vault = try living.open()
+        let error = #expect(throws: BackupError.self) { try living.backups.create(vault, time: 2) }
+        #expect(error?.code == .rollback)
+        try vault.close()
     }
 
     @Test func aBackupOfTheNewestPagesIsMade() throws {

@@ -61,6 +61,27 @@ import Testing
         try home.json("doctor")
     }
 
+    @Test("a database that was put back is refused, and taken for the newest only after a confirmation")
+    func state() throws {
+        let home = try TestHome()
+        try home.json("create-task", "one")
+        let database = URL(filePath: "\(home.home)/data/database")
+        let saved = home.folder.appending(path: "saved")
+        try FileManager.default.copyItem(at: database, to: saved)
+        try home.json("create-task", "two")
+        try FileManager.default.removeItem(at: database)
+        try FileManager.default.copyItem(at: saved, to: database)
+        #expect(try home.error("list-tasks", expect: 6)["code"].string == "rollback")
+        try home.run("doctor", expect: 6)
+        #expect(try home.error("doctor", "--repair", expect: 5)["code"].string == "guard")
+        #expect(try home.error("list-tasks", expect: 6)["code"].string == "rollback")
+        let done = try home.run("doctor", "--repair", "--yes", "--json")
+        #expect(done.errors.contains("was put back"))
+        #expect(try done.json()["repaired"].list.count == 1)
+        #expect(try home.json("list-tasks").list.count == 1)
+        try home.json("doctor")
+    }
+
     /// Changes a byte of each of these pages, and says what the file was.
     @discardableResult
     private func damagePages(_ numbers: [Int], of home: TestHome) throws -> Data {

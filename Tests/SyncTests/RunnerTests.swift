@@ -65,6 +65,17 @@ struct RunnerTests {
         #expect(told.pushedSegments == 0)
     }
 
+    /// A home that was put back to an older state looks like a copy. What its own head has seen of the
+    /// database tells that there was a newer one; the one that made that head is its twin.
+    @Test func aHeadThatHasSeenANewerDatabaseIsNamed() throws {
+        let (newer, older) = try copies()
+        for _ in 0..<5 { try newer.vault.write { _ = try $0.createTask(TaskDraft(title: "later")) } }
+        try newer.sync()
+        #expect(try newer.inspect().isGood)
+        let failed = try older.inspect().failed
+        #expect(failed.contains { $0.reason.contains("of the database") }, "\(failed)")
+    }
+
     /// A life that was ended before its last segment, since the remote showed an older state: the segment
     /// counts for nobody, and what it says comes back in the new life.
     @Test func whatANewLifeHasCutOffComesBack() throws {

@@ -10,6 +10,7 @@ let commands: [String: ([String]) throws -> Void] = [
     "database-rotate": DatabaseWorker.rotate,
     "database-mix": DatabaseWorker.mix,
     "database-bench": DatabaseBench.run,
+    "freshness-bench": FreshnessBench.run,
     "rotation-fill": RotationBench.fill,
     "rotation-load": RotationBench.load,
     "backup-create": BackupWorker.create,

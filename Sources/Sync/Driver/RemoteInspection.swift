@@ -38,6 +38,8 @@ public struct RemoteInspection {
     private let judge: SyncMachine
     private var report = Report()
     private var logs: LogInspection
+    /// How new the database here is.
+    private var newest = HeadBody.Anchor.none
 
     /// A check of `store` by what a vault knows.
     public init(sync: VaultSync, store: any ObjectStore) {
@@ -56,6 +58,7 @@ public struct RemoteInspection {
     public mutating func run(
         progress: (_ done: Int, _ all: Int) -> Void, contents: (_ done: Int64, _ all: Int64) -> Void
     ) throws -> Report {
+        newest = try sync.vault.read { try sync.anchor($0) }
         let names = try list()
         for (index, name) in names.enumerated() {
             try look(at: name)
@@ -136,6 +139,7 @@ public struct RemoteInspection {
         case .head:
             let body = try HeadBody(content, name: name)
             logs.add(body.logs, of: header.lane.author)
+            if header.lane.author == sync.state.author { try compare(body.anchor, name: name) }
         case .log: logs.add(object, on: day)
         case .bell: _ = try BellBody(content, name: name)
         case .checkpoint: _ = try CheckpointBody(content, name: name)
@@ -169,6 +173,19 @@ public struct RemoteInspection {
         return name.map {
             String($0.objectName(vault: sync.keys.vaultID).text.dropFirst(SyncName.root.count))
         }
+    }
+
+    /// An own head can't have seen a newer database than the one that is here.
+    private func compare(_ seen: HeadBody.Anchor, name: String) throws(SyncError) {
+        guard seen != .none, newest != .none else { return }
+        let isOther = newest.counter == seen.counter && newest.root != seen.root
+        guard isOther || newest.counter < seen.counter || newest.changeSequence < seen.changeSequence else {
+            return
+        }
+        throw .integrity(
+            name,
+            "it has seen state \(seen.counter) and change \(seen.changeSequence) of the database, here are "
+                + "\(newest.counter) and \(newest.changeSequence): this one is older, or a copy went on")
     }
 
     /// Whether a segment is the one that was applied here.

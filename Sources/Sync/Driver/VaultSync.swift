@@ -305,7 +305,8 @@ public final class VaultSync {
             if let log = next.logs.outbox.first {
                 try transaction.settleLogs(through: log.position.sequence)
             }
-        case .draftHead(let body, let times):
+        case .draftHead(var body, let times):
+            body.anchor = try anchor(transaction)
             let number = (next.head?.position.sequence ?? 0) + 1
             let bytes = try object(.head, number, link: times.link, body.encoded, next)
             return .head(
@@ -320,6 +321,13 @@ public final class VaultSync {
         default: break
         }
         return nil
+    }
+
+    /// How new the database is.
+    func anchor(_ transaction: ReadTransaction) throws -> HeadBody.Anchor {
+        guard let state = try vault.newestState(transaction) else { return .none }
+        return HeadBody.Anchor(
+            counter: state.counter, root: state.root, changeSequence: state.lastChange)
     }
 
     /// Seals what waits, stream by stream.

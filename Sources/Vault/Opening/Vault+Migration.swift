@@ -6,12 +6,14 @@ internal import KeyRing
 /// so that no older program works on the new tables, nor two new ones at once on the old.
 extension Vault {
     /// Opens the database, without looking at its tables.
-    static func connect(at path: String, keys: any DatabaseKeySource) throws -> EncryptedPool {
+    static func connect(
+        at path: String, keys: any DatabaseKeySource, anchor: AnchorFile? = nil
+    ) throws -> EncryptedPool {
         var configuration = Configuration()
         configuration.busyMode = .timeout(30)
         configuration.prepareDatabase { db in try ConnectionSetup.apply(db) }
         return try EncryptedDatabase.open(
-            at: path, keys: keys, configuration: configuration, requiresBlinding: true)
+            at: path, keys: keys, configuration: configuration, requiresBlinding: true, anchor: anchor)
     }
 
     /// Runs `body` on an open database; closes it when that fails, and tells the reason behind the failure.
@@ -75,7 +77,8 @@ extension Vault {
                 hint: "end the other ai-team processes of this home and try again")
         }
         let result = Result {
-            let pool = try connect(at: home.databasePath, keys: keys)
+            let pool = try connect(
+                at: home.databasePath, keys: keys, anchor: AnchorFile(of: home, keys: keys))
             try closingOnFailure(pool) { try migrate(pool, to: schema, surroundings) }
             try pool.close()
         }

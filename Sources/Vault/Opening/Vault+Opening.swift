@@ -80,13 +80,16 @@ extension Vault {
         while true {
             let inUse = try HomeLock.shared(in: home.keysDirectory, timeout: timeout)
             let opened: UnlockedKeys = try keys.reload()
-            let pool = try connect(at: home.databasePath, keys: keys)
+            let anchor = AnchorFile(of: home, keys: keys)
+            let pool = try connect(at: home.databasePath, keys: keys, anchor: anchor)
             if try closingOnFailure(pool, { try isUpToDate(pool, schema) }) {
-                return Vault(
+                let vault = Vault(
                     encrypted: pool, home: home,
                     blobs: BlobStore(directory: home.documentsDirectory, keys: BlobKeys(keys)),
                     origin: Origin(device: opened.device.bytes, incarnation: opened.incarnation),
                     surroundings: surroundings, keys: keys, inUse: inUse)
+                try closingOnFailure(pool) { try vault.requireNewest() }
+                return vault
             }
             try pool.close()
             inUse.release()
@@ -109,9 +112,9 @@ extension Vault {
     /// A vault without a home, for tests.
     package static func open(
         at path: String, keys: any DatabaseKeySource, home: Home?, blobs: BlobStore, origin: Origin,
-        surroundings: Surroundings, schema: Schema = .current
+        surroundings: Surroundings, anchor: AnchorFile? = nil, schema: Schema = .current
     ) throws -> Vault {
-        let pool = try connect(at: path, keys: keys)
+        let pool = try connect(at: path, keys: keys, anchor: anchor)
         return try closingOnFailure(pool) {
             try migrate(pool, to: schema, surroundings)
             return Vault(

@@ -10,6 +10,8 @@ public final class WriteTransaction: ReadTransaction {
     let surroundings: Surroundings
     let origin: Origin
     private var batch: Batch?
+    /// The number of the transaction in the change log; nil while it has changed no travelling record.
+    var sequence: Int64? { batch?.sequence }
     /// The groups whose others need not be told anything any more.
     var toldGroups: Set<SyncGroup> = []
 

@@ -14,7 +14,7 @@ struct Repair {
         let copies = CopyRepair(context, home, keys)
         // Pages first: the log can't be judged while the database does not open.
         let pages = try ring(keys) + copies.pages()
-        let done = try pages + log(keys) + copies.blobs()
+        let done = try pages + log(keys) + state(keys) + copies.blobs()
         if !done.isEmpty {
             try context.unguardedVault().write { tx in
                 for line in done { try tx.log(LogDraft(.warning, component: "doctor", line)) }
@@ -35,10 +35,27 @@ struct Repair {
         let repair = try LogRepair(of: home, keys: keys)
         let result = Result { try cut(repair) }
         repair.end()
-        guard let damage = try result.get() else { return [] }
+        let found: LogDamage?
+        do { found = try result.get() } catch let error as EncryptedDatabaseError {
+            // The whole database is an older one: that is asked about next.
+            guard error.code == .rollback else { throw error }
+            return []
+        }
+        guard let damage = found else { return [] }
         return [
             "cut the database's log behind frame \(damage.keptFrames) of \(damage.frames): \(damage.reason)"
         ]
+    }
+
+    /// A state that is older than what was seen before can be taken for the newest one, if a person says so.
+    private func state(_ keys: UnlockedKeys) throws -> [String] {
+        guard let damage = try StateRepair.damage(of: home, keys: keys) else { return [] }
+        context.console.warn(damage)
+        context.console.warn(
+            "what was written after this state is not in it; a backup or another device may have it")
+        try Confirmation.require("go on with this state as the newest?", yes: yes)
+        try StateRepair.accept(home, keys: keys)
+        return ["took an older state of the database for the newest: \(damage)"]
     }
 
     /// - Returns: what was cut; nil when the log is whole.
