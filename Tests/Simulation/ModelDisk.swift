@@ -128,7 +128,12 @@ struct ModelDisk {
             let end = Int(state.positions[lane]?.sequence ?? 0)
             guard applied.count > end else { continue }
             segments[lane] = Array(applied.prefix(end))
+            loaded[lane] = loaded[lane].map { min($0, UInt64(end)) }
             isShorter = true
+        }
+        for index in log.indices {
+            guard let place = log[index].sealedIn, place.lane.author == state.author else { continue }
+            if place.sequence > state.positions[place.lane]?.sequence ?? 0 { log[index].sealedIn = nil }
         }
         if isShorter { refold() }
     }
@@ -157,8 +162,12 @@ struct ModelDisk {
                 segments[seen.lane] = (segments[seen.lane] ?? []) + [applied]
                 for batch in batches { fold.apply(batch) }
             }
+            let before = state
             state.apply(change, result)
-            if case .membership = result { cutToPositions() }
+            if case .membership = result {
+                cutToPositions()
+                unsealLogs(since: before)
+            }
         }
         return results
     }
@@ -172,6 +181,7 @@ struct ModelDisk {
                 guard let longer = roster.adding(record) else { return .refused("it does not follow") }
                 roster = longer
             }
+            guard isMember(state.author.device) else { return .refused("this device was removed") }
             return .membership(roster)
         case .replaceRecords(let first, let records):
             var other = roster.cut(before: first)
@@ -179,8 +189,12 @@ struct ModelDisk {
                 guard let longer = other.adding(record) else { return .refused("it does not follow") }
                 other = longer
             }
-            roster = other
-            needsRecord = true
+            guard other.life(of: state.author.device) != nil else {
+                return .refused("this device was removed")
+            }
+            let removals = roster.removals(by: state.author.device, from: first)
+            if UInt64(removals.count) < roster.sequence + 1 - first { needsRecord = true }
+            roster = redoing(removals, on: other)
             return .membership(roster)
         case .seal: return .sealed(seal(crypto, &random))
         case .sealLogs(let now): return .logs(sealLogs(now, crypto, &random))
@@ -242,13 +256,14 @@ struct ModelDisk {
         _ crypto: ModelCrypto, _ random: inout SplitMix64
     ) -> [UInt8] {
         let draft = ObjectDraft(
-            kind: kind, vaultID: roster.vaultID, lane: lane, epoch: 1, sequence: sequence, link: link,
+            kind: kind, vaultID: roster.vaultID, lane: lane, epoch: roster.epoch, sequence: sequence,
+            link: link,
             rosterSequence: min(roster.sequence, state.sentRecord),
             rosterHash: roster.recordHash(min(roster.sequence, state.sentRecord)) ?? [])
         let nonce = withUnsafeBytes(of: random.next()) { Array($0) }
         do {
             return try draft.seal(content) { plain, context in
-                crypto.seal(plain, context: context, epoch: 1, nonce: nonce)
+                crypto.seal(plain, context: context, epoch: roster.epoch, nonce: nonce)
             } sign: { bytes in
                 crypto.sign(bytes, by: ModelRoster.key(of: lane.author.device))
             }

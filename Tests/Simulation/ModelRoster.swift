@@ -3,22 +3,28 @@ internal import KeyRing
 internal import Sync
 internal import Vault
 
-/// A roster of a simulation: a chain of records that start a vault with its devices and give devices new
-/// lives.
+/// A roster of a simulation: a chain of records that start a vault with its devices, give devices new lives,
+/// and remove some.
 struct ModelRoster: Membership {
     enum Record {
         case genesis([DeviceID])
         case reincarnate(Author, [Observation])
+        case remove(DeviceID, [Observation], by: DeviceID)
     }
 
     let vaultID: VaultID
     private(set) var records: [[UInt8]] = []
+    private let genesis: [DeviceID]
     private var lives: SortedMap<DeviceID, [UInt32]> = SortedMap()
+    /// Those of the devices that were removed.
+    private var former: SortedMap<DeviceID, [UInt32]> = SortedMap()
     private var pins: SortedMap<Lane, Position> = SortedMap()
+    private(set) var epoch: UInt32 = 1
 
     init(vaultID: VaultID, devices: [DeviceID]) {
         self.vaultID = vaultID
-        records = [Self.encode(.genesis(devices.sorted()), after: [UInt8](repeating: 0, count: 32))]
+        genesis = devices.sorted()
+        records = [Self.encode(.genesis(genesis), after: [UInt8](repeating: 0, count: 32))]
         for device in devices { lives[device] = [0] }
     }
 
@@ -42,12 +48,15 @@ struct ModelRoster: Membership {
 
     func lives(of device: DeviceID) -> [UInt32] { lives[device] ?? [] }
 
-    /// A life without pins counts as far as it goes, as in the real roster.
-    func pin(of lane: Lane) -> Position? { pins[lane] }
+    /// A life without pins counts as far as it goes, as in the real roster, unless its device was removed.
+    func pin(of lane: Lane) -> Position? {
+        pins[lane] ?? (lives[lane.author.device] == nil ? .start : nil)
+    }
 
     func signingKey(for header: ObjectHeader, name: String) throws(SyncError) -> [UInt8] {
         let author = header.lane.author
-        guard lives[author.device]?.contains(author.incarnation) == true else {
+        let known = lives[author.device] ?? former[author.device]
+        guard known?.contains(author.incarnation) == true else {
             throw SyncError(.integrityFailure, "\(name) is by no member")
         }
         return Self.key(of: author.device)
@@ -64,59 +73,116 @@ struct ModelRoster: Membership {
         return next
     }
 
+    /// The chain without a device, of which counts what the pins say, and with a new epoch.
+    func removing(_ device: DeviceID, pins: [Observation], by author: DeviceID) -> ModelRoster {
+        var next = self
+        next.records.append(Self.encode(.remove(device, pins, by: author), after: recordHash(sequence) ?? []))
+        next.former[device] = lives[device]
+        next.lives[device] = nil
+        for pin in pins { next.pins[pin.lane] = pin.position }
+        next.epoch += 1
+        return next
+    }
+
     /// The chain with a record as it came; nil when it does not follow.
     func adding(_ bytes: [UInt8]) -> ModelRoster? {
-        var reader = CanonicalReader(Array(bytes.dropLast(32)))
-        do {
-            guard try reader.raw(32) == recordHash(sequence), try reader.u8() == 1,
-                let device = DeviceID(try reader.raw(16)),
-                bytes.suffix(32).elementsEqual(Self.signature(bytes.dropLast(32), by: device))
-            else { return nil }
-            let author = Author(device: device, incarnation: try reader.u32())
-            var pins: [Observation] = []
-            for _ in 0..<(try reader.count(limit: 1000)) {
-                guard let device = DeviceID(try reader.raw(16)) else { return nil }
-                let lane = Lane(
-                    author: Author(device: device, incarnation: try reader.u32()), stream: try reader.u16())
-                let position = Position(sequence: try reader.u64(), hash: try reader.raw(32))
-                pins.append(Observation(lane: lane, position: position))
+        switch Self.decode(bytes, after: recordHash(sequence) ?? []) {
+        case .reincarnate(let author, let pins)?:
+            lives[author.device] == nil ? nil : adding(author, pins: pins)
+        case .remove(let device, let pins, let author)?:
+            lives[author] == nil || lives[device] == nil || author == device
+                ? nil : removing(device, pins: pins, by: author)
+        default: nil
+        }
+    }
+
+    /// The removals that a device has recorded from a place on.
+    func removals(by device: DeviceID, from sequence: UInt64) -> [(device: DeviceID, pins: [Observation])] {
+        records.indices.dropFirst(Int(sequence)).compactMap { index in
+            let hash = Hash.digest(.sha256, records[index - 1])
+            guard case .remove(let removed, let pins, device)? = Self.decode(records[index], after: hash)
+            else {
+                return nil
             }
-            try reader.expectEnd()
-            return adding(author, pins: pins)
-        } catch { return nil }
+            return (removed, pins)
+        }
     }
 
     /// The chain without its records from `sequence` on.
     func cut(before sequence: UInt64) -> ModelRoster {
-        var shorter = ModelRoster(vaultID: vaultID, devices: genesisDevices)
+        var shorter = ModelRoster(vaultID: vaultID, devices: genesis)
         for bytes in records[1..<Int(sequence)] { shorter = shorter.adding(bytes) ?? shorter }
         return shorter
     }
 
-    private var genesisDevices: [DeviceID] { lives.keys }
-
     private static func encode(_ record: Record, after hash: [UInt8]) -> [UInt8] {
         var writer = CanonicalWriter()
         writer.raw(hash)
+        let author: DeviceID
         switch record {
         case .genesis(let devices):
             writer.u8(0)
             for device in devices { writer.raw(device.bytes) }
-        case .reincarnate(let author, let pins):
+            return writer.bytes
+        case .reincarnate(let life, let pins):
+            author = life.device
             writer.u8(1)
-            writer.raw(author.device.bytes)
-            writer.u32(author.incarnation)
-            writer.count(pins.count)
-            for pin in pins {
-                writer.raw(pin.lane.author.device.bytes)
-                writer.u32(pin.lane.author.incarnation)
-                writer.u16(pin.lane.stream)
-                writer.u64(pin.position.sequence)
-                writer.raw(pin.position.hash)
-            }
+            writer.raw(author.bytes)
+            writer.u32(life.incarnation)
+            encode(pins, into: &writer)
+        case .remove(let device, let pins, let remover):
+            author = remover
+            writer.u8(2)
+            writer.raw(author.bytes)
+            writer.raw(device.bytes)
+            encode(pins, into: &writer)
         }
-        guard case .reincarnate(let author, _) = record else { return writer.bytes }
-        return writer.bytes + signature(writer.bytes[...], by: author.device)
+        return writer.bytes + signature(writer.bytes[...], by: author)
+    }
+
+    private static func encode(_ pins: [Observation], into writer: inout CanonicalWriter) {
+        writer.count(pins.count)
+        for pin in pins {
+            writer.raw(pin.lane.author.device.bytes)
+            writer.u32(pin.lane.author.incarnation)
+            writer.u16(pin.lane.stream)
+            writer.u64(pin.position.sequence)
+            writer.raw(pin.position.hash)
+        }
+    }
+
+    /// - Returns: nil for bytes that do not follow a record of that hash.
+    private static func decode(_ bytes: [UInt8], after hash: [UInt8]) -> Record? {
+        var reader = CanonicalReader(Array(bytes.dropLast(32)))
+        do {
+            guard try reader.raw(32) == hash else { return nil }
+            let kind = try reader.u8()
+            guard let author = DeviceID(try reader.raw(16)),
+                bytes.suffix(32).elementsEqual(signature(bytes.dropLast(32), by: author))
+            else { return nil }
+            let record: Record
+            switch kind {
+            case 1:
+                let life = Author(device: author, incarnation: try reader.u32())
+                record = .reincarnate(life, try decodePins(&reader))
+            case 2:
+                guard let device = DeviceID(try reader.raw(16)) else { return nil }
+                record = .remove(device, try decodePins(&reader), by: author)
+            default: return nil
+            }
+            try reader.expectEnd()
+            return record
+        } catch { return nil }
+    }
+
+    private static func decodePins(_ reader: inout CanonicalReader) throws -> [Observation] {
+        try (0..<(try reader.count(limit: 1000))).map { _ in
+            guard let device = DeviceID(try reader.raw(16)) else { throw CryptoError(.malformed, "a pin") }
+            let lane = Lane(
+                author: Author(device: device, incarnation: try reader.u32()), stream: try reader.u16())
+            let position = Position(sequence: try reader.u64(), hash: try reader.raw(32))
+            return Observation(lane: lane, position: position)
+        }
     }
 
     private static func signature(_ bytes: ArraySlice<UInt8>, by device: DeviceID) -> [UInt8] {

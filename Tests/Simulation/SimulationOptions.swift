@@ -31,12 +31,18 @@ package struct SimulationOptions: Sendable, CustomStringConvertible {
     package var checkpoints: CheckpointPolicy
     /// Whether devices write logs, too: one seed in eight.
     package var hasLogs: Bool { seed % 8 == 2 }
+    /// Whether devices are removed, and how many: three seeds in ten.
+    var removals: Int {
+        [1, 5, 9, 11, 15, 16, 19, 22, 23, 31].contains(seed % 32) ? 1 + Int(seed / 32 % 2) : 0
+    }
+    /// Whether the store keeps from who is removed that it was.
+    var hidesRemovals: Bool { seed / 64 % 2 == 0 }
     /// Whether objects are signed and encrypted in earnest: one seed in a hundred.
     package var isReal: Bool { seed % 100 == 99 }
     /// Whether nothing goes wrong and no checkpoint is made, so that each request is one that has to be.
     package var isFaultless: Bool {
         lostBefore + lostAfter + late + doubled + crashes + rollbacks + clones + lies == 0 && !freezes
-            && checkpoints == .standard
+            && checkpoints == .standard && removals == 0
     }
     /// Whether the adversary goes on to the end.
     package var liesToTheEnd: Bool
@@ -74,6 +80,7 @@ package struct SimulationOptions: Sendable, CustomStringConvertible {
         before \(lostBefore), after \(lostAfter), late \(late), doubled \(doubled); crashes \(crashes) of \
         1,000 effects; rollbacks \(rollbacks), clones \(clones), skew \(skew) ms, \
         checkpoints after \(checkpoints.tail), for \(checkpoints.gain), kept \(checkpoints.age / 1000) s, \
+        removals \(removals)\(hidesRemovals ? " in secret" : ""), \
         lies \(lies)\(freezes ? ", freezes" : "")\(liesToTheEnd ? " to the end" : "")
         """
     }

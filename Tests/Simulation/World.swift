@@ -20,6 +20,8 @@ package struct World {
         case rollBack(Int)
         case clone(Int)
         case freeze(Int)
+        /// One device removes another.
+        case remove(Int, Int)
     }
 
     private struct Request {
@@ -59,6 +61,10 @@ package struct World {
     private var expensive: [String] = []
     /// A device that is shown the store as it was, for ever.
     private var frozen: (device: Int, store: ModelStore)?
+    /// From which record on a removed device is not shown the roster.
+    private var hidden: [DeviceID: UInt64] = [:]
+    /// What left a device under an epoch that it knew to have ended.
+    private var stale: [String] = []
     /// Whether to print what happens.
     package var prints = false
 
@@ -95,6 +101,17 @@ package struct World {
         }
         for _ in 0..<options.clones { queue.add(.clone(anyDevice()), at: anyTime()) }
         if options.freezes { queue.add(.freeze(anyDevice()), at: anyTime()) }
+        planRemovals()
+    }
+
+    /// By randomness of its own: it changes nothing of what else happens.
+    private mutating func planRemovals() {
+        var random = SplitMix64(seed: options.seed ^ 0x4E40)
+        for _ in 0..<options.removals {
+            let remover = Int.random(in: 0..<devices.count, using: &random)
+            let victim = (remover + Int.random(in: 1..<devices.count, using: &random)) % devices.count
+            queue.add(.remove(remover, victim), at: .random(in: now...end, using: &random))
+        }
     }
 
     private mutating func anyDevice() -> Int { Int.random(in: 0..<devices.count, using: &random) }
@@ -145,6 +162,7 @@ extension World {
             devices[index].disk = snapshot
             devices[index].machine = nil
             start(index)
+        case .remove(let index, let victim): remove(index, victim)
         case .freeze(let index):
             note("\(now) \(index) is frozen")
             frozen = (index, store)
@@ -165,6 +183,25 @@ extension World {
             state: disk.state, membership: disk.roster, reader: crypto, checkpoints: options.checkpoints)
         note("\(now) \(index) starts")
         queue.add(.round(index, boot: devices[index].boot), at: now + .random(in: 0..<20_000, using: &random))
+    }
+
+    /// Between two rounds; one who may not, or can't now, lets it be.
+    private mutating func remove(_ index: Int, _ victim: Int) {
+        let disk = devices[index].disk
+        let device = devices[victim].disk.state.author.device
+        guard device != disk.state.author.device, disk.isMember(device),
+            disk.isMember(disk.state.author.device),
+            !disk.needsRecord, disk.state.halt == nil
+        else { return }
+        guard !devices[index].isInRound, devices[index].machine != nil else {
+            return queue.add(.remove(index, victim), at: now + 700)
+        }
+        note("\(now) \(index) removes \(victim)")
+        devices[index].disk.remove(device)
+        if options.hidesRemovals { hidden[device] = devices[index].disk.roster.sequence }
+        let longer = devices[index].disk
+        devices[index].machine = SyncMachine(
+            state: longer.state, membership: longer.roster, reader: crypto, checkpoints: options.checkpoints)
     }
 
     private mutating func die(_ index: Int) {
@@ -255,6 +292,7 @@ extension World {
             send(Request(token: token, name: name, kind: .delete), index)
         case .commit(let token, let changes):
             note("\(now) \(index) commits \(changes.map(\.brief))")
+            noteStale(changes, index)
             for change in changes {
                 if case .raise(let alarm) = change { devices[index].alarms.append(alarm) }
                 if case .seeHead = change { devices[index].cost.newHeads += 1 }
@@ -267,6 +305,27 @@ extension World {
         case .finish(let report): finish(index, report)
         }
         return nil
+    }
+
+    /// What is offered for the first time has to be sealed under the newest epoch that its author knows.
+    private mutating func noteStale(_ changes: [SyncChange], _ index: Int) {
+        let disk = devices[index].disk
+        for change in changes {
+            if case .offer(let ends) = change {
+                for segment in disk.state.outbox
+                where !segment.isOffered && ends[segment.lane] ?? 0 >= segment.position.sequence
+                    && segment.epoch != disk.roster.epoch
+                {
+                    stale.append("\(segment.lane)/\(segment.position.sequence) under \(segment.epoch)")
+                }
+            }
+            if case .offerLog(let number) = change {
+                for log in disk.state.logs.outbox
+                where log.position.sequence == number && log.epoch != disk.roster.epoch {
+                    stale.append("log \(number) of \(disk.state.author) under \(log.epoch)")
+                }
+            }
+        }
     }
 
     private mutating func finish(_ index: Int, _ report: SyncReport) {
@@ -323,6 +382,11 @@ extension World {
         case .get(let etag, let limit):
             let shown = frozen.map { $0.device == index ? $0.store : store } ?? store
             answer = shown.get(request.name, unless: etag, limit: limit)
+            if case .record(let number) = request.name,
+                let first = hidden[devices[index].disk.state.author.device], number >= first
+            {
+                answer = .absent
+            }
             if isLying, happens(options.lies), let lie = Adversary.Lie.allCases.randomElement(using: &random)
             {
                 answer = Adversary().answer(
@@ -381,7 +445,24 @@ extension World {
         return nil
     }
 
-    private var alive: [SimulatedDevice] { devices.filter { !$0.isStopped } }
+    /// Those whose state counts: members that no person has to decide about.
+    private var alive: [SimulatedDevice] {
+        let roster = settledRoster
+        return devices.filter {
+            !$0.isStopped && (options.removals == 0 || roster.life(of: $0.disk.state.author.device) != nil)
+        }
+    }
+
+    /// The roster that the store has.
+    private var settledRoster: ModelRoster {
+        var roster = devices[0].disk.roster.cut(before: 1)
+        while let object = store.objects[.record(roster.sequence + 1)],
+            let longer = roster.adding(object.bytes)
+        {
+            roster = longer
+        }
+        return roster
+    }
 
     private var isSettled: Bool {
         let alive = alive
@@ -390,6 +471,10 @@ extension World {
             return false
         }
         guard options.liesToTheEnd || alive.allSatisfy(\.hasLooked) else { return false }
+        if options.removals > 0, !options.liesToTheEnd {
+            let newest = settledRoster.sequence
+            guard alive.allSatisfy({ $0.disk.roster.sequence == newest }) else { return false }
+        }
         return alive.dropFirst().allSatisfy { $0.disk.contents == alive[0].disk.contents }
     }
 }
@@ -413,6 +498,7 @@ extension World {
             found += device.disk.foldMistakes.map { "device \(index) is wrong about \($0)" }
         }
         found += logMistakes
+        found += stale.map { "it left although its author knew of a newer epoch: \($0)" }
         if roundsToConverge == nil {
             if options.liesToTheEnd {
                 // Different states are allowed to those only who know that something is wrong.
@@ -433,15 +519,40 @@ extension World {
             }
             let excused = Set(unable.map(\.disk.state.author.device) + waiting)
             let lost = acknowledged.subtracting(kept).subtracting(stopped).filter { identity in
-                authors[identity].map { !excused.contains($0) } ?? true
+                authors[identity].map { !excused.contains($0) && !isRemoved($0) } ?? true
             }
             if !lost.isEmpty {
                 let whose = lost.compactMap { origins[$0] }.sorted()
                 found.append("\(lost.count) acknowledged operations are lost, of \(whose): \(summary)")
             }
             if Set(alive.map { $0.disk.fold.root() }).count > 1 { found.append("state roots differ") }
+            let void = kept.filter { authors[$0].map(isRemoved) ?? false }.subtracting(counting)
+            if !void.isEmpty { found.append("\(void.count) operations count above a pin: \(summary)") }
             let strange = kept.subtracting(written)
             if !strange.isEmpty { found.append("\(strange.count) operations were written by nobody") }
+        }
+        return found
+    }
+
+    private func isRemoved(_ device: DeviceID) -> Bool {
+        options.removals > 0 && settledRoster.life(of: device) == nil
+    }
+
+    /// The operations of removed devices in segments that no pin cuts off.
+    private var counting: Set<[UInt8]> {
+        let roster = settledRoster
+        var found: Set<[UInt8]> = []
+        for (name, versions) in store.versions {
+            guard case .segment(let lane, let number) = name, number <= roster.pin(of: lane)?.sequence ?? 0
+            else { continue }
+            for version in versions {
+                do throws(SyncError) {
+                    let object = try SignedObject(version.bytes, name: "s")
+                    let plain = try PaddedBody.decode(crypto.open(object, name: "s"), name: "s")
+                    let batches = try OpBatch.decode(plain, by: lane.author, name: "s")
+                    found.formUnion(batches.map(ModelDisk.identity))
+                } catch { continue }
+            }
         }
         return found
     }

@@ -45,6 +45,9 @@ public struct CheckpointMark: Sendable, Hashable {
         other.body.vector.allSatisfy { end(of: $0.lane) >= $0.position.sequence }
     }
 
+    /// Whether it speaks of what the roster has cut off.
+    func exceeds(_ membership: any Membership) -> Bool { body.exceeds(membership) }
+
     /// How far it speaks of a lane.
     func end(of lane: Lane) -> UInt64 {
         body.vector.first { $0.lane == lane }?.position.sequence ?? 0

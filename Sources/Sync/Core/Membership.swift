@@ -7,6 +7,9 @@ public protocol Membership: Sendable {
     var vaultID: VaultID { get }
     /// The number of the newest record; the genesis has 0.
     var sequence: UInt64 { get }
+    /// The newest epoch that a record has begun: what was sealed under an older one and never sent is sealed
+    /// anew.
+    var epoch: UInt32 { get }
     /// The present lives of the present members, in order.
     var authors: [Author] { get }
 
@@ -38,6 +41,15 @@ public protocol Membership: Sendable {
 
     /// Where a lane ends: its last segment that counts. Nil while it goes on; `start` where nothing counts.
     func pin(of lane: Lane) -> Position?
+}
+
+extension CheckpointBody {
+    /// Whether it speaks of what the roster has cut off.
+    func exceeds(_ membership: any Membership) -> Bool {
+        vector.contains { seen in
+            membership.pin(of: seen.lane).map { $0.sequence < seen.position.sequence } ?? false
+        }
+    }
 }
 
 /// The cryptography that the core needs to read: functions of their arguments alone. Making objects needs

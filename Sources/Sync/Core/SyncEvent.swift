@@ -151,6 +151,8 @@ public enum SyncChange: Sendable {
     case seal
     /// Seal what no log object carries yet, at this time, behind the newest own ones.
     case sealLogs(Int64)
+    /// The log objects up to this one are about to be sent for the first time.
+    case offerLog(UInt64)
     /// The oldest log object that waits is known to be in the remote.
     case settleLog
     /// These segments are about to be sent for the first time.

@@ -62,11 +62,7 @@ extension SyncMachine {
     }
 
     /// Whether it speaks of what the roster has cut off.
-    func isVoid(_ body: CheckpointBody) -> Bool {
-        body.vector.contains { seen in
-            membership.pin(of: seen.lane).map { $0.sequence < seen.position.sequence } ?? false
-        }
-    }
+    func isVoid(_ body: CheckpointBody) -> Bool { body.exceeds(membership) }
 
     // MARK: Loading one
 

@@ -49,7 +49,8 @@ extension SyncMachine {
             return ((floor + 1...end).map { .segment(seen.lane, $0) }, .collected(seen.lane, end))
         }
         // Not every one that became known before it covers less.
-        return state.checkpoints.first { $0.id != mark.id && mark.covers($0) }.map { older in
+        let older = state.checkpoints.first { $0.id != mark.id && (mark.covers($0) || isVoid($0.body)) }
+        return older.map { older in
             let place = CheckpointPlace(id: older.id, chunks: older.body.chunks.count)
             return (place.names, .clearedCheckpoint(older.id))
         }

@@ -17,6 +17,10 @@ extension SyncMachine {
         guard let round, round.awaited.isEmpty, state.halt == nil, let log = state.logs.outbox.first else {
             return true
         }
+        guard log.position.sequence <= state.logs.offered else {
+            commit([.offerLog(log.position.sequence)])
+            return false
+        }
         put(name(of: log), log.bytes, .ifAbsent, .sendingLog(log))
         return false
     }

@@ -100,10 +100,16 @@ public struct SyncMachine: Sendable {
             return
         }
         var rest = results[...]
+        let waiting = (segments: state.outbox.count, logs: state.logs.outbox.count)
         for change in changes {
             let result = change.makesSomething ? rest.popFirst() : nil
             state.apply(change, result)
-            if case .membership(let membership) = result { adopt(membership) }
+            if case .membership(let membership) = result {
+                adopt(membership)
+                // What a new epoch has taken back is sealed in this round.
+                if state.outbox.count < waiting.segments { round?.request.hasUnsealed = true }
+                if state.logs.outbox.count < waiting.logs { round?.request.hasLogs = true }
+            }
         }
         guard let purpose = take(token) else { return }
         received(results, for: purpose)

@@ -51,7 +51,7 @@ struct SyncRound: Sendable {
         var claimant: Author?
     }
 
-    let request: SyncRequest
+    var request: SyncRequest
     var phase = Phase.attach
     var report = SyncReport()
     /// What was asked and not answered.

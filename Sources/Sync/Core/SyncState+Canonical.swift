@@ -6,7 +6,7 @@ public import Vault
 /// How a state is kept: canonical bytes of everything but the segments that wait, which are rows of their
 /// own. They stay inside the encrypted database and are no format for others.
 extension SyncState {
-    private static let version: UInt8 = 4
+    private static let version: UInt8 = 5
 
     /// The bytes to keep.
     public var encoded: [UInt8] {
@@ -66,6 +66,7 @@ extension SyncState {
         }
         logs.range.encode(into: &writer)
         writer.u64(UInt64(clamping: logs.sealedAt))
+        writer.u64(logs.offered)
         return writer.bytes
     }
 
@@ -113,6 +114,8 @@ extension SyncState {
                 logs.range = try LogRange(from: &reader)
                 logs.sealedAt = Int64(clamping: try reader.u64())
             }
+            // Before, it was not remembered whether one had left.
+            logs.offered = version > 4 ? try reader.u64() : waitingLogs.last?.position.sequence ?? 0
             try reader.expectEnd()
         } catch { throw .integrity("what this vault remembers of syncing", "\(error)") }
         outbox = waiting.map { row in

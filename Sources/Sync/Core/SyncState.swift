@@ -14,6 +14,9 @@ public struct OutboxSegment: Sendable, Hashable {
     /// Whether it is known to be in the remote, and waits for those before it.
     public internal(set) var isSettled = false
 
+    /// The epoch under which it is sealed.
+    public var epoch: UInt32 { ObjectHeader.epoch(of: bytes) }
+
     /// A sealed segment.
     public init(lane: Lane, position: Position, bytes: [UInt8]) {
         self.lane = lane
@@ -50,6 +53,8 @@ public struct OutboxLog: Sendable, Hashable {
     public let day: LogDay
     /// What is sent, again and again the same.
     public let bytes: [UInt8]
+    /// The epoch under which it is sealed.
+    public var epoch: UInt32 { ObjectHeader.epoch(of: bytes) }
 
     /// A sealed log object.
     public init(position: Position, day: LogDay, bytes: [UInt8]) {
@@ -67,6 +72,8 @@ public struct OwnLogs: Sendable, Equatable {
     public internal(set) var outbox: [OutboxLog] = []
     /// When some were last sealed, in milliseconds since 1970; 0: never.
     public internal(set) var sealedAt: Int64 = 0
+    /// The number of the last one that may have left this machine.
+    public internal(set) var offered: UInt64 = 0
 
     /// The newest one that was sealed.
     public var last: Position { outbox.last?.position ?? range.last }
@@ -78,10 +85,17 @@ public struct OwnLogs: Sendable, Equatable {
             outbox += sealed
             sealedAt = now
         }
+        if case .offerLog(let sequence) = change { offered = sequence }
         if case .settleLog = change, !outbox.isEmpty {
             let log = outbox.removeFirst()
             range = range.adding(log.position, on: log.day)
         }
+    }
+
+    /// Takes back what was sealed under an epoch that has ended, from the first on that never left.
+    mutating func unseal(before epoch: UInt32) {
+        let first = outbox.firstIndex { $0.position.sequence > offered && $0.epoch < epoch }
+        outbox.removeSubrange((first ?? outbox.endIndex)...)
     }
 
     /// What a head that was published lets go of stays gone.
@@ -205,7 +219,7 @@ public struct SyncState: Sendable, Equatable {
             guard case .sealed(let segments) = result else { return }
             outbox += segments
             for segment in segments { positions[segment.lane] = segment.position }
-        case .sealLogs, .settleLog: logs.apply(change, result)
+        case .sealLogs, .offerLog, .settleLog: logs.apply(change, result)
         case .offer(let numbers):
             for index in outbox.indices
             where numbers[outbox[index].lane] ?? 0 >= outbox[index].position.sequence {
@@ -294,6 +308,25 @@ public struct SyncState: Sendable, Equatable {
         for (lane, position) in positions {
             guard let pin = membership.pin(of: lane), position.sequence > pin.sequence else { continue }
             positions[lane] = pin
+        }
+        // What says more than counts is no way to the state that others have.
+        for index in checkpoints.indices where checkpoints[index].exceeds(membership) {
+            checkpoints[index].verdict = .refused
+        }
+        unseal(before: membership.epoch)
+    }
+
+    /// What was sealed under an epoch that has ended goes back to be sealed under the present one, from the
+    /// first segment of each lane on that never left this machine: a member that was removed has the old
+    /// epoch. The store does the same with its rows.
+    private mutating func unseal(before epoch: UInt32) {
+        logs.unseal(before: epoch)
+        for stream in SyncStream.all {
+            let lane = Lane(author: author, stream: stream)
+            let first = outbox.first { $0.lane == lane && !$0.isOffered && $0.epoch < epoch }
+            guard let first else { continue }
+            outbox.removeAll { $0.lane == lane && $0.position.sequence >= first.position.sequence }
+            positions[lane] = outbox.last { $0.lane == lane }?.position ?? settled[lane] ?? .start
         }
     }
 

@@ -9,6 +9,7 @@ struct RosterMembership: Membership {
 
     var vaultID: VaultID { roster.vaultID }
     var sequence: UInt64 { roster.headSequence }
+    var epoch: UInt32 { roster.currentEpoch }
     var logRetentionDays: Int { roster.logRetentionDays }
     var authors: [Author] {
         roster.members.filter(\.role.reads).map { Author(device: $0.id, incarnation: $0.incarnation) }

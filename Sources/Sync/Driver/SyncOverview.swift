@@ -23,6 +23,11 @@ public struct SyncOverview: Sendable {
     public let logsAhead: Int?
     /// Lines of the log that were removed before they could be sent.
     public let logsLost: Int
+    /// Segments and log objects that wait under an epoch that has ended, since they may have been sent
+    /// before: a removed member can read them.
+    public let underOldEpochs: Int
+    /// Changes of others that count nowhere and that nobody here has taken over.
+    public let voidChanges: Int
     /// Segments that the last pull knew of and could not apply.
     public let behind: Int
     /// When something was last sent, and got.
@@ -48,9 +53,13 @@ extension VaultSync {
         let streams = try pushed(vault)
         let sendsLogs = try pushesLogs(vault)
         let logs = try vault.read { (sendsLogs ? try $0.unsentLogLines() : nil, try $0.lostLogLines()) }
+        let void = try vault.read { try $0.voidChangeCount() }
         let (state, unsealed, times) = try vault.read { transaction in
             let waiting = try transaction.waitingSegments()
-            let state = try transaction.syncState().map { try SyncState($0, waiting: waiting) }
+            let waitingLogs = try transaction.waitingLogs()
+            let state = try transaction.syncState().map {
+                try SyncState($0, waiting: waiting, logs: waitingLogs)
+            }
             let unsealed = try streams.reduce(0) { count, stream in
                 try count
                     + transaction.unsealedBatches(of: keys.device.bytes, in: stream, limit: 100_000).count
@@ -77,7 +86,10 @@ extension VaultSync {
             }
         return SyncOverview(
             head: state.head?.position.sequence, ahead: state.outbox.count + unsealed,
-            logsAhead: logs.0, logsLost: logs.1, behind: times[2].flatMap { Int($0) } ?? 0,
+            logsAhead: logs.0, logsLost: logs.1,
+            underOldEpochs: (state.outbox.map(\.epoch) + state.logs.outbox.map(\.epoch))
+                .count { $0 < keys.currentEpoch },
+            voidChanges: void, behind: times[2].flatMap { Int($0) } ?? 0,
             lastPush: times[0].flatMap(Timestamp.init), lastPull: times[1].flatMap(Timestamp.init),
             halt: halt,
             devices: devices, alarms: state.alarms)

@@ -160,7 +160,7 @@ public final class VaultSync {
                 for (index, change) in changes.enumerated() {
                     let result = try results[index] ?? make(change, &next, transaction)
                     results[index] = result
-                    let before = next.positions
+                    let before = next
                     next.apply(change, result)
                     try discard(before, next, transaction)
                 }
@@ -259,24 +259,35 @@ public final class VaultSync {
 
     private func replace(with next: SyncState) throws {
         try vault.write(actor: "sync") { transaction in
-            try discard(state.positions, next, transaction)
+            try discard(state, next, transaction)
             if next.author != state.author { try transaction.unsealLogs() }
             try transaction.setSyncState(next.encoded)
         }
         state = next
     }
 
-    /// What a shorter lane no longer holds.
+    /// What a shorter lane no longer holds. A member writes again what was cut off; of who was removed it is
+    /// kept for a person to look at.
     private func discard(
-        _ before: SortedMap<Lane, Position>, _ after: SyncState, _ transaction: WriteTransaction
+        _ before: SyncState, _ after: SyncState, _ transaction: WriteTransaction
     ) throws {
-        for (lane, position) in before {
+        for (lane, position) in before.positions {
             let end = after.positions[lane]?.sequence ?? 0
-            if position.sequence > end {
-                try transaction.discardSegments(lane, above: end, of: keys.device.bytes)
-            }
+            guard position.sequence > end else { continue }
+            let isGone = keys.roster.member(lane.author.device) == nil
+            try transaction.discardSegments(
+                lane, above: end, of: keys.device.bytes, because: isGone ? Self.sentTooLate : nil)
+        }
+        let kept = after.logs.outbox.last?.position.sequence ?? 0
+        if before.author == after.author, before.logs.outbox.last?.position.sequence ?? 0 > kept,
+            after.logs.outbox.count < before.logs.outbox.count, after.logs.range == before.logs.range
+        {
+            try transaction.unsealLogs(above: kept)
         }
     }
+
+    /// Why changes of a removed device count nowhere.
+    static let sentTooLate = "sent after its author was removed"
 
     private func apply(_ changes: [SyncChange], to transaction: WriteTransaction) throws {
         let segments = changes.compactMap { change -> (Observation, [ChangeBatch])? in

@@ -57,6 +57,11 @@ public struct ObjectHeader: Sendable, Hashable {
     private static let magic = Array("ATS1".utf8)
     private static let suite: UInt8 = 1
 
+    /// The epoch of an object that was made here.
+    static func epoch(of object: [UInt8]) -> UInt32 {
+        object.dropFirst(68).prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
     /// The bytes in front of the signature.
     var signedBytes: [UInt8] {
         var writer = CanonicalWriter()

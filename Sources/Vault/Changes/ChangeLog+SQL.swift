@@ -12,15 +12,18 @@ extension ReadTransaction {
     /// The transactions that changed travelling records, in the order of this vault's log.
     /// - Parameters:
     ///   - sequence: only later ones.
+    ///   - last: none behind this one.
     ///   - limit: at most so many; 0 means all.
-    public func changes(after sequence: Int64, limit: Int = 0) throws -> [ChangeBatch] {
+    public func changes(
+        after sequence: Int64, through last: Int64 = .max, limit: Int = 0
+    ) throws -> [ChangeBatch] {
         let batches = try Row.fetchAll(
             db,
             sql: """
-                SELECT seq, stamp, origin, actor FROM change_batch WHERE seq > ? ORDER BY seq
+                SELECT seq, stamp, origin, actor FROM change_batch WHERE seq > ? AND seq <= ? ORDER BY seq
                 \(limit > 0 ? "LIMIT \(limit)" : "")
                 """,
-            arguments: [sequence])
+            arguments: [sequence, last])
         let statement = try db.cachedStatement(
             sql: "SELECT collection, record, origin, counter, fields FROM change WHERE batch = ? ORDER BY seq"
         )

@@ -20,6 +20,7 @@ package struct Schema: Sendable {
             Step(id: "6", sql: [SearchIndex.explicitInserts]),
             Step(id: "7", sql: [blobsLookedAt]),
             Step(id: "8", sql: [sealedLogs]),
+            Step(id: "9", sql: [voided]),
         ])
 
     /// With one more step, as a later program would have it.
@@ -134,6 +135,17 @@ package struct Schema: Sendable {
         CREATE TABLE sync_log(
             sequence INTEGER PRIMARY KEY, hash BLOB NOT NULL, day INTEGER NOT NULL,
             first_line INTEGER NOT NULL, last_line INTEGER NOT NULL, bytes BLOB NOT NULL);
+        """
+
+    /// Changes that count nowhere, one a row, and why.
+    private static let voided = """
+        CREATE TABLE sync_void(
+            number INTEGER PRIMARY KEY, device BLOB NOT NULL, incarnation INTEGER NOT NULL,
+            stream INTEGER NOT NULL, sequence INTEGER NOT NULL, stamp INTEGER NOT NULL, actor TEXT NOT NULL,
+            collection INTEGER NOT NULL, record TEXT NOT NULL, birth_device BLOB NOT NULL,
+            birth_incarnation INTEGER NOT NULL, counter INTEGER NOT NULL, fields BLOB NOT NULL,
+            reason TEXT NOT NULL, is_taken INTEGER NOT NULL);
+        CREATE INDEX sync_void_segment ON sync_void(device, incarnation, stream, sequence);
         """
 
     private static let tasks = """

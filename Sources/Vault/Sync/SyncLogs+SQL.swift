@@ -112,10 +112,15 @@ extension WriteTransaction {
             sql: "DELETE FROM sync_log WHERE sequence <= ?", arguments: [Int64(clamping: sequence)])
     }
 
-    /// Takes back what waits in an ended life of this device: its lines are sealed anew in the next one.
-    public func unsealLogs() throws {
-        guard let first = try Int64.fetchOne(db, sql: "SELECT min(first_line) FROM sync_log") else { return }
-        try db.execute(sql: "DELETE FROM sync_log")
+    /// Takes back log objects that wait: their lines are sealed anew.
+    ///
+    /// - Parameter sequence: those up to this one stay as they are.
+    public func unsealLogs(above sequence: UInt64 = 0) throws {
+        let end = Int64(clamping: sequence)
+        let first = try Int64.fetchOne(
+            db, sql: "SELECT min(first_line) FROM sync_log WHERE sequence > ?", arguments: [end])
+        guard let first else { return }
+        try db.execute(sql: "DELETE FROM sync_log WHERE sequence > ?", arguments: [end])
         try setSetting(Self.sealedLogLinesKey, String(first - 1))
     }
 }

@@ -179,16 +179,21 @@ extension WriteTransaction {
     /// from elsewhere counts no longer, except what came in a checkpoint: there it can't be told from what
     /// stays, and its author, who is still a member, sends it again in the life that followed.
     ///
-    /// - Parameter device: this vault's own, 16 bytes. Of others everything came from elsewhere, even if a
-    /// backup   of theirs, from which this vault was restored, says that it was sealed there.
-    public func discardSegments(_ lane: Lane, above sequence: UInt64, of device: [UInt8]) throws {
+    /// - Parameters:
+    ///   - device: this vault's own, 16 bytes. Of others everything came from elsewhere, even if a backup of
+    ///     theirs, from which this vault was restored, says that it was sealed there.
+    ///   - reason: why it counts no longer, where a person may want to look at it (`voidChanges`); nil where
+    ///     its author writes it again.
+    public func discardSegments(
+        _ lane: Lane, above sequence: UInt64, of device: [UInt8], because reason: String? = nil
+    ) throws {
         let arguments = lane.arguments + [Int64(clamping: sequence)]
         let place = "device = ? AND incarnation = ? AND stream = ? AND sequence > ?"
         let isOwn = lane.author.device.bytes == device
         let foreign = try Row.fetchAll(
             db,
             sql: """
-                SELECT first_batch, last_batch FROM sync_segment
+                SELECT first_batch, last_batch, sequence FROM sync_segment
                 WHERE \(place) \(isOwn ? "AND NOT is_own" : "")
                     AND first_batch NOT IN (SELECT first_batch FROM sync_checkpoint)
                 """,
@@ -200,6 +205,12 @@ extension WriteTransaction {
             """
         var touched: Set<RecordKey> = []
         for row in foreign {
+            if let reason {
+                let batches = try changes(after: (row[0] as Int64) - 1, through: row[1]).filter {
+                    $0.origin.device == lane.author.device.bytes
+                }
+                try keepVoid(batches, of: lane, in: UInt64(clamping: row[2] as Int64), because: reason)
+            }
             let range: StatementArguments = [
                 row[0] as Int64, row[1] as Int64, Data(lane.author.device.bytes),
             ]

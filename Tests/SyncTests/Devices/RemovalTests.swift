@@ -89,6 +89,75 @@ struct RemovalTests {
         #expect(try owner.titles() == ["a secret", "another", "sent"])
     }
 
+    /// What was sent too late is shown to a member, who may want it: what was taken back here, and what is in
+    /// the remote alone. What somebody else puts there is not.
+    @Test func whatWasSentTooLateIsShownAndTakenOver() throws {
+        let (owner, writer, other) = try team()
+        try writer.makeTasks(["seen by one"])
+        try writer.sync()
+        try other.sync()
+        try writer.makeTasks(["seen by nobody"])
+        try writer.sync()
+        try owner.remove(writer.keys.device)
+        try owner.sync(pulls: false)
+        try other.sync()
+        func titles(_ device: SyncDevice) throws -> [String] {
+            try device.vault.read { try $0.voidChanges(of: writer.keys.device) }
+                .flatMap { change in change.values.filter { $0.name == "title" }.map { "\($0.value)" } }
+        }
+        #expect(try titles(other) == ["\(FieldValue.text("seen by one"))"])
+        #expect(try titles(owner).isEmpty)
+        for device in [owner, other] {
+            #expect(try device.fetchVoid(of: writer).isEmpty)
+            #expect(try device.fetchVoid(of: writer).isEmpty)
+            #expect(try titles(device).count == 2)
+            #expect(try device.titles() == ["sent"])
+        }
+        let late = try #require(owner.vault.read { try $0.voidChanges(of: writer.keys.device) }.last)
+        try owner.vault.write { try $0.take(late) }
+        #expect(try owner.vault.read { try $0.voidChangeCount() } == 1)
+        try owner.sync()
+        try other.sync()
+        #expect(try other.titles() == ["seen by nobody", "sent"])
+        #expect(try owner.root() == other.root())
+        // Rubbish under a later name is named, and hides nothing.
+        let planted = scene.segment(of: writer, 4)
+        let honest = try scene.remote.read(scene.segment(of: writer, 3), limit: 1 << 20)
+        _ = try scene.remote.put(planted, .bytes(honest), .none)
+        #expect(try other.fetchVoid(of: writer).map(\.code) == [.integrityFailure])
+        #expect(try titles(other).count == 2)
+    }
+
+    /// What waited, sealed and not sent, when its author learnt of a removal is sealed anew; what may have left
+    /// goes as it is, and is counted. The twin without a removal changes nothing.
+    @Test(arguments: [true, false])
+    func whatNeverLeftIsSealedAnew(isRemoved: Bool) throws {
+        let (owner, writer, other) = try team()
+        try other.sync()
+        try other.makeTasks(["may have left"])
+        let files = try TemporaryDirectory()
+        try Durable.replace(files("note.txt"), with: Array("never left".utf8))
+        _ = try other.vault.upload([Array("note.txt".utf8)], workingDirectory: Array(files.path.utf8))
+        // Tasks go first, so what names the document is sealed and never tried.
+        let closed = ClosedStore(store: other.remote)
+        #expect(try other.sync(pulls: false, at: closed).failure != nil)
+        if isRemoved { try owner.remove(writer.keys.device) }
+        try owner.sync()
+        #expect(try other.sync(at: closed).failure != nil)
+        let waiting = try VaultSync.overview(of: other.vault, keys: other.keys)
+        #expect(waiting.underOldEpochs == (isRemoved ? 1 : 0))
+        #expect(try other.sync().failure == nil)
+        let epochs = try [SyncStream.tasks, SyncStream.knowledgeBase].map { stream in
+            let bytes = try scene.remote.read(scene.segment(of: other, 1, in: stream), limit: 1 << 20)
+            return try SignedObject(bytes, name: "s").header.epoch
+        }
+        #expect(epochs == (isRemoved ? [1, 2] : [1, 1]))
+        try owner.sync()
+        #expect(try owner.titles() == ["may have left", "sent"])
+        #expect(try owner.vault.read { try $0.documents().items }.count == 1)
+        #expect(try owner.root() == other.root())
+    }
+
     /// A device that does not take in a stream can't say where it ends.
     @Test func whoDoesNotTakeInEverythingRemovesNobody() throws {
         let (owner, writer, _) = try team()
@@ -111,6 +180,12 @@ struct RemovalTests {
 }
 
 extension SyncDevice {
+    /// Fetches what a removed device sent too late.
+    func fetchVoid(of device: SyncDevice) throws -> [SyncError] {
+        try VaultSync(vault: vault, home: home, keys: keys, now: { 1_800_000_000_000 })
+            .fetchVoid(of: device.keys.device, from: remote)
+    }
+
     /// Removes a member as `device revoke` does, up to where its record is sent.
     func remove(_ device: DeviceID) throws {
         let sync = try VaultSync(vault: vault, home: home, keys: keys, now: { 1_800_000_000_000 })
@@ -120,9 +195,11 @@ extension SyncDevice {
 }
 
 extension SyncScene {
-    func segment(of device: SyncDevice, _ number: UInt64) -> ObjectName {
+    func segment(
+        of device: SyncDevice, _ number: UInt64, in stream: UInt16 = SyncStream.tasks
+    ) -> ObjectName {
         let author = Author(device: device.keys.device, incarnation: device.keys.incarnation)
-        return SyncName.segment(Lane(author: author, stream: SyncStream.tasks), number)
+        return SyncName.segment(Lane(author: author, stream: stream), number)
             .objectName(vault: device.keys.vaultID)
     }
 
@@ -142,6 +219,18 @@ extension SyncScene {
             }
         }
         return count
+    }
+}
+
+/// A remote that takes no segments.
+private struct ClosedStore: ForwardingStore {
+    let store: any ObjectStore
+
+    func put(_ name: ObjectName, _ body: ObjectBody, _ condition: PutCondition) throws -> ETag {
+        guard !name.text.hasPrefix(SyncName.root + "s/") else {
+            throw StorageError(.unreachable, "the line was cut by the test")
+        }
+        return try store.put(name, body, condition)
     }
 }
 

@@ -17,23 +17,46 @@ struct DeviceRevoke: Command {
             Its key to the storage is not the vault's to take away: revoke it there, and say so with \
             --credentials-revoked, at once or later. Until then this command, and doctor, fail.
 
+            --review shows what the device sent too late to count, by field and value. With --take what may \
+            be wanted all the same is written anew, as this device's own: all of it, or with --only the \
+            changes of these numbers.
+
             EXAMPLES:
               ai-team device revoke dev-4k2m --dry-run
               ai-team device revoke dev-4k2m
               ai-team device revoke dev-4k2m --credentials-revoked
+              ai-team device revoke dev-4k2m --review
+              ai-team device revoke dev-4k2m --review --take --only 17 --only 18
             """)
 
     @Argument(help: "The device's id, or at least 4 characters of its beginning or end.") var device: String
     @Flag(help: "Its key to the storage was revoked there, or changed on all others.")
     var credentialsRevoked = false
+    @Flag(help: "Show what it wrote that counts nowhere.") var review = false
+    @Flag(help: "With --review: write it anew, as this device's own.") var take = false
+    @Option(help: ArgumentHelp("With --review: this change alone; may be repeated.", valueName: "number"))
+    var only: [Int64] = []
     @Flag(help: "Show what would be done; change nothing, here or there.") var dryRun = false
     @Flag(help: "Do not ask.") var yes = false
     @OptionGroup var remote: RemoteOption
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
+    func validate() throws {
+        guard review || (!take && only.isEmpty) else {
+            throw ValidationError("--take and --only belong to --review")
+        }
+        guard !review || !(dryRun || credentialsRevoked) else {
+            throw ValidationError("--review shows, and removes nothing")
+        }
+    }
+
     func execute(_ context: Context) throws {
         let keys = try context.unlock()
         let member = try Self.find(device, keys)
+        guard !review else {
+            let session = try place(context).map { _ in try context.syncSession(remote) }
+            return try VoidReview(member: member, takes: take, numbers: only).run(context, session)
+        }
         guard keys.roster.member(member.id) != nil else { return try followUp(member, context) }
         if let reason = keys.roster.reasonNotToChange(member.id, by: keys.device) {
             throw Failure(.refusedByGuard, "\(member.id) can't be removed here: \(reason)")

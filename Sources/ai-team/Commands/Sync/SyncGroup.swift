@@ -159,6 +159,14 @@ final class SyncSession {
         return sync.keys
     }
 
+    /// Fetches what a removed device has sent too late to count; what can't be believed of it.
+    func fetchVoid(of device: DeviceID) throws -> [SyncError] {
+        let sync = try VaultSync(vault: vault, home: home, keys: keys, lockTimeout: lockTimeout) {
+            UInt64(clamping: Surroundings.system.now().milliseconds)
+        }
+        return try sync.fetchVoid(of: device, from: store)
+    }
+
     /// Claims a task by the remote. What stands under the name of a claim and is none is told and remembered.
     func claim(agent: String, type: TaskType?, leaseMilliseconds: Int64) throws -> TaskClaim? {
         let now = Surroundings.system.now().milliseconds

@@ -50,6 +50,8 @@ struct SyncStatus: Command {
                 writer.field("behind", status.behind)
                 writer.field("logs_ahead", status.logsAhead)
                 writer.field("logs_lost", status.logsLost)
+                writer.field("under_old_epochs", status.underOldEpochs)
+                writer.field("void_changes", status.voidChanges)
                 writer.field("last_push_at", status.lastPush)
                 writer.field("last_pull_at", status.lastPull)
                 writer.field("conflicts", conflicts)
@@ -83,6 +85,17 @@ struct SyncStatus: Command {
             (
                 "log lost",
                 status.logsLost == 0 ? nil : "\(counted(status.logsLost, "line")) before it was sent"
+            ),
+            (
+                "old keys",
+                status.underOldEpochs == 0
+                    ? nil
+                    : "\(counted(status.underOldEpochs, "object")) may have left before, and go as they are"
+            ),
+            (
+                "void",
+                status.voidChanges == 0
+                    ? nil : "\(counted(status.voidChanges, "change")) (ai-team device revoke --review ID)"
             ),
             ("not applied", status.behind == 0 ? nil : counted(status.behind, "segment")),
             ("last sent", status.lastPush?.short), ("last got", status.lastPull?.short),
