@@ -68,7 +68,7 @@ def judge(m, roster):
     demand(known and m.name == f"m/{tag}/{head.incarnation:08x}/{head.seq:016}", "an unknown writer")
     pins = [pin for pin in member.pins if (pin.kind, pin.ended) == (2, head.incarnation)]
     kept = [pin for pin in member.kept if (pin.kind, pin.ended) == (2, head.incarnation)]
-    counts = (kept or present and present.role != 4) and (member.role <= 3 or m.statement)
+    counts = (kept or present and present.role not in (4, 5)) and (member.role <= 3 or m.statement)
     demand(counts, "its writer makes no backups" if present else "its writer was removed from the vault")
     alive = all(head.seq < pin.seq or (head.seq, m.own) == (pin.seq, pin.hash) for pin in pins)
     demand(alive, "it was written after its incarnation had ended")

@@ -35,9 +35,9 @@ FORMATS = table({
     "pair": "kind:1 keys=64 salt=32",
     "rule": "collection* direction:1",
     "kind 1": "core* label=144 epoch(epoch)",
-    "kind 2": "keys=64 role:1 tag=32 label=144 number:4 sealed=80",
+    "kind 2": "keys=64 role:1 tag=32 label=144 number:4 sealed=80 rights~",
     "kind 3": "device=16 pins[pin] epoch(epoch)",
-    "kind 4": "device=16 role:1 pins[pin]",
+    "kind 4": "device=16 role:1 pins[pin] rights~",
     "kind 5": "epoch(epoch)",
     "kind 7": "pairs[pair] epoch(epoch)",
     "kind 8": "epoch(epoch)",
@@ -351,18 +351,28 @@ class Roster:
         member, places = self.members[r.device], {(pin.ended, pin.kind, pin.stream) for pin in r.pins}
         known = all(pin.ended in member.incarnations for pin in r.pins)
         demand(known and len(places) == len(r.pins), f"{what} pins what is not there")
-        member.kept, member.pins = member.kept + r.pins * (member.role != 4), member.pins + r.pins
+        member.kept, member.pins = member.kept + r.pins * (member.role not in (4, 5)), member.pins + r.pins
         if r.kind == 3:
             self.former[r.device] = self.members.pop(r.device)
         else:
-            changes = r.role != member.role and {r.role, member.role} <= {1, 2, 3, 4}
-            demand(changes, f"{what} gives a role that it can't give")
-            member.role = r.role
+            changes = (r.role, r.rights) != (member.role, member.rights)
+            demand(changes and 6 not in (r.role, member.role), f"{what} gives a role that it can't give")
+            self.check_rights(r, what)
+            member.role, member.rights = r.role, r.rights
+
+    def check_rights(self, r, what):
+        """An agent's list of what it may write; nothing for other roles."""
+        demand(r.role in (1, 2, 3, 4, 5, 6), f"{what} has a role that this program does not know")
+        rows = [(integer(r.rights[i:i + 4]), r.rights[i + 4]) for i in range(4, len(r.rights) - 4, 5)]
+        sound = r.rights == b"".join([u32(len(rows)), *(u32(kind) + bytes([may]) for kind, may in rows)])
+        sound &= len(rows) <= 32 and all(a[0] < b[0] for a, b in zip(rows, rows[1:]))
+        sound &= all(may in (1, 2, 3) and not (may & 2 and kind in (5, 6)) for kind, may in rows)
+        demand(sound if r.role == 5 else not r.rights, f"{what} gives rights that its role can't have")
 
     def join(self, r, what):
-        demand(r.role in (1, 2, 3, 4, 6), f"{what} has a role that this program does not know")
+        self.check_rights(r, what)
         self.use(r.keys, what)
-        newcomer = Record(role=r.role, keys=r.keys, eras=[(r.seq, r.keys)], incarnations=[0])
+        newcomer = Record(role=r.role, rights=r.rights, keys=r.keys, eras=[(r.seq, r.keys)], incarnations=[0])
         newcomer.pins, newcomer.kept = [], []
         self.members[sha(r.keys)[:16]] = newcomer
 

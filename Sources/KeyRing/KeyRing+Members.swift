@@ -3,14 +3,18 @@
 extension KeyRing {
     /// Adds a device whose public keys were compared by a person, or proven by an invitation.
     ///
-    /// - Parameter inviteTag: the tag of that invitation, 32 bytes; no second device can come in by it.
+    /// - Parameters:
+    ///   - rights: what an agent may write; nil for the usual.
+    ///   - inviteTag: the tag of that invitation, 32 bytes; no second device can come in by it.
     public static func addMember(
-        _ publicKeys: PublicKeys, as role: MemberRole, name: String, inviteTag: [UInt8]? = nil,
+        _ publicKeys: PublicKeys, as role: MemberRole, rights: AgentRights? = nil, name: String,
+        inviteTag: [UInt8]? = nil,
         in keysDirectory: String, keys: UnlockedKeys, time: UInt64
     ) throws(KeyError) -> UnlockedKeys {
         try change(keysDirectory, keys, time) { (state) throws(KeyError) in
             var addition = try state.roster.addition(
-                of: publicKeys, as: role, name: name, epoch: state.epochs.of(state.roster.currentEpoch))
+                of: publicKeys, as: role, rights: role == .agent ? rights ?? .standard : nil, name: name,
+                epoch: state.epochs.of(state.roster.currentEpoch))
             if let inviteTag { addition.inviteTag = inviteTag }
             try state.append(.add(addition), time: time)
         }
@@ -35,14 +39,25 @@ extension KeyRing {
         }
     }
 
-    /// Gives a device another role that reads, ending what it wrote in the old one at `pins`.
+    /// Gives a device another role that reads. Where that takes rights away, its lives so far end at `pins`,
+    /// and of streams that no pin names nothing counts: it goes on in a new life.
+    ///
+    /// - Parameter rights: what an agent may write; nil for the usual.
+    /// - Throws: `notFound` for no member, `guardRefused` for what this device's role can't give.
     public static func setRole(
-        _ role: MemberRole, of device: DeviceID, pins: [Pin], in keysDirectory: String, keys: UnlockedKeys,
-        time: UInt64
+        _ role: MemberRole, of device: DeviceID, rights: AgentRights? = nil, pins: [Pin],
+        in keysDirectory: String, keys: UnlockedKeys, time: UInt64
     ) throws(KeyError) -> UnlockedKeys {
         try change(keysDirectory, keys, time) { (state) throws(KeyError) in
             try requireMember(device, in: state)
-            try state.append(.role(device: device, role: role, pins: pins), time: time)
+            if let reason = state.roster.reasonNotToChange(device, by: state.device) {
+                throw KeyError(.guardRefused, reason)
+            }
+            guard role != .owner || state.roster.member(state.device)?.role == .owner else {
+                throw KeyError(.guardRefused, "only an owner makes an owner")
+            }
+            let rights = role == .agent ? rights ?? .standard : nil
+            try state.append(.role(device: device, role: role, pins: pins, rights: rights), time: time)
         }
     }
 

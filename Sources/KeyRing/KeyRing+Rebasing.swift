@@ -123,7 +123,8 @@ private struct Rebasing {
         case .add(let addition):
             let name = try name(addition.label, addition.epoch, addition.keys.id, state.vaultID)
             var anew = try state.roster.addition(
-                of: addition.keys, as: addition.role, name: name, epoch: state.newestEpoch())
+                of: addition.keys, as: addition.role, rights: addition.rights, name: name,
+                epoch: state.newestEpoch())
             anew.inviteTag = addition.inviteTag
             try state.append(.add(anew), time: time)
         case .remove(let device, let pins, _):

@@ -104,7 +104,7 @@ extension RingState {
 extension Roster {
     /// What an `add` says of a device: the newest epoch sealed to it, and its name under that epoch.
     func addition(
-        of keys: PublicKeys, as role: MemberRole, name: String, epoch: EpochKey
+        of keys: PublicKeys, as role: MemberRole, rights: AgentRights? = nil, name: String, epoch: EpochKey
     ) throws(KeyError) -> RosterBody.Addition {
         let (device, vaultID, prevHash) = (keys.id, vaultID, headHash)
         let labelKey = try orKeyError(.failed, "device name") { () throws(CryptoError) in
@@ -113,7 +113,7 @@ extension Roster {
         let label = try DeviceLabel.seal(name, under: labelKey, device, vaultID)
         var addition = RosterBody.Addition(
             keys: keys, role: role, inviteTag: KeyRing.zeros, label: label, epoch: epoch.number,
-            ephemeral: KeyRing.zeros, box: [UInt8](repeating: 0, count: 48))
+            ephemeral: KeyRing.zeros, box: [UInt8](repeating: 0, count: 48), rights: rights)
         guard role.reads else { return addition }
         do {
             let fresh = try AgreementKey.random()

@@ -12,8 +12,8 @@ extension Roster {
         case .remove(let device, let pins, let epoch):
             try remove(device, pins, in: record)
             try begin(epoch, in: record)
-        case .role(let device, let role, let pins):
-            try setRole(role, of: device, pins, in: record)
+        case .role(let device, let role, let pins, let rights):
+            try setRole(role, rights, of: device, pins, in: record)
         case .rotate(let epoch):
             _ = try administrator(of: record)
             try requireSignatures(1, in: record)
@@ -96,7 +96,9 @@ extension Roster {
         }
         members.append(
             Member(
-                id: addition.keys.id, role: addition.role, keys: addition.keys, incarnation: 0,
+                id: addition.keys.id, role: addition.role, rights: addition.rights,
+                roles: [RoleEra(since: record.sequence, role: addition.role, rights: addition.rights)],
+                keys: addition.keys, incarnation: 0,
                 incarnations: [0],
                 signingKeys: [SigningEra(since: record.sequence + 1, key: addition.keys.signing)], pins: [],
                 label: addition.label, labelEpoch: addition.epoch))
@@ -111,17 +113,24 @@ extension Roster {
     }
 
     private mutating func setRole(
-        _ role: MemberRole, of device: DeviceID, _ pins: [Pin], in record: RosterRecord
+        _ role: MemberRole, _ rights: AgentRights?, of device: DeviceID, _ pins: [Pin],
+        in record: RosterRecord
     ) throws(KeyError) {
         let index = try other(device, in: record)
         let author = try author(of: record)
         // Whether a member reads decides to whom epochs are sealed, which a record without an epoch can't
         // change.
-        guard role != members[index].role, role.reads, members[index].role.reads,
+        let before = members[index].role
+        guard role != before || rights != members[index].rights, role.reads, before.reads,
             author.role == .owner || role != .owner
         else { throw Roster.broken(record, "gives a role that it can't give") }
         try pin(index, pins, in: record)
+        if role.isNarrower(than: before) || role == before {
+            members[index].endedLives = members[index].incarnations
+        }
         members[index].role = role
+        members[index].rights = rights
+        members[index].roles.append(RoleEra(since: record.sequence, role: role, rights: rights))
     }
 
     /// Ends what a member's incarnations wrote. What its role allowed it to back up counts up to there.

@@ -11,6 +11,12 @@ public struct Roster: Sendable {
         public let id: DeviceID
         /// What it may do.
         public internal(set) var role: MemberRole
+        /// What it may write as an agent; nil in other roles.
+        public internal(set) var rights: AgentRights?
+        /// All roles it had, oldest first.
+        public internal(set) var roles: [RoleEra]
+        /// The lives that a narrower role has ended: what no pin names of them does not count.
+        public internal(set) var endedLives: [UInt32] = []
         /// Its present public keys.
         public internal(set) var keys: PublicKeys
         /// Its present incarnation.
@@ -39,6 +45,16 @@ public struct Roster: Sendable {
     struct Retirement: Sendable {
         let through: UInt32
         let sequence: UInt64
+    }
+
+    /// A role of a member and since which record it has it, until the next one.
+    public struct RoleEra: Sendable, Hashable {
+        /// The record that gave it.
+        public let since: UInt64
+        /// The role.
+        public let role: MemberRole
+        /// What an agent may write.
+        public let rights: AgentRights?
     }
 
     struct Epoch: Sendable {
@@ -145,7 +161,9 @@ extension Roster {
         usedKeys = [core.device.signing, core.device.agreement]
         members = [
             Member(
-                id: core.device.id, role: .owner, keys: core.device, incarnation: 0, incarnations: [0],
+                id: core.device.id, role: .owner, rights: nil,
+                roles: [RoleEra(since: 0, role: .owner, rights: nil)], keys: core.device, incarnation: 0,
+                incarnations: [0],
                 signingKeys: [SigningEra(since: 0, key: core.device.signing)], pins: [], label: label,
                 labelEpoch: 1)
         ]

@@ -9,7 +9,7 @@ enum RosterBody: Sendable, Hashable {
     /// A device leaves; what still counts of what it wrote is pinned, and the next epoch is not sealed to it.
     case remove(device: DeviceID, pins: [Pin], epoch: NewEpoch)
     /// A device may do something else from here; what it wrote in its old role is pinned.
-    case role(device: DeviceID, role: MemberRole, pins: [Pin])
+    case role(device: DeviceID, role: MemberRole, pins: [Pin], rights: AgentRights?)
     /// A new epoch, sealed to everybody.
     case rotate(epoch: NewEpoch)
     /// The whole list of recovery pairs, and an epoch sealed to them.
@@ -37,6 +37,8 @@ enum RosterBody: Sendable, Hashable {
         var epoch: UInt32
         var ephemeral: [UInt8]
         var box: [UInt8]
+        /// Of an agent, and of no other.
+        var rights: AgentRights?
     }
 
     static let labelCount = 144
@@ -94,14 +96,16 @@ extension RosterBody {
             writer.u32(add.epoch)
             writer.raw(add.ephemeral)
             writer.raw(add.box)
+            add.rights?.encode(into: &writer)
         case .remove(let device, let pins, let epoch):
             writer.raw(device.bytes)
             pins.encode(into: &writer)
             epoch.encode(into: &writer)
-        case .role(let device, let role, let pins):
+        case .role(let device, let role, let pins, let rights):
             writer.raw(device.bytes)
             writer.u8(role.rawValue)
             pins.encode(into: &writer)
+            rights?.encode(into: &writer)
         case .rotate(let epoch), .recoveryUse(let epoch):
             epoch.encode(into: &writer)
         case .recoveryChange(let pairs, let epoch):
@@ -146,7 +150,9 @@ extension RosterBody {
         case .role:
             let device = try DeviceID(from: &reader)
             let role = try MemberRole(from: &reader)
-            self = .role(device: device, role: role, pins: try [Pin](from: &reader))
+            let pins = try [Pin](from: &reader)
+            let rights = role == .agent ? try AgentRights(from: &reader) : nil
+            self = .role(device: device, role: role, pins: pins, rights: rights)
         case .rotate:
             self = .rotate(epoch: try NewEpoch(from: &reader))
         case .recoveryUse:
@@ -187,6 +193,7 @@ extension RosterBody.Addition {
         epoch = try reader.u32()
         ephemeral = try reader.raw(32)
         box = try reader.raw(48)
+        rights = role == .agent ? try AgentRights(from: &reader) : nil
     }
 }
 

@@ -1,11 +1,13 @@
 import Cryptography
 
-/// What a member may do. Roles narrower than reading come with later formats.
+/// What a member may do.
 public enum MemberRole: UInt8, Sendable, Hashable {
     case owner = 1
     case admin = 2
     case writer = 3
     case reader = 4
+    /// Reads everything, and writes what its `AgentRights` say.
+    case agent = 5
     /// Pushes packs and never gets an epoch's key.
     case backup = 6
 
@@ -13,6 +15,26 @@ public enum MemberRole: UInt8, Sendable, Hashable {
     public var reads: Bool { self != .backup }
     /// Whether it may add members and change recovery keys.
     public var administers: Bool { self == .owner || self == .admin }
+
+    /// Whether it may write records at all.
+    public var writes: Bool { backsUp || self == .agent }
+
+    /// Whether it may do less than in another role, so that what it wrote in that one has to end somewhere.
+    public func isNarrower(than other: MemberRole) -> Bool { breadth < other.breadth }
+
+    /// Whether it may do more than in another role.
+    public func isWider(than other: MemberRole) -> Bool { breadth > other.breadth }
+
+    private var breadth: Int {
+        switch self {
+        case .owner: 5
+        case .admin: 4
+        case .writer: 3
+        case .agent: 2
+        case .reader: 1
+        case .backup: 0
+        }
+    }
 
     /// Whether backups that a member of this role signs alone count.
     public var backsUp: Bool { administers || self == .writer }
@@ -34,7 +56,10 @@ public enum MemberRole: UInt8, Sendable, Hashable {
 
 /// The public half of what a recovery code or a recovery passphrase leads to.
 struct RecoveryPair: Sendable, Hashable {
-    enum Kind: UInt8 { case code = 1, passphrase = 2 }
+    enum Kind: UInt8 {
+        case code = 1
+        case passphrase = 2
+    }
     let kind: Kind
     let keys: PublicKeys
     /// The salt of scrypt; zeros for a code.
@@ -104,7 +129,12 @@ extension GenesisCore {
 
 /// What syncs in which direction, for how long logs are kept, who registers, what the store honours.
 struct SyncPolicy: Sendable, Hashable {
-    enum Direction: UInt8 { case none = 0, push = 1, pull = 2, both = 3 }
+    enum Direction: UInt8 {
+        case none = 0
+        case push = 1
+        case pull = 2
+        case both = 3
+    }
     struct Rule: Sendable, Hashable {
         let collection: String
         let direction: Direction
@@ -162,7 +192,10 @@ extension SyncPolicy {
 /// The last thing of one kind that a device's ended incarnation is believed to have written.
 public struct Pin: Sendable, Hashable {
     /// What is pinned.
-    public enum Kind: UInt8, Sendable { case segments = 1, manifests = 2 }
+    public enum Kind: UInt8, Sendable {
+        case segments = 1
+        case manifests = 2
+    }
     /// The incarnation that ended.
     public let incarnation: UInt32
     /// Segments of a stream, or manifests.

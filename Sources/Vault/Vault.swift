@@ -62,7 +62,7 @@ public final class Vault: Sendable {
         return try explaining {
             let (result, sequence) = try database.pool.write { db -> (T, Int64?) in
                 let transaction = WriteTransaction(
-                    db: db, actor: actor, origin: origin, surroundings: surroundings, ids: ids)
+                    db: db, actor: actor, origin: origin, rules: rules, surroundings: surroundings, ids: ids)
                 let result = try body(transaction)
                 try transaction.finish()
                 return (result, transaction.sequence)
@@ -70,6 +70,12 @@ public final class Vault: Sendable {
             if let sequence { database.note(change: UInt64(sequence)) }
             return result
         }
+    }
+
+    /// What this device may write, as far as it knows.
+    private var rules: WriteRules? {
+        guard let keys = liveKeys?.current, let own = keys.roster.member(keys.device) else { return nil }
+        return WriteRules(role: own.role, rights: own.rights)
     }
 
     /// Closes all connections; the last process that does so empties the log. A second call does nothing.

@@ -22,6 +22,10 @@ import Testing
         people = [roster.owner, admin, writer, roster.recovery, try HandMadeIdentity()]
     }
 
+    private static func rights(_ rows: (UInt8, UInt8)...) -> [UInt8] {
+        [0, 0, 0, UInt8(rows.count)] + rows.flatMap { [0, 0, 0, $0.0, $0.1] }
+    }
+
     /// Everything that each of them might say about each of the others, sealed to one circle or another.
     private func records() throws -> [[UInt8]] {
         let hash = [UInt8](repeating: 4, count: 32)
@@ -34,9 +38,16 @@ import Testing
                 records.append(try roster.remove(other, by: author, to: rest))
                 records.append(try roster.recoveryUse(by: author, to: [other, roster.recovery]))
                 records.append(try roster.relabel(other, by: author))
-                for role in [HandMadeRoster.Role.owner, .admin, .writer, .reader, .backup] {
+                for role in [HandMadeRoster.Role.owner, .admin, .writer, .reader, .agent, .backup] {
                     records.append(try roster.role(role, of: other, by: author))
                     records.append(try roster.add(other, role, by: author))
+                }
+                // Rights: none, cut, unsorted, unknown bits, deleting documents, of no agent.
+                for rights in [[], [0, 0, 0, 1, 0], Self.rights((2, 1), (1, 1)), Self.rights((1, 4))]
+                    + [Self.rights((5, 3)), Self.rights((1, 3), (6, 1)), Self.rights()]
+                {
+                    records.append(try roster.role(.agent, of: other, by: author, rights: rights))
+                    records.append(try roster.role(.writer, of: other, by: author, rights: rights))
                 }
                 records.append(
                     try roster.role(

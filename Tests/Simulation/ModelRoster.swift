@@ -42,6 +42,10 @@ struct ModelRoster: Membership {
 
     func mayWrite(_ device: DeviceID) -> Bool { lives[device] != nil }
 
+    func mayCheckpoint(_ device: DeviceID) -> Bool { lives[device] != nil }
+
+    func objection(to change: RecordChange, in header: ObjectHeader) -> String? { nil }
+
     func mayCollect(_ device: DeviceID) -> Bool { lives[device] != nil }
 
     func life(of device: DeviceID) -> UInt32? { lives[device]?.last }

@@ -136,21 +136,22 @@ package final class HandMadeRoster {
 
 extension HandMadeRoster {
     /// Roles as records have them.
-    package enum Role: UInt8 {
-        case owner = 1
-        case admin, writer, reader
-        case backup = 6
+    package enum Role: UInt8 { case owner = 1, admin, writer, reader, agent, backup }
+
+    /// What an agent may write: its rights, or tasks where it is an agent and nothing was said.
+    private func rights(_ role: Role, _ given: [UInt8]?) -> [UInt8] {
+        given ?? (role == .agent ? [0, 0, 0, 1, 0, 0, 0, 1, 1] : [])
     }
 
     package func add(
         _ device: HandMadeIdentity, _ role: Role = .writer, by author: HandMadeIdentity,
-        inviteTag: [UInt8] = ByHand.zeros(32)
+        inviteTag: [UInt8] = ByHand.zeros(32), rights: [UInt8]? = nil
     ) throws -> [UInt8] {
         var body = CanonicalWriter()
         body.raw(device.publicKeys + [role.rawValue] + inviteTag + ByHand.zeros(144))
         body.u32(UInt32(epochs.count))
         let filler: UInt8 = role == .backup ? 0 : 7  // nobody opens it in these tests
-        body.raw([UInt8](repeating: filler, count: 80))
+        body.raw([UInt8](repeating: filler, count: 80) + self.rights(role, rights))
         return try record(2, body.bytes, by: author)
     }
 
@@ -166,12 +167,14 @@ extension HandMadeRoster {
     }
 
     package func role(
-        _ role: Role, of device: HandMadeIdentity, by author: HandMadeIdentity, pins: [[UInt8]] = []
+        _ role: Role, of device: HandMadeIdentity, by author: HandMadeIdentity, pins: [[UInt8]] = [],
+        rights: [UInt8]? = nil
     ) throws -> [UInt8] {
         var body = CanonicalWriter()
         body.raw(device.id + [role.rawValue])
         body.count(pins.count)
         for pin in pins { body.raw(pin) }
+        body.raw(self.rights(role, rights))
         return try record(4, body.bytes, by: author)
     }
 

@@ -27,8 +27,15 @@ public protocol Membership: Sendable {
     /// The present incarnation of a device that belongs to the vault.
     func life(of device: DeviceID) -> UInt32?
 
-    /// Whether others believe segments and checkpoints of a device.
+    /// Whether others believe segments of a device.
     func mayWrite(_ device: DeviceID) -> Bool
+
+    /// Whether others believe checkpoints of a device.
+    func mayCheckpoint(_ device: DeviceID) -> Bool
+
+    /// Why a change in a segment does not count, by what its author's role allowed it where the segment says
+    /// that it knew the roster; nil when it does. All replicas must come to the same.
+    func objection(to change: RecordChange, in header: ObjectHeader) -> String?
 
     /// Whether a device is to remove what nobody needs any more.
     func mayCollect(_ device: DeviceID) -> Bool

@@ -144,6 +144,9 @@ public enum SyncChange: Sendable {
     case rang
     /// Transactions of a verified segment.
     case apply(Observation, [ChangeBatch])
+    /// Changes of a verified segment that its author's role does not allow, for this reason: kept for a
+    /// person to look at.
+    case setAside(SegmentPlace, [ChangeBatch], String)
     /// Transactions of a segment of a former life of this device, void since the roster ended that life
     /// before it: what of them is not here waits to be sealed in the present life.
     case reissue(SegmentPlace, [ChangeBatch])

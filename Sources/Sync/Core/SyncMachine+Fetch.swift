@@ -193,9 +193,14 @@ extension SyncMachine {
                     block(lane)
                     return noticeClone(name)
                 }
-                let batches = try verify(object, after: before, in: lane, name: name)
+                let all = try verify(object, after: before, in: lane, name: name)
                 round?.arrived[key] = nil
                 round?.verified[lane] = object.position
+                let (batches, void) = judge(all, of: object.header)
+                for (reason, batches) in void {
+                    let place = SegmentPlace(lane: lane, sequence: key.sequence)
+                    changes.append(.setAside(place, batches, reason))
+                }
                 changes.append(.apply(Observation(lane: lane, position: object.position), batches))
                 round?.report.pulledSegments += 1
                 round?.report.pulledChanges += batches.reduce(0) { $0 + $1.changes.count }
@@ -227,6 +232,32 @@ extension SyncMachine {
             throw .integrity(name, "it changes what belongs to another stream")
         }
         return batches
+    }
+
+    /// Parts what its author's role allows from what it does not, which counts nowhere.
+    ///
+    /// - Returns: what counts, and the rest by the reasons.
+    private func judge(
+        _ batches: [ChangeBatch], of header: ObjectHeader
+    ) -> (counting: [ChangeBatch], void: SortedMap<String, [ChangeBatch]>) {
+        var counting: [ChangeBatch] = []
+        var void = SortedMap<String, [ChangeBatch]>()
+        for batch in batches {
+            var rest = batch
+            rest.changes = []
+            for change in batch.changes {
+                guard let reason = membership.objection(to: change, in: header) else {
+                    rest.changes.append(change)
+                    continue
+                }
+                var one = batch
+                one.changes = [change]
+                void[reason] = (void[reason] ?? []) + [one]
+            }
+            // One in which nothing counts says nothing.
+            if !rest.changes.isEmpty || batch.changes.isEmpty { counting.append(rest) }
+        }
+        return (counting, void)
     }
 
     /// Checks author and signature, decrypts, takes the padding off.

@@ -42,7 +42,7 @@ extension SyncMachine {
 
     /// Whether some lane has grown long since the newest checkpoint that counts.
     private var isCheckpointDue: Bool {
-        guard membership.mayWrite(state.author.device) else { return false }
+        guard membership.mayCheckpoint(state.author.device) else { return false }
         if round?.request.wantsCheckpoint == true { return true }
         let spread = UInt64(state.author.device.bytes.last ?? 0) % (checkpoints.tail / 3 + 1)
         let counting = state.checkpoints.filter { $0.verdict != .refused }

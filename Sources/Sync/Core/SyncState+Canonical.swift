@@ -42,7 +42,7 @@ extension SyncState {
             writer.list(alarm.author.map { [$0] } ?? []) { $0.encode(into: &$1) }
             writer.string(alarm.detail)
         }
-        writer.u8(halt.map { $0 == .copied ? 1 : 2 } ?? 0)
+        writer.u8(Halt.kept.firstIndex(of: halt).map(UInt8.init) ?? 0)
         writer.list(checkpoints) { mark, writer in
             writer.raw(mark.id.bytes)
             mark.author.encode(into: &writer)
@@ -100,8 +100,11 @@ extension SyncState {
             let suspect = Int64(clamping: try reader.u64())
             suspectSince = suspect == 0 ? nil : suspect
             alarms = try reader.list { try $0.alarm() }
-            let halts: [Halt?] = [nil, .copied, .replaced]
-            halt = halts[min(2, Int(try reader.u8()))]
+            let number = Int(try reader.u8())
+            guard Halt.kept.indices.contains(number) else {
+                throw CryptoError(.malformed, "what keeps it from sending is unknown")
+            }
+            halt = Halt.kept[number]
             if version > 1 {
                 checkpoints = try reader.list { try $0.checkpoint() }
                 for (lane, end) in try reader.list({ try $0.floor() }) { floors[lane] = end }
@@ -128,6 +131,11 @@ extension SyncState {
             OutboxLog(position: $0.position, day: LogDay(number: $0.day), bytes: $0.bytes)
         }
     }
+}
+
+extension SyncState.Halt {
+    /// By their numbers.
+    fileprivate static let kept: [SyncState.Halt?] = [nil, .copied, .replaced, .ended]
 }
 
 extension CanonicalWriter {

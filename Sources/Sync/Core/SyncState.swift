@@ -182,6 +182,11 @@ public struct SyncState: Sendable, Equatable {
         case copied
         /// Another copy of it has taken a new life: a person has to say which of them goes on.
         case replaced
+        /// Its life was ended when it got a narrower role: it goes on in a new one.
+        case ended
+
+        /// Whether it goes on in a new life by itself.
+        var endsByItself: Bool { self != .replaced }
     }
 
     /// A device that has never spoken with the remote.
@@ -237,7 +242,7 @@ public struct SyncState: Sendable, Equatable {
         case .knowHead(let etag): headETag = etag
         case .loseHead: headETag = nil
         case .seeHead(let author, let mark): heads[author] = mark
-        case .sealBell: break
+        case .sealBell, .setAside: break
         case .rang: owesBell = false
         case .heard(let etag): bellETag = etag
         case .lookedAtAll(let time): lookedAtAll = time
@@ -309,6 +314,11 @@ public struct SyncState: Sendable, Equatable {
             guard let pin = membership.pin(of: lane), position.sequence > pin.sequence else { continue }
             positions[lane] = pin
         }
+        // A narrower role has ended this life; what it had sent too late is written again in the next.
+        let isEnded = SyncStream.all.contains {
+            membership.pin(of: Lane(author: author, stream: $0)) != nil
+        }
+        if halt == nil, isEnded, membership.mayWrite(author.device) { halt = .ended }
         // What says more than counts is no way to the state that others have.
         for index in checkpoints.indices where checkpoints[index].exceeds(membership) {
             checkpoints[index].verdict = .refused

@@ -46,16 +46,20 @@ public struct Invitations {
     /// Makes a token, after putting the roster where the new device will look for it.
     ///
     /// - Parameters:
+    ///   - rights: what an agent may write; nil for the usual.
     ///   - hint: the remote's URL, which the token carries.
     ///   - time: milliseconds since 1970.
     /// - Throws: `guardNeeded` for a role that may not be given, or not so; as `RemoteRoster.publish`.
     public func invite(
-        as role: MemberRole, isAutomatic: Bool, hint: String, keys: UnlockedKeys, time: UInt64
+        as role: MemberRole, rights: AgentRights? = nil, isAutomatic: Bool, hint: String,
+        keys: UnlockedKeys, time: UInt64
     ) throws -> (token: InviteToken, expiresAt: UInt64) {
         try requireMayInvite(role, isAutomatic, keys)
         try RemoteRoster(store).publish(keys.roster)
         let token = try InviteToken.random(for: keys.roster, hint: hint)
-        let invitation = OpenInvitation(token, role: role, isAutomatic: isAutomatic, time: time)
+        let invitation = OpenInvitation(
+            token, role: role, rights: role == .agent ? rights ?? .standard : nil, isAutomatic: isAutomatic,
+            time: time)
         // Before anybody sees the token, so that what it says can be asked for after a crash.
         try vault.write { try invitation.store($0) }
         return (token, invitation.expiresAt)
@@ -145,7 +149,7 @@ public struct Invitations {
                 .conflict, "the invitation has expired", hint: "make another: ai-team device invite")
         }
         let changed = try KeyRing.addMember(
-            request.keys, as: request.invitation.role, name: request.name,
+            request.keys, as: request.invitation.role, rights: request.invitation.rights, name: request.name,
             inviteTag: request.invitation.token.tag(), in: home.keysDirectory, keys: keys, time: time)
         try RemoteRoster(store).publish(changed.roster)
         try drop(request.invitation)

@@ -6,6 +6,8 @@ internal import Vault
 public struct OpenInvitation: Sendable {
     /// What the new device will be.
     public let role: MemberRole
+    /// What it may write as an agent; nil in other roles.
+    public let rights: AgentRights?
     /// Whether who proves the token is let in without a person's word.
     public let isAutomatic: Bool
     /// Milliseconds since 1970, by the inviter's clock.
@@ -18,16 +20,20 @@ public struct OpenInvitation: Sendable {
     public static let lifetime: UInt64 = 15 * 60 * 1000
     private static let prefix = "invite/"
 
-    init(_ token: InviteToken, role: MemberRole, isAutomatic: Bool, time: UInt64) {
+    init(
+        _ token: InviteToken, role: MemberRole, rights: AgentRights?, isAutomatic: Bool, time: UInt64
+    ) {
         self.token = token
         self.role = role
+        self.rights = rights
         self.isAutomatic = isAutomatic
         expiresAt = time + Self.lifetime
     }
 
     func isExpired(at time: UInt64) -> Bool { time >= expiresAt }
 
-    /// u8(1) ‖ secret (16) ‖ V (32) ‖ head (16) ‖ role u8 ‖ automatic u8 ‖ expires u64 ‖ seen (32).
+    /// u8(1) ‖ secret (16) ‖ V (32) ‖ head (16) ‖ role u8 ‖ automatic u8 ‖ expires u64 ‖ seen (32); of an
+    /// agent also its rights.
     private var encoded: [UInt8] {
         var writer = CanonicalWriter()
         writer.u8(1)
@@ -36,6 +42,7 @@ public struct OpenInvitation: Sendable {
         writer.u8(isAutomatic ? 1 : 0)
         writer.u64(expiresAt)
         writer.raw(seen)
+        rights?.encode(into: &writer)
         return writer.bytes
     }
 
@@ -52,6 +59,7 @@ public struct OpenInvitation: Sendable {
         isAutomatic = try reader.u8() == 1
         expiresAt = try reader.u64()
         seen = try reader.raw(32)
+        rights = role == .agent ? try AgentRights(from: &reader) : nil
         try reader.expectEnd()
         token = InviteToken(secret: SecretBytes(wiping: &secret), vaultID: vault, head: head, hint: "")
     }

@@ -28,12 +28,15 @@ struct RosterMembership: Membership {
 
     func lives(of device: DeviceID) -> [UInt32] { roster.member(device)?.incarnations ?? [] }
 
-    func mayWrite(_ device: DeviceID) -> Bool { roster.member(device)?.role.backsUp ?? false }
+    func mayWrite(_ device: DeviceID) -> Bool { roster.member(device)?.role.writes ?? false }
+
+    func mayCheckpoint(_ device: DeviceID) -> Bool { roster.member(device)?.role.backsUp ?? false }
 
     func mayCollect(_ device: DeviceID) -> Bool { roster.member(device)?.role.administers ?? false }
 
-    /// Segments and checkpoints are written by owners, admins and writers; heads and bells by all who read.
-    /// The key is the one that would sign the record after the newest that the author knew.
+    /// Segments are believed of those whose role let them write when they were written (where a role ended is
+    /// pinned); checkpoints of owners, admins and writers; heads and bells of all who read. The key is the
+    /// one that would sign the record after the newest that the author knew.
     func signingKey(for header: ObjectHeader, name: String) throws(SyncError) -> [UInt8] {
         let author = header.lane.author
         let present = roster.member(author.device)
@@ -43,9 +46,15 @@ struct RosterMembership: Membership {
         guard member.incarnations.contains(author.incarnation) else {
             throw .integrity(name, "it is by a life of its device that the roster does not know")
         }
-        let writes = [.segment, .checkpoint, .chunk, .marks].contains(header.kind)
-        guard writes ? member.role.backsUp : member.role.reads else {
-            throw .integrity(name, "its author's role (\(member.role.name)) does not allow it")
+        let role = header.kind == .segment ? member.role(at: header.rosterSequence)?.role : member.role
+        let isAllowed =
+            switch header.kind {
+            case .segment, .marks: role?.writes
+            case .checkpoint, .chunk: role?.backsUp
+            case .head, .bell, .log, .claim: role?.reads
+            }
+        guard isAllowed ?? false else {
+            throw .integrity(name, "its author's role (\(role?.name ?? "none")) does not allow it")
         }
         guard roster.accepts(epoch: header.epoch, knowing: header.rosterSequence) else {
             throw .integrity(name, "it is under epoch \(header.epoch), which was retired before")
@@ -55,6 +64,13 @@ struct RosterMembership: Membership {
             throw .integrity(name, "it was written before its author was a member")
         }
         return era.key
+    }
+
+    func objection(to change: RecordChange, in header: ObjectHeader) -> String? {
+        let device = header.lane.author.device
+        let member = roster.member(device) ?? roster.former.first { $0.id == device }
+        guard let era = member?.role(at: header.rosterSequence) else { return "its author was no member" }
+        return era.rules.objection(to: change).map { "its author's role (\(era.role.name)) \($0)" }
     }
 
     func pin(of lane: Lane) -> Position? {
@@ -67,10 +83,20 @@ struct RosterMembership: Membership {
             $0.kind == .segments && $0.incarnation == author.incarnation && $0.stream == lane.stream
         }
         if let pin { return Position(sequence: pin.sequence, hash: pin.hash) }
+        if present != nil, member.endedLives.contains(author.incarnation) { return .start }
         // A life that a restore has ended without looking at the remote counts as far as it goes: cutting it
         // off would lose what it had sent. Of a removed member nothing counts but what was pinned.
         return present == nil ? .start : nil
     }
+}
+
+extension Roster.Member {
+    /// The role in which whoever knew the roster up to a record wrote.
+    fileprivate func role(at sequence: UInt64) -> Roster.RoleEra? { roles.last { $0.since <= sequence } }
+}
+
+extension Roster.RoleEra {
+    fileprivate var rules: WriteRules { WriteRules(role: role, rights: rights) }
 }
 
 /// What opens objects: the keys of the vault, as they are while a round goes on.

@@ -80,6 +80,7 @@ extension VaultSync {
             switch state.halt {
             case nil: nil
             case .copied: "a copy of this device was noticed; the next round goes on as a new incarnation"
+            case .ended: "this device got another role; the next round goes on as a new incarnation"
             case .replaced:
                 "another copy of this device has taken over, and this one sends nothing; `ai-team device "
                     + "take-over` lets it go on, and the other one stops"

@@ -48,7 +48,18 @@ public struct SyncRunner {
         now: Int64
     ) throws -> SyncReport {
         if takesOver { try vault.takeOver() }
-        if vault.state.halt == .copied { try vault.beginNewLife() }
+        let report = try exchange(
+            pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound, now: now)
+        guard vault.state.halt == .ended, report.failure == nil else { return report }
+        // Another role was given to this device: it goes on at once.
+        return try exchange(pulls: pulls, pushes: pushes, looksAtAll: true, mayFound: false, now: now)
+            .adding(report)
+    }
+
+    private func exchange(
+        pulls: Bool, pushes: Bool, looksAtAll: Bool, mayFound: Bool, now: Int64
+    ) throws -> SyncReport {
+        if vault.state.halt?.endsByItself == true { try vault.beginNewLife() }
         guard pushes, registrar == nil else {
             return try lives(
                 pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound, now: now)
@@ -129,6 +140,7 @@ public struct SyncRunner {
         _ found: inout BlobExchange.Found
     ) throws -> SyncReport {
         let excluded = try VaultSync.excluded(vault.vault)
+        try vault.dropForbidden()
         var pushes = pushes
         if pushes, let failure = try blobs.lookAgain(&found)?.reason {
             found.failure = failure

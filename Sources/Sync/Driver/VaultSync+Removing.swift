@@ -24,16 +24,38 @@ extension VaultSync {
     /// - Throws: `guardNeeded` where this device does not take in all streams, since what it has not got
     ///   would be cut off; as `KeyRing.removeMember`.
     public func remove(_ device: DeviceID, manifests: [Pin]) throws {
+        try requireEverything()
+        let pins = pins(of: device) + manifests
+        try changeKeys { (directory, keys) throws(KeyError) in
+            try KeyRing.removeMember(device, pins: pins, in: directory, keys: keys, time: self.now())
+        }
+    }
+
+    /// Gives a device another role. Where that takes rights away, what counts of what it wrote before ends
+    /// where it is applied here, and the device goes on in a new life.
+    ///
+    /// - Parameters:
+    ///   - rights: what an agent may write; nil for the usual.
+    ///   - manifests: its last backup of each incarnation that counts.
+    /// - Throws: as `remove`, and `KeyRing.setRole`.
+    public func setRole(
+        _ role: MemberRole, of device: DeviceID, rights: AgentRights?, manifests: [Pin]
+    ) throws {
+        let narrows = keys.roster.member(device).map { !role.isWider(than: $0.role) } ?? false
+        if narrows { try requireEverything() }
+        let pins = narrows ? pins(of: device) + manifests : []
+        try changeKeys { (directory, keys) throws(KeyError) in
+            try KeyRing.setRole(
+                role, of: device, rights: rights, pins: pins, in: directory, keys: keys, time: self.now())
+        }
+    }
+
+    private func requireEverything() throws {
         guard try !state.isAttached || VaultSync.excluded(vault).isEmpty else {
             throw SyncError(
                 .guardNeeded,
                 "this device does not take in everything that others write, so it can't say where it ends",
-                hint: "remove it from a device that does, or widen sync_config here and run "
-                    + "`ai-team sync both`")
-        }
-        let pins = pins(of: device) + manifests
-        try changeKeys { (directory, keys) throws(KeyError) in
-            try KeyRing.removeMember(device, pins: pins, in: directory, keys: keys, time: self.now())
+                hint: "do it on a device that does, or widen sync_config here and run `ai-team sync both`")
         }
     }
 }

@@ -7,8 +7,8 @@ extension VaultSync {
     /// Segments of one lane that are looked at, at most: whoever was removed may have filled the remote.
     private static let reviewLimit = 4096
 
-    /// Fetches it and keeps it, so that a person can look at it (`ReadTransaction.voidChanges`). Nothing of it
-    /// counts by that.
+    /// Fetches it and keeps it, so that a person can look at it (`ReadTransaction.voidChanges`). Nothing of
+    /// it counts by that.
     ///
     /// A lane is followed to its end, or to the first object that the device has not signed.
     ///

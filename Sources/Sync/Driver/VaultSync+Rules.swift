@@ -43,7 +43,7 @@ extension VaultSync {
     public func settleConflicts() throws -> Int {
         guard let home = vault.home else { return 0 }
         let resolution = SyncRules(try HomeConfiguration(of: home)).resolution(.knowledgeBase)
-        guard resolution != .manual, mayWrite else { return 0 }
+        guard resolution != .manual, mayCheckpoint else { return 0 }
         var count = 0
         for conflict in try vault.read({ try $0.conflicts() }) where conflict.kind == .versions {
             let choice: ConflictChoice =

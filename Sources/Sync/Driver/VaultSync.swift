@@ -92,7 +92,10 @@ public final class VaultSync {
     var membership: RosterMembership { RosterMembership(roster: keys.roster) }
 
     /// Whether others believe what this device writes: its role writes.
-    var mayWrite: Bool { keys.roster.member(keys.device)?.role.backsUp ?? false }
+    var mayWrite: Bool { keys.roster.member(keys.device)?.role.writes ?? false }
+
+    /// Whether others believe what it says of the records of all.
+    var mayCheckpoint: Bool { keys.roster.member(keys.device)?.role.backsUp ?? false }
 
     /// Whether a vault's change log holds what no segment carries.
     public static func hasUnsealed(in vault: Vault, of device: DeviceID) throws -> Bool {
@@ -185,7 +188,28 @@ public final class VaultSync {
         keys = try KeyRing.settle(through: state.sentRecord, in: keysDirectory, keys: keys, time: now())
     }
 
-    /// Takes a new life for this device after a copy of it was noticed. It counts once `endFormerLife` has
+    /// Sets aside what this device wrote and has not sent, where its role does not allow it any more: so its
+    /// records are what others make of them.
+    func dropForbidden() throws {
+        guard state.isAttached, let own = keys.roster.member(keys.device), !own.role.backsUp else { return }
+        let rules = WriteRules(role: own.role, rights: own.rights)
+        let count = try vault.write(actor: "sync") { transaction in
+            try Self.streams.reduce(0) {
+                try $0
+                    + transaction.setAsideUnsealed(
+                        by: state.author, in: $1, as: rules,
+                        because:
+                            "this device's role (\(own.role.name)) did not allow it when it was to be sent")
+            }
+        }
+        guard count > 0 else { return }
+        notices.append(
+            "changes that were made here and that this device's role does not allow were set aside: "
+                + "`ai-team device revoke \(keys.device) --review` shows them")
+    }
+
+    /// Takes a new life for this device after a copy of it was noticed, or its role has ended the one before.
+    /// It counts once `endFormerLife` has
     /// written it into the roster; until then rounds only pull.
     func beginNewLife() throws {
         var next = state
@@ -310,6 +334,8 @@ public final class VaultSync {
             for lane in numbers.keys.sorted() {
                 try transaction.markOffered(lane, through: numbers[lane] ?? 0)
             }
+        case .setAside(let place, let batches, let reason):
+            try transaction.keepVoid(batches, of: place.lane, in: place.sequence, because: reason)
         case .settle(let lane, let sequence): try transaction.markSettled(lane, sequence)
         case .sealLogs(let now): return .logs(try sealLogs(next, at: now, transaction))
         case .settleLog:

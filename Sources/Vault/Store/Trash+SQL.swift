@@ -43,6 +43,8 @@ extension WriteTransaction {
     /// - Returns: how many went.
     @discardableResult
     public func emptyTrash(limit: Int = Int(Int32.max)) throws -> Int {
+        // Who may not remove for good learns of it from the others.
+        guard rules?.allowsPurge ?? true else { return 0 }
         let end = now.advanced(byMilliseconds: -trashDays * 86_400_000).milliseconds
         func expired(_ table: String) throws -> [String] {
             try String.fetchAll(

@@ -9,13 +9,19 @@ public final class WriteTransaction: ReadTransaction {
     let ids: IDGenerator
     let surroundings: Surroundings
     let origin: Origin
+    /// What this vault's device may write; nil for everything.
+    let rules: WriteRules?
     private var batch: Batch?
     /// The number of the transaction in the change log; nil while it has changed no travelling record.
     var sequence: Int64? { batch?.sequence }
     /// The groups whose others need not be told anything any more.
     var toldGroups: Set<SyncGroup> = []
 
-    init(db: Database, actor: String, origin: Origin, surroundings: Surroundings, ids: IDGenerator) {
+    init(
+        db: Database, actor: String, origin: Origin, rules: WriteRules?, surroundings: Surroundings,
+        ids: IDGenerator
+    ) {
+        self.rules = rules
         self.actor = actor
         self.origin = origin
         self.surroundings = surroundings
@@ -62,6 +68,7 @@ public final class WriteTransaction: ReadTransaction {
     /// Writes down a verdict on values of a record.
     func record(_ verdict: Verdict) throws {
         let change = verdict.change(dot: Dot(origin: origin, counter: 0))
+        try rules?.require(change.collection, change.fields)
         let batch = try openBatch()
         try tell(change.group, in: batch)
         _ = try appendChange(
@@ -169,6 +176,7 @@ public final class WriteTransaction: ReadTransaction {
     private func append(
         _ collection: UInt32, id: String, dot: (Int64, Int64)?, fields: [FieldChange], batch: Batch
     ) throws -> Int64 {
+        try rules?.require(collection, fields)
         if let group = SyncGroup(collection: collection) { try tell(group, in: batch) }
         return try appendChange(
             to: batch.sequence, collection, id, dot: (dot?.0 ?? batch.origin, dot?.1), fields)

@@ -68,7 +68,8 @@ extension ReadTransaction {
 }
 
 extension WriteTransaction {
-    /// Keeps changes of a segment that count nowhere; those of a segment that is kept already are left.
+    /// Keeps changes of a segment that count nowhere; where some of a segment are kept for the same reason
+    /// already, these are the same.
     public func keepVoid(
         _ batches: [ChangeBatch], of lane: Lane, in segment: UInt64, because reason: String
     ) throws {
@@ -77,27 +78,62 @@ extension WriteTransaction {
             db,
             sql: """
                 SELECT EXISTS (SELECT 1 FROM sync_void
-                    WHERE device = ? AND incarnation = ? AND stream = ? AND sequence = ?)
+                    WHERE device = ? AND incarnation = ? AND stream = ? AND sequence = ? AND reason = ?)
                 """,
-            arguments: place)
+            arguments: place + [reason])
         guard isKept != true else { return }
         for batch in batches {
-            // What somebody has seen is of no use to anybody.
-            for change in batch.changes where change.collection != SeenNote.collection {
-                try db.cachedStatement(
+            for change in batch.changes { try setAside(change, of: batch, at: place, because: reason) }
+        }
+    }
+
+    private func setAside(
+        _ change: RecordChange, of batch: ChangeBatch, at place: StatementArguments, because reason: String
+    ) throws {
+        // What somebody has seen is of no use to anybody.
+        guard change.collection != SeenNote.collection else { return }
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO sync_void(device, incarnation, stream, sequence, stamp, actor, collection,
+                    record, birth_device, birth_incarnation, counter, fields, reason, is_taken)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+                """
+        ).execute(
+            arguments: place + [
+                batch.stamp.rawValue, batch.actor, change.collection, change.id,
+                Data(change.dot.origin.device), change.dot.origin.incarnation, change.dot.counter,
+                Data(FieldCodec.encode(change.fields)), reason,
+            ])
+    }
+
+    /// Takes back what this vault's own device wrote, has not sealed and may not write any more: it would
+    /// count nowhere else.
+    ///
+    /// - Returns: how many changes.
+    public func setAsideUnsealed(
+        by author: Author, in stream: UInt16, as rules: WriteRules, because reason: String
+    ) throws -> Int {
+        let place = Lane(author: author, stream: stream).arguments + [0]
+        var touched: Set<RecordKey> = []
+        var count = 0
+        for batch in try unsealedBatches(of: author.device.bytes, in: stream, limit: Int(Int32.max)) {
+            for change in batch.changes where rules.objection(to: change) != nil {
+                try setAside(change, of: batch, at: place, because: reason)
+                try db.execute(
                     sql: """
-                        INSERT INTO sync_void(device, incarnation, stream, sequence, stamp, actor, collection,
-                            record, birth_device, birth_incarnation, counter, fields, reason, is_taken)
-                        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
-                        """
-                ).execute(
-                    arguments: place + [
-                        batch.stamp.rawValue, batch.actor, change.collection, change.id,
-                        Data(change.dot.origin.device), change.dot.origin.incarnation, change.dot.counter,
-                        Data(FieldCodec.encode(change.fields)), reason,
+                        DELETE FROM change WHERE batch = ? AND collection = ? AND record = ? AND fields = ?
+                        """,
+                    arguments: [
+                        batch.sequence, change.collection, change.id, Data(FieldCodec.encode(change.fields)),
                     ])
+                let verdict =
+                    change.collection == Verdict.collection ? Verdict(id: change.id, change.fields) : nil
+                touched.insert(verdict?.write.key ?? RecordKey(change.collection, change.id))
+                count += 1
             }
         }
+        for key in touched.sorted() { try show(state(key), changes: 1) }
+        return count
     }
 
     /// Writes a void change anew, as this device's own: its values are the newest from here.

@@ -128,8 +128,8 @@ struct RemovalTests {
         #expect(try titles(other).count == 2)
     }
 
-    /// What waited, sealed and not sent, when its author learnt of a removal is sealed anew; what may have left
-    /// goes as it is, and is counted. The twin without a removal changes nothing.
+    /// What waited, sealed and not sent, when its author learnt of a removal is sealed anew; what may have
+    /// left goes as it is, and is counted. The twin without a removal changes nothing.
     @Test(arguments: [true, false])
     func whatNeverLeftIsSealedAnew(isRemoved: Bool) throws {
         let (owner, writer, other) = try team()
@@ -235,7 +235,7 @@ private struct ClosedStore: ForwardingStore {
 }
 
 /// A remote that shows a device the roster as it was.
-private struct StandingStore: ForwardingStore {
+struct StandingStore: ForwardingStore {
     let store: any ObjectStore
     private let hidden: Set<String>
 

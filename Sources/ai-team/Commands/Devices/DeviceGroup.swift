@@ -12,7 +12,7 @@ struct DeviceGroup: ParsableCommand {
             """,
         subcommands: [
             DeviceList.self, DeviceInvite.self, DeviceJoin.self, DeviceApprove.self, DeviceRevoke.self,
-            DeviceRename.self, DeviceConfirm.self, DeviceTakeOver.self,
+            DeviceRole.self, DeviceRename.self, DeviceConfirm.self, DeviceTakeOver.self,
         ])
 }
 
@@ -48,6 +48,7 @@ struct DeviceList: Command {
                 $0.field("public_key_fingerprint", member.keys.fingerprint)
                 $0.field("role", member.role.name)
                 $0.field("status", status)
+                $0.field("may", member.rights?.shown)
                 // Nothing tells when a device was last there before devices talk to each other.
                 $0.field("last_seen_at", nil as String?)
             }

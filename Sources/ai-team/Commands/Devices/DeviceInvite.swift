@@ -6,13 +6,14 @@ import Vault
 
 /// Roles that an invitation can give.
 enum InvitedRole: String, CaseIterable, ExpressibleByArgument {
-    case owner, admin, writer, reader
+    case owner, admin, writer, agent, reader
 
     var role: MemberRole {
         switch self {
         case .owner: .owner
         case .admin: .admin
         case .writer: .writer
+        case .agent: .agent
         case .reader: .reader
         }
     }
@@ -24,26 +25,32 @@ struct DeviceInvite: Command {
         commandName: "invite", abstract: "Make a token that lets one new device in.",
         discussion: """
             The token is good for 15 minutes and for one device. Whoever has it can ask to be let in, so \
-            hand it over where nobody else reads it. With --auto-approve a writer or reader that proves \
-            the token is let in by this device's next `device approve` without a question; owners and \
+            hand it over where nobody else reads it. With --auto-approve a writer, agent or reader that \
+            proves the token is let in by this device's next `device approve` without a question; owners and \
             admins never are.
 
             EXAMPLES:
               ai-team device invite
               ai-team device invite --role reader --auto-approve
+              ai-team device invite --role agent --may task=write --may comment=write
             """)
 
-    @Option(help: "What the new device will be: owner, admin, writer, reader.") var role = InvitedRole.writer
+    @Option(help: "What the new device will be: owner, admin, writer, agent, reader.")
+    var role = InvitedRole.writer
+    @OptionGroup var rights: GivenRights
     @Flag(help: "Let in who proves the token, without a question.") var autoApprove = false
     @OptionGroup var remote: RemoteOption
     @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func validate() throws { try rights.require(role) }
 
     func execute(_ context: Context) throws {
         let vault = try context.vault()
         let (url, store) = try context.meetingPlace(remote)
         let invitations = Invitations(home: try context.existingHome(), vault: vault, store: store)
         let made = try invitations.invite(
-            as: role.role, isAutomatic: autoApprove, hint: url.description, keys: context.unlock(),
+            as: role.role, rights: rights.rights(), isAutomatic: autoApprove, hint: url.description,
+            keys: context.unlock(),
             time: context.milliseconds)
         let token = made.token.reveal()
         let expires = Timestamp(milliseconds: Int64(clamping: made.expiresAt))

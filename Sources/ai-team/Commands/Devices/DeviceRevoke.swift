@@ -54,14 +54,15 @@ struct DeviceRevoke: Command {
         let keys = try context.unlock()
         let member = try Self.find(device, keys)
         guard !review else {
-            let session = try place(context).map { _ in try context.syncSession(remote) }
+            let session = try MembershipChange(remote: remote, context: context).session()
             return try VoidReview(member: member, takes: take, numbers: only).run(context, session)
         }
         guard keys.roster.member(member.id) != nil else { return try followUp(member, context) }
         if let reason = keys.roster.reasonNotToChange(member.id, by: keys.device) {
             throw Failure(.refusedByGuard, "\(member.id) can't be removed here: \(reason)")
         }
-        let url = try place(context)
+        let change = MembershipChange(remote: remote, context: context)
+        let url = try change.place()
         let credential = try url.map { try Self.credential(of: $0, context) }
         var report = RevocationReport(
             member: member, name: try DeviceList.name(of: member, keys), credential: credential,
@@ -72,26 +73,18 @@ struct DeviceRevoke: Command {
         }
         try Confirmation.require(
             "remove \(report.name.printable) (\(member.id), \(member.role.name)) from the vault?", yes: yes)
-        let session = try url.map { _ in try context.syncSession(remote) }
-        let pins = try freshPins(of: member, session, context)
-        let changed = try context.remove(member.id, manifests: pins, session)
+        let session = try change.session()
+        let pins = try change.freshPins(of: member, session)
+        let changed = try change.apply(session) { try $0.remove(member.id, manifests: pins) }
         context.cache.keys = changed
         let isPending = credential != nil && !credentialsRevoked
         try context.vault().write {
             try RevokedCredentials.set(isPending ? credential : nil, for: member.id, $0)
         }
-        if let session { try publish(session, member.id, context) }
+        if let session { try change.publish(session, "\(member.id) is removed here") }
         report.settle(context.cache.keys ?? changed)
         report.print(context)
         if isPending, let credential { throw RevokedCredentials.failure(credential, of: member.id) }
-    }
-
-    /// The remote that devices meet at, if there is one.
-    private func place(_ context: Context) throws -> StoreURL? {
-        if let named = remote.remote { return try StoreURL(named) }
-        let configuration = try CloudConfiguration(
-            home: context.existingHome(), variable: Secrets.storageVariable)
-        return try configuration.remoteIfAny()
     }
 
     private static func credential(of url: StoreURL, _ context: Context) throws -> String {
@@ -100,40 +93,6 @@ struct DeviceRevoke: Command {
         let stored = try context.vault().read { try CloudConfiguration.login($0) }
         let key = try configuration.settings(url, stored: stored).credentials?.accessKeyID
         return RevokedCredentials.name(of: url, accessKey: key)
-    }
-
-    /// Gets what the device has sent, so that all of it counts.
-    ///
-    /// - Returns: its last backups.
-    private func freshPins(
-        of member: Roster.Member, _ session: SyncSession?, _ context: Context
-    ) throws -> [Pin] {
-        if let session {
-            let report = try session.round(pulls: true, pushes: true, looksAtAll: true).report
-            context.cache.keys = session.keys
-            for alarm in report.alarms { context.console.warn("\(alarm)") }
-            if let failure = report.failure.flatMap({ Failure(describing: $0) }) {
-                throw Failure(
-                    failure.code, "nothing was removed: \(failure.message)", hint: failure.hint)
-            }
-            if member.role.signsBackups {
-                context.report(try context.cloud(remote).list(acceptsRollback: false).problems)
-                context.exitStatus = 0
-            }
-        }
-        return member.role.signsBackups ? try context.backups().pins(of: member.id) : []
-    }
-
-    /// Brings the record to the remote. It is this home's already, and any later round brings it as well.
-    private func publish(_ session: SyncSession, _ device: DeviceID, _ context: Context) throws {
-        let report = try session.round(pulls: true, pushes: true).report
-        context.cache.keys = session.keys
-        for notice in report.notices { context.console.warn(notice) }
-        for alarm in report.alarms { context.console.warn("\(alarm)") }
-        guard let failure = report.failure.flatMap({ Failure(describing: $0) }) else { return }
-        throw Failure(
-            failure.code, "\(device) is removed here, and the others don't know yet: \(failure.message)",
-            hint: "run `ai-team sync both`, then this command once more")
     }
 
     /// For a device that was removed before: what is left to be done.
@@ -166,19 +125,5 @@ struct DeviceRevoke: Command {
                 candidates: found.map(\.id.description))
         }
         return first
-    }
-}
-
-extension Context {
-    /// Removes a device here; the next round tells the others.
-    fileprivate func remove(
-        _ device: DeviceID, manifests: [Pin], _ session: SyncSession?
-    ) throws -> UnlockedKeys {
-        if let session { return try session.remove(device, manifests: manifests) }
-        let sync = try VaultSync(vault: vault(), home: existingHome(), keys: unlock()) {
-            UInt64(clamping: Surroundings.system.now().milliseconds)
-        }
-        try sync.remove(device, manifests: manifests)
-        return sync.keys
     }
 }

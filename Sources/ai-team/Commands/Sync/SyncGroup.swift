@@ -147,15 +147,15 @@ final class SyncSession {
         keys = try invitations.approveAutomatic(keys: keys, time: time).keys
     }
 
-    /// Removes a device here; the next round tells the others.
+    /// Changes the members here; the next round tells the others.
     ///
     /// - Returns: the keys afterwards.
-    func remove(_ device: DeviceID, manifests: [Pin]) throws -> UnlockedKeys {
+    func change(_ body: (VaultSync) throws -> Void) throws -> UnlockedKeys {
         let sync = try VaultSync(vault: vault, home: home, keys: keys, lockTimeout: lockTimeout) {
             UInt64(clamping: Surroundings.system.now().milliseconds)
         }
         defer { keys = sync.keys }
-        try sync.remove(device, manifests: manifests)
+        try body(sync)
         return sync.keys
     }
 
