@@ -23,6 +23,9 @@ NOT_FOUND, WRONG_CODE, REFUSED, USAGE = 3, 4, 6, 64
 ALPHABET, BECH32 = "0123456789abcdefghjkmnpqrstvwxyz", "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
+RANKS = [1, 2, 3, 5, 4, 6]  # roles, from those that may most
+
+
 def table(formats):
     """x:4 is a number of 4 bytes, x=4 these bytes, x* a blob, x[y] a list of y, x(y) one y, x~ the rest."""
     return {name: re.findall(r"(\w+)([:=*[(~])(\w*)", text) for name, text in formats.items()}
@@ -254,7 +257,7 @@ def read_record(data):
     vars(r).update(vars(read(f"kind {r.kind}", r.body)))
     if r.kind == 1:
         core = read("core", r.core)
-        r.keys, r.pairs, r.role = core.keys, core.pairs, 1
+        r.keys, r.pairs, r.role, r.rights = core.keys, core.pairs, 1, b""
         demand(r.vault == sha(b"ai-team/vault/v1\0", r.core), "a genesis record that is not the vault's")
     salted = [pair.kind == 2 for pair in r.pairs if (pair.kind == 2) == any(pair.salt)]
     fits = len(salted) == len(r.pairs) and salted.count(True) <= 1 and (not salted or False in salted)
@@ -291,11 +294,19 @@ class Roster:
         author = r.kind in (2, 8) and self.pairs.get(r.author) or self.members[r.author]
         self.allow(r, author, what)
         signers = [(1, r.author, author.keys)] + ([(2, r.author, r.keys)] if r.kind == 9 else [])
+        target, chiefs = self.members.get(r.device), [id for id, m in self.members.items() if m.role <= 2]
+        less = r.kind == 3 or r.kind == 4 and r.role in RANKS and RANKS.index(r.role) > RANKS.index(target.role if target else 6)
+        if less and target and target.role <= 2 and len(chiefs) >= 3:
+            signer = r.sigs[1].signer if len(r.sigs) > 1 else r.author
+            approver = self.pairs.get(signer) or (signer in chiefs and self.members[signer])
+            demand(approver and signer not in (r.author, r.device), f"{what} needs another owner or admin")
+            signers.append((4, signer, approver.keys))
         signers += [(3, id, new.keys) for id, new in r.pairs.items() if new != self.pairs.get(id)]
         complete = [(sig.role, sig.signer) for sig in r.sigs] == [signer[:2] for signer in signers]
         demand(complete, f"{what} has other signatures than its kind")
         for sig, (role, _, keys) in zip(r.sigs, signers):
-            domain, message = (b"recovery-binds", r.vault + r.hash) if role == 3 else (b"roster", r.hash)
+            domain = {3: b"recovery-binds", 4: b"roster-approval"}.get(role, b"roster")
+            message = r.vault * (role == 3) + r.hash
             verify(keys[:32], domain, message, sig.bytes)
         if r.kind == 2:
             fits = r.number == len(self.epochs) and any(r.sealed) == (r.role != 6)

@@ -83,6 +83,7 @@ enum Domain {
     static let vault = "ai-team/vault/v1"
     static let writerTag = "ai-team/writer"
     static let record = "ai-team/roster/v1"
+    static let approval = "ai-team/roster-approval/v1"
     static let recoveryBinds = "ai-team/recovery-binds/v1"
     static let ring = "ai-team/ring/v1"
     static let handover = "ai-team/hand-over/v1"

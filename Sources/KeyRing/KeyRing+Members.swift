@@ -33,6 +33,7 @@ extension KeyRing {
             if let reason = state.roster.reasonNotToChange(device, by: state.device) {
                 throw KeyError(.guardRefused, reason)
             }
+            try requireNoApproval(state.roster.needsApproval(of: device))
             let recipients = state.roster.recipients.filter { $0.id != device }
             let epoch = try state.nextEpoch(recipients)
             try state.append(.remove(device: device, pins: pins, epoch: epoch), time: time)
@@ -56,6 +57,7 @@ extension KeyRing {
             guard role != .owner || state.roster.member(state.device)?.role == .owner else {
                 throw KeyError(.guardRefused, "only an owner makes an owner")
             }
+            try requireNoApproval(state.roster.needsApproval(of: device, to: role))
             let rights = role == .agent ? rights ?? .standard : nil
             try state.append(.role(device: device, role: role, pins: pins, rights: rights), time: time)
         }
@@ -77,6 +79,14 @@ extension KeyRing {
             let labelKey = try state.epochs.key(.deviceLabel, epoch: epoch, vault: state.vaultID)
             let label = try DeviceLabel.seal(name, under: labelKey, device, state.vaultID)
             try state.append(.relabel(device: device, label: label, epoch: epoch), time: time)
+        }
+    }
+
+    private static func requireNoApproval(_ isNeeded: Bool) throws(KeyError) {
+        guard !isNeeded else {
+            throw KeyError(
+                .guardRefused, "with three owners and admins this takes two of them, or the recovery code",
+                hint: "propose it: ai-team device revoke, or ai-team device role")
         }
     }
 

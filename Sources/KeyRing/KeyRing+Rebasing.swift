@@ -38,7 +38,7 @@ extension RingState {
     ) throws(KeyError) -> [String] {
         let own = Array(roster.records.dropFirst(Int(clamping: sequence)))
         let before = try Roster(verifying: Array(roster.chain.prefix(Int(clamping: sequence))))
-        guard own.allSatisfy({ $0.author == device }) else {
+        guard own.allSatisfy({ $0.author == device || $0.isApproved }) else {
             throw KeyError(
                 .conflict,
                 "this device was added with the recovery code, and another record was settled first",
@@ -98,6 +98,9 @@ private struct Rebasing {
 
     /// One that breaks a rule behind the records before it is given up.
     mutating func make(_ record: RosterRecord, in state: inout RingState, time: UInt64) throws(KeyError) {
+        guard !record.isApproved else {
+            return givenUp.append("\(record.body.kind.what): it has to be proposed anew")
+        }
         var attempt = state
         do throws(KeyError) {
             let reason = try remake(record.body, in: &attempt, time: time)
@@ -218,6 +221,11 @@ private struct Rebasing {
 
 extension RingState {
     fileprivate func newestEpoch() throws(KeyError) -> EpochKey { try epochs.of(roster.currentEpoch) }
+}
+
+extension RosterRecord {
+    /// Whether it took two to make it.
+    fileprivate var isApproved: Bool { signatures.contains { $0.role == .approval } }
 }
 
 extension RosterRecord.Kind {

@@ -107,7 +107,7 @@ extension Roster {
     private mutating func remove(
         _ device: DeviceID, _ pins: [Pin], in record: RosterRecord
     ) throws(KeyError) {
-        let index = try other(device, in: record)
+        let index = try other(device, in: record, needsApproval: needsApproval(of: device))
         try pin(index, pins, in: record)
         former.append(members.remove(at: index))
     }
@@ -116,7 +116,7 @@ extension Roster {
         _ role: MemberRole, _ rights: AgentRights?, of device: DeviceID, _ pins: [Pin],
         in record: RosterRecord
     ) throws(KeyError) {
-        let index = try other(device, in: record)
+        let index = try other(device, in: record, needsApproval: needsApproval(of: device, to: role))
         let author = try author(of: record)
         // Whether a member reads decides to whom epochs are sealed, which a record without an epoch can't
         // change.
@@ -251,9 +251,12 @@ extension Roster {
     }
 
     /// The place of another device, which the author may change: an owner anybody, an admin all but owners.
-    private func other(_ device: DeviceID, in record: RosterRecord) throws(KeyError) -> Int {
+    private func other(
+        _ device: DeviceID, in record: RosterRecord, needsApproval: Bool = false
+    ) throws(KeyError) -> Int {
         let author = try administrator(of: record)
-        try requireSignatures(1, in: record)
+        if needsApproval { try verifyApproval(of: record, about: device) }
+        try requireSignatures(needsApproval ? 2 : 1, in: record)
         guard let index = members.firstIndex(where: { $0.id == device }), device != author.id else {
             throw Roster.broken(record, "changes its author, or nobody")
         }
@@ -261,6 +264,17 @@ extension Roster {
             throw Roster.broken(record, "exceeds its author's role")
         }
         return index
+    }
+
+    /// Another owner or admin who stays one, or recovery keys, have signed as well.
+    private func verifyApproval(of record: RosterRecord, about device: DeviceID) throws(KeyError) {
+        let signer = record.signatures.count > 1 ? record.signatures[1].signer : record.author
+        let pair = recovery.first { $0.keys.id == signer }
+        let approver = member(signer).flatMap { $0.role.administers ? $0 : nil }
+        guard signer != record.author, signer != device, let keys = pair?.keys ?? approver?.keys else {
+            throw Roster.broken(record, "needs the signature of another owner or admin")
+        }
+        try record.verify(1, .approval, by: signer, key: keys.signing)
     }
 
     private func requireSignatures(_ count: Int, in record: RosterRecord) throws(KeyError) {

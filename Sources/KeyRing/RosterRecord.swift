@@ -30,6 +30,7 @@ public struct RosterRecord: Sendable, Hashable {
             case author = 1
             case newKey = 2
             case recovery = 3
+            case approval = 4
         }
         let role: Role
         let signer: DeviceID
@@ -94,7 +95,9 @@ extension RosterRecord {
     }
 
     /// Signs a record.
-    init(_ unsigned: Unsigned, signers: [Signer]) throws(CryptoError) {
+    init(
+        _ unsigned: Unsigned, signers: [Signer], behind earlier: [Signature] = []
+    ) throws(CryptoError) {
         let signed = unsigned.bytes
         recordHash = Hash.digest(.sha256, signed)
         vaultID = unsigned.vaultID
@@ -103,7 +106,7 @@ extension RosterRecord {
         author = unsigned.author
         time = unsigned.time
         body = unsigned.body
-        var signatures: [Signature] = []
+        var signatures = earlier
         for signer in signers {
             let (domain, message) = RosterRecord.message(signer.role, vaultID, recordHash)
             let bytes = try signer.keys.signing.sign(message, domain: domain)
@@ -115,6 +118,15 @@ extension RosterRecord {
         writer.count(signatures.count)
         for signature in signatures { signature.encode(into: &writer) }
         bytes = writer.bytes
+    }
+
+    /// The same record with one more signature.
+    func adding(_ signer: Signer) throws(CryptoError) -> RosterRecord {
+        try RosterRecord(
+            RosterRecord.Unsigned(
+                vaultID: vaultID, sequence: sequence, prevHash: prevHash, author: author, time: time,
+                body: body),
+            signers: [signer], behind: signatures)
     }
 
     /// Reads a record; every signature and rule is checked when it joins a `Roster`.
@@ -166,7 +178,11 @@ extension RosterRecord {
     private static func message(
         _ role: Signature.Role, _ vault: VaultID, _ recordHash: [UInt8]
     ) -> (domain: String, [UInt8]) {
-        role == .recovery ? (Domain.recoveryBinds, vault.bytes + recordHash) : (Domain.record, recordHash)
+        switch role {
+        case .author, .newKey: (Domain.record, recordHash)
+        case .recovery: (Domain.recoveryBinds, vault.bytes + recordHash)
+        case .approval: (Domain.approval, recordHash)
+        }
     }
 
     /// Throws unless signature `index` is of that role and signer and was made with that key.

@@ -85,6 +85,50 @@ import Testing
         #expect(try test.json("list-tasks").list.count == 1)
     }
 
+    @Test func rolesAreGivenRefusedEarlyAndShown() throws {
+        let desk = try join("desk")
+        try run(on: "desk", "create-task", "as a writer")
+        try run(on: "desk", "sync", "both")
+        let given = try test.json("device", "role", desk, "agent", "--may", "task=write", "--yes")
+        #expect(given["role"].string == "agent" && given["may"].string == "task=write")
+        try run(on: "desk", "sync", "both")
+        let id = try #require(run(on: "desk", "create-task", "as an agent").json()["id"].string)
+        let refused = try run(on: "desk", "tasks", "delete", id, expect: 5).error()
+        #expect(refused["code"].string == "guard" && refused["message"].string?.contains("agent") == true)
+        try run(on: "desk", "create-project", "x", expect: 5)
+        try run(on: "desk", "sync", "both")
+        try test.run("sync", "both")
+        #expect(try test.json("list-tasks").list.count == 2)
+        try test.run("device", "role", desk, "reader", "--yes")
+        try run(on: "desk", "sync", "both")
+        try run(on: "desk", "create-task", "as a reader", expect: 5)
+        #expect(try run(on: "desk", "list-tasks").json().list.count == 2)
+        #expect(try test.json("device", "list")[1]["role"].string == "reader")
+        #expect(
+            try test.error("device", "role", desk, "writer", "--may", "task=write", expect: 64)["code"].string
+                == "usage")
+    }
+
+    @Test func twoOfThreeOwnersRemoveTheThird() throws {
+        let desk = try join("desk", as: "admin")
+        let lost = try join("lost", as: "admin")
+        try run(on: "desk", "sync", "both")
+        let proposed = try test.json("device", "revoke", lost, "--yes")
+        #expect(proposed["status"].string == "proposed" && proposed["expires_at"].string != nil)
+        #expect(try test.json("device", "list").list.allSatisfy { $0["status"].string == "active" })
+        // Not by who proposes, nor by whom it is about.
+        try test.run("device", "cosign", "--yes", expect: 3)
+        try run(on: "lost", "device", "cosign", "--yes", expect: 3)
+        let done = try run(on: "desk", "device", "cosign", lost, "--yes", "--credentials-revoked").json()
+        #expect(done["removed"].bool == true && done["epoch"].int == 2)
+        try test.run("sync", "both")
+        #expect(try test.json("key", "status")["epoch"].int == 2)
+        #expect(try run(on: "lost", "sync", "both", expect: 7).error()["code"].string == "device_revoked")
+        // Of the two that are left one is enough.
+        try test.run("device", "role", desk, "writer", "--yes")
+        #expect(try test.json("device", "list")[1]["role"].string == "writer")
+    }
+
     private func doctor(expect exit: Int32 = 0) throws -> JSON {
         let checks = try test.run("doctor", "--json", expect: exit).json()["checks"].list
         return try #require(checks.first { $0["name"].string == "revoked_devices" })

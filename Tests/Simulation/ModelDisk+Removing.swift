@@ -9,25 +9,41 @@ extension ModelDisk {
 
     /// Removes a device: of what it wrote counts what is here.
     mutating func remove(_ device: DeviceID) {
-        let pins = state.positions.compactMap { lane, position in
+        take(roster.removing(device, pins: pins(of: device), by: state.author.device))
+    }
+
+    /// Lets a device do less, or more again.
+    mutating func limit(_ device: DeviceID) {
+        let isLimited = !roster.isLimited(device)
+        let pins = isLimited ? pins(of: device) : []
+        take(roster.limiting(device, isLimited, pins: pins, by: state.author.device))
+    }
+
+    private func pins(of device: DeviceID) -> [Observation] {
+        state.positions.compactMap { lane, position in
             lane.author.device == device && position.sequence > 0
                 ? Observation(lane: lane, position: position) : nil
         }
-        roster = roster.removing(device, pins: pins, by: state.author.device)
+    }
+
+    private mutating func take(_ longer: ModelRoster) {
+        roster = longer
         let before = state
         state.adopt(roster)
         cutToPositions()
         unsealLogs(since: before)
     }
 
-    /// Makes the removals anew that another record has displaced, where they still make sense.
-    func redoing(_ removals: [(device: DeviceID, pins: [Observation])], on roster: ModelRoster) -> ModelRoster
-    {
-        removals.reduce(roster) { roster, removal in
-            let own = state.author.device
-            guard roster.life(of: removal.device) != nil, roster.life(of: own) != nil else { return roster }
-            return roster.removing(removal.device, pins: removal.pins, by: own)
+    /// Sets aside what this device has written, not sealed, and may not write any more.
+    mutating func dropForbidden() {
+        let device = state.author.device
+        let forbidden = log.indices.filter { index in
+            log[index].sealedIn == nil
+                && log[index].batch.changes.contains { roster.forbids($0, by: device) }
         }
+        guard !forbidden.isEmpty else { return }
+        for index in forbidden.reversed() { setAside.insert(Self.identity(log.remove(at: index).batch)) }
+        refold()
     }
 
     /// What a new epoch has taken back of the log.

@@ -30,6 +30,10 @@ struct ModelDisk {
     var waitingLines: [Int64] = []
     /// The numbers of the next own head.
     var heads: UInt64 = 0
+    /// What this device wrote and its role did not allow any more when it was to be sealed.
+    var setAside: Set<[UInt8]> = []
+    /// How many transactions this device has written.
+    var counter: Int64 = 0
     /// How far each lane came in checkpoints.
     var loaded = SortedMap<Lane, UInt64>()
     /// Its checkpoints name a root that they don't come to.
@@ -61,7 +65,7 @@ struct ModelDisk {
     }
 
     /// The dot of what is written next.
-    var nextDot: Dot { Dot(origin: origin, counter: Int64(log.count + 1)) }
+    var nextDot: Dot { Dot(origin: origin, counter: counter + 1) }
 
     /// A local write.
     mutating func write(_ change: RecordChange, now: Int64) -> ChangeBatch {
@@ -74,6 +78,7 @@ struct ModelDisk {
     }
 
     private mutating func add(_ batch: ChangeBatch) {
+        counter += 1
         log.append(Entry(batch: batch))
         fold.apply(batch)
     }
@@ -192,9 +197,9 @@ struct ModelDisk {
             guard other.life(of: state.author.device) != nil else {
                 return .refused("this device was removed")
             }
-            let removals = roster.removals(by: state.author.device, from: first)
-            if UInt64(removals.count) < roster.sequence + 1 - first { needsRecord = true }
-            roster = redoing(removals, on: other)
+            let made = roster.recordsAboutOthers(from: first)
+            if UInt64(made.count) < roster.sequence + 1 - first { needsRecord = true }
+            roster = made.reduce(other) { $0.adding($1) ?? $0 }
             return .membership(roster)
         case .seal: return .sealed(seal(crypto, &random))
         case .sealLogs(let now): return .logs(sealLogs(now, crypto, &random))
@@ -234,6 +239,7 @@ struct ModelDisk {
 
     /// Puts what waits into one segment.
     private mutating func seal(_ crypto: ModelCrypto, _ random: inout SplitMix64) -> [OutboxSegment] {
+        dropForbidden()
         let waiting = log.indices.filter { log[$0].sealedIn == nil }
         guard !waiting.isEmpty else { return [] }
         let lane = Lane(author: state.author, stream: 1)

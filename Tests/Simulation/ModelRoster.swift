@@ -4,12 +4,22 @@ internal import Sync
 internal import Vault
 
 /// A roster of a simulation: a chain of records that start a vault with its devices, give devices new lives,
-/// and remove some.
+/// remove some, and narrow or widen what some may write.
 struct ModelRoster: Membership {
     enum Record {
         case genesis([DeviceID])
         case reincarnate(Author, [Observation])
         case remove(DeviceID, [Observation], by: DeviceID)
+        /// A device may not delete any more, or may again.
+        case limit(DeviceID, Bool, [Observation], by: DeviceID)
+
+        /// Whether it is about another device than its author.
+        var isAboutOthers: Bool {
+            switch self {
+            case .genesis, .reincarnate: false
+            case .remove, .limit: true
+            }
+        }
     }
 
     let vaultID: VaultID
@@ -20,6 +30,10 @@ struct ModelRoster: Membership {
     private var former: SortedMap<DeviceID, [UInt32]> = SortedMap()
     private var pins: SortedMap<Lane, Position> = SortedMap()
     private(set) var epoch: UInt32 = 1
+    /// Since which record which devices may not delete, or may again.
+    private var limits: SortedMap<DeviceID, [(since: UInt64, isLimited: Bool)]> = SortedMap()
+    /// Lives that a limit has ended.
+    private var ended: SortedMap<DeviceID, [UInt32]> = SortedMap()
 
     init(vaultID: VaultID, devices: [DeviceID]) {
         self.vaultID = vaultID
@@ -44,7 +58,21 @@ struct ModelRoster: Membership {
 
     func mayCheckpoint(_ device: DeviceID) -> Bool { lives[device] != nil }
 
-    func objection(to change: RecordChange, in header: ObjectHeader) -> String? { nil }
+    func objection(to change: RecordChange, in header: ObjectHeader) -> String? {
+        let era = limits[header.lane.author.device]?.last { $0.since <= header.rosterSequence }
+        return era?.isLimited == true && Self.isForbidden(change) ? "its author may not delete" : nil
+    }
+
+    /// Whether a device may not make a change as the roster stands.
+    func forbids(_ change: RecordChange, by device: DeviceID) -> Bool {
+        isLimited(device) && Self.isForbidden(change)
+    }
+
+    func isLimited(_ device: DeviceID) -> Bool { limits[device]?.last?.isLimited ?? false }
+
+    private static func isForbidden(_ change: RecordChange) -> Bool {
+        change.collection == Verdict.collection || change.fields.contains { $0.field >= 100 }
+    }
 
     func mayCollect(_ device: DeviceID) -> Bool { lives[device] != nil }
 
@@ -54,7 +82,9 @@ struct ModelRoster: Membership {
 
     /// A life without pins counts as far as it goes, as in the real roster, unless its device was removed.
     func pin(of lane: Lane) -> Position? {
-        pins[lane] ?? (lives[lane.author.device] == nil ? .start : nil)
+        if let pin = pins[lane] { return pin }
+        let isEnded = ended[lane.author.device]?.contains(lane.author.incarnation) ?? false
+        return isEnded || lives[lane.author.device] == nil ? .start : nil
     }
 
     func signingKey(for header: ObjectHeader, name: String) throws(SyncError) -> [UInt8] {
@@ -88,27 +118,48 @@ struct ModelRoster: Membership {
         return next
     }
 
+    /// The chain in which a device may do less, or more: its lives end where the pins say, if it is less.
+    func limiting(
+        _ device: DeviceID, _ isLimited: Bool, pins: [Observation], by author: DeviceID
+    ) -> ModelRoster {
+        var next = self
+        let record = Record.limit(device, isLimited, pins, by: author)
+        next.records.append(Self.encode(record, after: recordHash(sequence) ?? []))
+        next.limits[device] = (limits[device] ?? []) + [(since: next.sequence, isLimited: isLimited)]
+        if isLimited { next.ended[device] = lives[device] }
+        for pin in pins { next.pins[pin.lane] = pin.position }
+        return next
+    }
+
+    /// The chain with a record about others; nil where it makes no sense.
+    func adding(_ record: Record) -> ModelRoster? {
+        switch record {
+        case .genesis, .reincarnate: nil
+        case .remove(let device, let pins, let author):
+            lives[author] == nil || lives[device] == nil || author == device
+                ? nil : removing(device, pins: pins, by: author)
+        case .limit(let device, let isLimited, let pins, let author):
+            lives[author] == nil || lives[device] == nil || author == device
+                || self.isLimited(device) == isLimited
+                ? nil : limiting(device, isLimited, pins: pins, by: author)
+        }
+    }
+
     /// The chain with a record as it came; nil when it does not follow.
     func adding(_ bytes: [UInt8]) -> ModelRoster? {
         switch Self.decode(bytes, after: recordHash(sequence) ?? []) {
         case .reincarnate(let author, let pins)?:
             lives[author.device] == nil ? nil : adding(author, pins: pins)
-        case .remove(let device, let pins, let author)?:
-            lives[author] == nil || lives[device] == nil || author == device
-                ? nil : removing(device, pins: pins, by: author)
-        default: nil
+        case let record?: adding(record)
+        case nil: nil
         }
     }
 
-    /// The removals that a device has recorded from a place on.
-    func removals(by device: DeviceID, from sequence: UInt64) -> [(device: DeviceID, pins: [Observation])] {
+    /// The records from a place on that are about others than their author.
+    func recordsAboutOthers(from sequence: UInt64) -> [Record] {
         records.indices.dropFirst(Int(sequence)).compactMap { index in
-            let hash = Hash.digest(.sha256, records[index - 1])
-            guard case .remove(let removed, let pins, device)? = Self.decode(records[index], after: hash)
-            else {
-                return nil
-            }
-            return (removed, pins)
+            let record = Self.decode(records[index], after: Hash.digest(.sha256, records[index - 1]))
+            return record.flatMap { $0.isAboutOthers ? $0 : nil }
         }
     }
 
@@ -139,6 +190,13 @@ struct ModelRoster: Membership {
             writer.u8(2)
             writer.raw(author.bytes)
             writer.raw(device.bytes)
+            encode(pins, into: &writer)
+        case .limit(let device, let isLimited, let pins, let limiter):
+            author = limiter
+            writer.u8(3)
+            writer.raw(author.bytes)
+            writer.raw(device.bytes)
+            writer.u8(isLimited ? 1 : 0)
             encode(pins, into: &writer)
         }
         return writer.bytes + signature(writer.bytes[...], by: author)
@@ -172,6 +230,10 @@ struct ModelRoster: Membership {
             case 2:
                 guard let device = DeviceID(try reader.raw(16)) else { return nil }
                 record = .remove(device, try decodePins(&reader), by: author)
+            case 3:
+                guard let device = DeviceID(try reader.raw(16)) else { return nil }
+                let isLimited = try reader.u8() == 1
+                record = .limit(device, isLimited, try decodePins(&reader), by: author)
             default: return nil
             }
             try reader.expectEnd()

@@ -35,6 +35,8 @@ package struct SimulationOptions: Sendable, CustomStringConvertible {
     var removals: Int {
         [1, 5, 9, 11, 15, 16, 19, 22, 23, 31].contains(seed % 32) ? 1 + Int(seed / 32 % 2) : 0
     }
+    /// How often a device may do less from then on, or more again.
+    var limits: Int { [2, 9, 15, 20, 23, 24, 26, 31].contains(seed % 32) ? 1 + Int(seed / 32 % 3) : 0 }
     /// Whether the store keeps from who is removed that it was.
     var hidesRemovals: Bool { seed / 64 % 2 == 0 }
     /// Whether objects are signed and encrypted in earnest: one seed in a hundred.
@@ -42,7 +44,7 @@ package struct SimulationOptions: Sendable, CustomStringConvertible {
     /// Whether nothing goes wrong and no checkpoint is made, so that each request is one that has to be.
     package var isFaultless: Bool {
         lostBefore + lostAfter + late + doubled + crashes + rollbacks + clones + lies == 0 && !freezes
-            && checkpoints == .standard && removals == 0
+            && checkpoints == .standard && removals + limits == 0
     }
     /// Whether the adversary goes on to the end.
     package var liesToTheEnd: Bool
@@ -80,7 +82,7 @@ package struct SimulationOptions: Sendable, CustomStringConvertible {
         before \(lostBefore), after \(lostAfter), late \(late), doubled \(doubled); crashes \(crashes) of \
         1,000 effects; rollbacks \(rollbacks), clones \(clones), skew \(skew) ms, \
         checkpoints after \(checkpoints.tail), for \(checkpoints.gain), kept \(checkpoints.age / 1000) s, \
-        removals \(removals)\(hidesRemovals ? " in secret" : ""), \
+        limits \(limits), removals \(removals)\(hidesRemovals ? " in secret" : ""), \
         lies \(lies)\(freezes ? ", freezes" : "")\(liesToTheEnd ? " to the end" : "")
         """
     }

@@ -22,6 +22,8 @@ package struct World {
         case freeze(Int)
         /// One device removes another.
         case remove(Int, Int)
+        /// One device narrows or widens what another may write.
+        case limit(Int, Int)
     }
 
     private struct Request {
@@ -101,16 +103,17 @@ package struct World {
         }
         for _ in 0..<options.clones { queue.add(.clone(anyDevice()), at: anyTime()) }
         if options.freezes { queue.add(.freeze(anyDevice()), at: anyTime()) }
-        planRemovals()
+        planRecords()
     }
 
     /// By randomness of its own: it changes nothing of what else happens.
-    private mutating func planRemovals() {
+    private mutating func planRecords() {
         var random = SplitMix64(seed: options.seed ^ 0x4E40)
-        for _ in 0..<options.removals {
-            let remover = Int.random(in: 0..<devices.count, using: &random)
-            let victim = (remover + Int.random(in: 1..<devices.count, using: &random)) % devices.count
-            queue.add(.remove(remover, victim), at: .random(in: now...end, using: &random))
+        for number in 0..<options.removals + options.limits {
+            let author = Int.random(in: 0..<devices.count, using: &random)
+            let subject = (author + Int.random(in: 1..<devices.count, using: &random)) % devices.count
+            let event = number < options.removals ? Event.remove(author, subject) : .limit(author, subject)
+            queue.add(event, at: .random(in: now...end, using: &random))
         }
     }
 
@@ -162,7 +165,8 @@ extension World {
             devices[index].disk = snapshot
             devices[index].machine = nil
             start(index)
-        case .remove(let index, let victim): remove(index, victim)
+        case .remove(let index, let subject): record(event, by: index, about: subject)
+        case .limit(let index, let subject): record(event, by: index, about: subject)
         case .freeze(let index):
             note("\(now) \(index) is frozen")
             frozen = (index, store)
@@ -186,19 +190,23 @@ extension World {
     }
 
     /// Between two rounds; one who may not, or can't now, lets it be.
-    private mutating func remove(_ index: Int, _ victim: Int) {
+    private mutating func record(_ event: Event, by index: Int, about subject: Int) {
         let disk = devices[index].disk
-        let device = devices[victim].disk.state.author.device
+        let device = devices[subject].disk.state.author.device
         guard device != disk.state.author.device, disk.isMember(device),
             disk.isMember(disk.state.author.device),
             !disk.needsRecord, disk.state.halt == nil
         else { return }
         guard !devices[index].isInRound, devices[index].machine != nil else {
-            return queue.add(.remove(index, victim), at: now + 700)
+            return queue.add(event, at: now + 700)
         }
-        note("\(now) \(index) removes \(victim)")
-        devices[index].disk.remove(device)
-        if options.hidesRemovals { hidden[device] = devices[index].disk.roster.sequence }
+        note("\(now) \(index) \(event)")
+        if case .limit = event {
+            devices[index].disk.limit(device)
+        } else {
+            devices[index].disk.remove(device)
+            if options.hidesRemovals { hidden[device] = devices[index].disk.roster.sequence }
+        }
         let longer = devices[index].disk
         devices[index].machine = SyncMachine(
             state: longer.state, membership: longer.roster, reader: crypto, checkpoints: options.checkpoints)
@@ -216,6 +224,9 @@ extension World {
         let id = "task-\(Int.random(in: 0..<6, using: &random))"
         let field = UInt32.random(in: 1...3, using: &random)
         let change = writes.change(id: id, field: field, value: values, on: devices[index].disk)
+        guard !devices[index].disk.roster.forbids(change, by: devices[index].disk.state.author.device) else {
+            return
+        }
         let batch = devices[index].disk.write(change, now: writes.time(now + devices[index].skew))
         devices[index].disk.logLines += 1
         acknowledged.insert(ModelDisk.identity(batch))
@@ -250,7 +261,7 @@ extension World {
         let boot = devices[index].boot
         queue.add(.round(index, boot: boot), at: now + .random(in: 1_000..<60_000, using: &random))
         guard !devices[index].isInRound, !devices[index].isStopped else { return }
-        if devices[index].disk.state.halt == .copied {
+        if devices[index].disk.state.halt?.endsByItself == true {
             devices[index].disk.reincarnate(UInt32.random(in: 1...UInt32.max, using: &random))
             let disk = devices[index].disk
             devices[index].machine = SyncMachine(
@@ -259,6 +270,7 @@ extension World {
         }
         devices[index].isInRound = true
         devices[index].cost = RoundCost()
+        devices[index].disk.dropForbidden()
         let disk = devices[index].disk
         var request = SyncRequest(
             pulls: true, pushes: !disk.needsRecord, hasUnsealed: disk.hasUnsealed,
@@ -421,6 +433,9 @@ extension World {
         }
         queue = EventQueue()
         for round in 1...Self.healingRounds {
+            // Of two records the second may have been given up: then its subject is a member as before.
+            let roster = settledRoster
+            hidden = hidden.filter { roster.life(of: $0.key) == nil }
             // Who lies to the end shall not be able to by silence: heads grow old. Others look at everything,
             // at first, and again when they have agreed or should have: what a former life was not seen to
             // have sent comes to light by that.
@@ -471,7 +486,7 @@ extension World {
             return false
         }
         guard options.liesToTheEnd || alive.allSatisfy(\.hasLooked) else { return false }
-        if options.removals > 0, !options.liesToTheEnd {
+        if options.removals + options.limits > 0, !options.liesToTheEnd {
             let newest = settledRoster.sequence
             guard alive.allSatisfy({ $0.disk.roster.sequence == newest }) else { return false }
         }
@@ -518,7 +533,9 @@ extension World {
                 !alive.contains { $0.disk.state.author.device == device }
             }
             let excused = Set(unable.map(\.disk.state.author.device) + waiting)
-            let lost = acknowledged.subtracting(kept).subtracting(stopped).filter { identity in
+            let setAside = devices.map(\.disk.setAside).reduce(Set()) { $0.union($1) }
+            let gone = acknowledged.subtracting(kept).subtracting(stopped).subtracting(setAside)
+            let lost = gone.filter { identity in
                 authors[identity].map { !excused.contains($0) && !isRemoved($0) } ?? true
             }
             if !lost.isEmpty {

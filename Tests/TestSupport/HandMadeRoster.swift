@@ -93,7 +93,8 @@ package final class HandMadeRoster {
         record.raw(unsigned.bytes)
         record.count(1 + others.count)
         for (role, id, keys) in [(1, author.id, author)] + others {
-            let (domain, message) = role == 3 ? ("recovery-binds", vaultID + hash) : ("roster", hash)
+            let domain = [3: "recovery-binds", 4: "roster-approval"][role] ?? "roster"
+            let message = role == 3 ? vaultID + hash : hash
             record.raw([role] + id + (try keys.signing.sign(message, domain: "ai-team/\(domain)/v1")))
         }
         return record.bytes
@@ -136,7 +137,10 @@ package final class HandMadeRoster {
 
 extension HandMadeRoster {
     /// Roles as records have them.
-    package enum Role: UInt8 { case owner = 1, admin, writer, reader, agent, backup }
+    package enum Role: UInt8 {
+        case owner = 1
+        case admin, writer, reader, agent, backup
+    }
 
     /// What an agent may write: its rights, or tasks where it is an agent and nothing was said.
     private func rights(_ role: Role, _ given: [UInt8]?) -> [UInt8] {
@@ -156,14 +160,15 @@ extension HandMadeRoster {
     }
 
     package func remove(
-        _ device: HandMadeIdentity, by author: HandMadeIdentity, pins: [[UInt8]] = [], to rest: Recipients
+        _ device: HandMadeIdentity, by author: HandMadeIdentity, pins: [[UInt8]] = [], to rest: Recipients,
+        and others: [Signer] = []
     ) throws -> [UInt8] {
         var body = CanonicalWriter()
         body.raw(device.id)
         body.count(pins.count)
         for pin in pins { body.raw(pin) }
         body.raw(try epoch(rest))
-        return try record(3, body.bytes, by: author)
+        return try record(3, body.bytes, by: author, and: others)
     }
 
     package func role(

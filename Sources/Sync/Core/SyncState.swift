@@ -186,7 +186,7 @@ public struct SyncState: Sendable, Equatable {
         case ended
 
         /// Whether it goes on in a new life by itself.
-        var endsByItself: Bool { self != .replaced }
+        package var endsByItself: Bool { self != .replaced }
     }
 
     /// A device that has never spoken with the remote.

@@ -188,6 +188,8 @@ public struct SyncRunner {
                     events.append(.committed(token, try vault.commit(changes)))
                 case .find(let token, let places): events.append(.found(token, try vault.hashes(places)))
                 case .finish(var report):
+                    // A new role may have come in this round.
+                    try vault.dropForbidden()
                     report.notices += try vault.takeNotices()
                     return report
                 }

@@ -50,6 +50,29 @@ extension VaultSync {
         }
     }
 
+    /// The same as `remove`, or with a role as `setRole`, where that takes two: signed by this device alone.
+    /// Nothing is changed here.
+    public func propose(
+        _ role: MemberRole?, rights: AgentRights? = nil, of device: DeviceID, manifests: [Pin]
+    ) throws -> KeyRing.Proposal {
+        try requireEverything()
+        let pins = pins(of: device) + manifests
+        guard let role else {
+            return try KeyRing.proposeRemoval(of: device, pins: pins, keys: keys, time: now())
+        }
+        return try KeyRing.proposeRole(
+            role, of: device, rights: rights, pins: pins, keys: keys, time: now())
+    }
+
+    /// Gives a proposal its second signature, by this device or by the recovery code.
+    ///
+    /// - Throws: as `KeyRing.approve`.
+    public func approve(_ proposal: KeyRing.Proposal, with code: RecoveryCode?, time: UInt64) throws {
+        try changeKeys { (directory, keys) throws(KeyError) in
+            try KeyRing.approve(proposal, with: code, in: directory, keys: keys, time: time)
+        }
+    }
+
     private func requireEverything() throws {
         guard try !state.isAttached || VaultSync.excluded(vault).isEmpty else {
             throw SyncError(

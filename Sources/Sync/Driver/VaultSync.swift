@@ -191,16 +191,16 @@ public final class VaultSync {
     /// Sets aside what this device wrote and has not sent, where its role does not allow it any more: so its
     /// records are what others make of them.
     func dropForbidden() throws {
-        guard state.isAttached, let own = keys.roster.member(keys.device), !own.role.backsUp else { return }
+        guard state.isAttached, !mayCheckpoint else { return }
+        try vault.write(actor: "sync") { try dropForbidden($0) }
+    }
+
+    private func dropForbidden(_ transaction: WriteTransaction) throws {
+        guard let own = keys.roster.member(keys.device), !own.role.backsUp else { return }
         let rules = WriteRules(role: own.role, rights: own.rights)
-        let count = try vault.write(actor: "sync") { transaction in
-            try Self.streams.reduce(0) {
-                try $0
-                    + transaction.setAsideUnsealed(
-                        by: state.author, in: $1, as: rules,
-                        because:
-                            "this device's role (\(own.role.name)) did not allow it when it was to be sent")
-            }
+        let reason = "this device's role (\(own.role.name)) did not allow it when it was to be sent"
+        let count = try Self.streams.reduce(0) {
+            try $0 + transaction.setAsideUnsealed(by: state.author, in: $1, as: rules, because: reason)
         }
         guard count > 0 else { return }
         notices.append(
@@ -370,6 +370,8 @@ public final class VaultSync {
     /// Seals what waits, stream by stream.
     private func seal(_ next: SyncState, _ transaction: WriteTransaction) throws -> [OutboxSegment] {
         var sealed: [OutboxSegment] = []
+        // A new role may have been read in this round, and a former life's changes taken over.
+        try dropForbidden(transaction)
         let streams = try Self.pushed(vault)
         try deletions.outgoing(streams: streams, of: keys.device.bytes, transaction)
         for stream in streams {

@@ -18,6 +18,8 @@ public enum SyncName: Sendable, Hashable, Comparable {
     case segment(Lane, UInt64)
     /// Records that a device asks the registrar to put into the roster.
     case request(DeviceID)
+    /// A change of the members that a device proposes.
+    case proposal(DeviceID)
     /// A checkpoint's manifest.
     case manifest(CheckpointID)
     /// A chunk of a checkpoint, from 0.
@@ -51,6 +53,7 @@ public enum SyncName: Sendable, Hashable, Comparable {
                 "s/\(lane.author.device.tag(in: vault))/\(lane.author.incarnation)/\(lane.stream)/"
                     + Self.padded(sequence)
             case .request(let device): "j/\(device.tag(in: vault))" + Self.requestSuffix
+            case .proposal(let device): "j/\(device.tag(in: vault))-p"
             case .manifest(let id): "c/\(id)/m"
             case .chunk(let id, let index): "c/\(id)/\(index)"
             case .marks: "m"

@@ -1,3 +1,4 @@
+import Cryptography
 import FileSystem
 import KeyRing
 import ObjectStorage
@@ -24,18 +25,19 @@ struct RoleTests {
     }
 
     /// An agent's program that knows no rules: what it may not is set aside by all others, and what it may is
-    /// taken. The twin is a writer, which may both.
+    /// taken, out of one transaction. The twin is a writer, which may both.
     @Test(arguments: [MemberRole.agent, .writer])
     func whatARoleDoesNotAllowCountsNowhere(_ role: MemberRole) throws {
         let (owner, member, other) = try team(role)
         let task = try #require(member.vault.read { try $0.tasks(TaskFilter()).items.first })
-        try member.makeTasks(["allowed"])
-        let hostile = try member.withoutRules()
-        let sneaking = SneakingStore(store: scene.remote) {
-            try hostile.write { try $0.deleteTask(task.id) }
+        try member.forge { dot in
+            let deletion = FieldChange(100, .integer(1))
+            let title = FieldChange(2, .text("allowed"))
+            return [
+                RecordChange(collection: 1, id: task.id, dot: dot, fields: [deletion]),
+                RecordChange(collection: 1, id: "task-new", dot: dot, fields: [title]),
+            ]
         }
-        #expect(try member.sync(at: sneaking).failure == nil)
-        try hostile.close()
         for device in [owner, other] {
             let report = try device.sync(looksAtAll: true)
             #expect(report.failure == nil && report.alarms.isEmpty, "\(report)")
@@ -46,10 +48,8 @@ struct RoleTests {
         }
         #expect(try owner.root() == other.root())
         // A person may want it all the same.
-        guard let late = try owner.vault.read({ try $0.voidChanges(of: member.keys.device) }).first else {
-            return
-        }
-        try owner.vault.write { try $0.take(late) }
+        let void = try owner.vault.read { try $0.voidChanges(of: member.keys.device) }
+        for change in void { try owner.vault.write { try $0.take(change) } }
         for device in [owner, other] { try device.sync() }
         #expect(try other.titles() == ["allowed"])
     }
@@ -122,6 +122,49 @@ struct RoleTests {
         #expect(try member.root() == owner.root())
     }
 
+    /// With three owners a removal is proposed, and carried out by a second one's word; what has gone on in
+    /// between makes it void.
+    @Test func twoOwnersRemoveAThird() throws {
+        let (owner, third, other) = try team(.owner)
+        let alone = #expect(throws: KeyError.self) { try owner.remove(third.keys.device) }
+        #expect(alone?.code == .guardRefused)
+        func propose() throws -> KeyRing.Proposal {
+            let sync = try VaultSync(vault: owner.vault, home: owner.home, keys: owner.keys, now: { 1 })
+            let proposal = try sync.propose(nil, of: third.keys.device, manifests: [])
+            try Proposals(vault: owner.vault, store: scene.remote).put(proposal, keys: owner.keys)
+            return proposal
+        }
+        func look(_ device: SyncDevice, time: UInt64 = 2) throws -> [KeyRing.Proposal] {
+            try Proposals(vault: device.vault, store: scene.remote).look(keys: device.keys, time: time)
+        }
+        func approve(_ proposal: KeyRing.Proposal, by device: SyncDevice) throws {
+            let sync = try VaultSync(vault: device.vault, home: device.home, keys: device.keys, now: { 3 })
+            defer { device.keys = sync.keys }
+            try sync.approve(proposal, with: nil, time: 3)
+        }
+        let stale = try propose()
+        #expect(try look(other) == [stale] && look(other, time: 8 * 86_400_000).isEmpty)
+        #expect(try Proposals.known(to: other.vault, keys: other.keys, time: 2).isEmpty)
+        for device in [owner, third] {
+            let error = #expect(throws: KeyError.self) { try approve(stale, by: device) }
+            #expect(error?.code == .guardRefused)
+        }
+        try other.rename("another name")
+        let late = #expect(throws: KeyError.self) { try approve(stale, by: other) }
+        #expect(late?.code == .conflict && (try? look(other))?.isEmpty == true)
+        try other.sync()
+        try owner.sync()
+        let proposal = try propose()
+        try approve(#require(look(other).first), by: other)
+        #expect(other.keys.roster.member(third.keys.device) == nil && other.keys.hasWaitingEpoch)
+        try other.sync()
+        try owner.sync()
+        #expect(owner.keys.roster.chain == other.keys.roster.chain && owner.keys.currentEpoch == 2)
+        #expect(try look(owner).isEmpty && proposal.subject == third.keys.device)
+        let gone = #expect(throws: KeyError.self) { try third.sync() }
+        #expect(gone?.code == .deviceRevoked)
+    }
+
     /// Rights are canonical bytes, and no record gives what no agent may have.
     @Test func noAgentDeletesFromTheKnowledgeBase() throws {
         let (owner, member, _) = try team(.writer)
@@ -155,35 +198,43 @@ extension SyncDevice {
         try sync.setRole(role, of: device.keys.device, rights: rights, manifests: [])
     }
 
-    /// The same database for a program that knows no rules.
-    func withoutRules() throws -> Vault {
-        try Vault.open(
-            at: home.databasePath, keys: keys, home: home,
-            blobs: BlobStore(directory: home.documentsDirectory, keys: BlobKeys(keys)),
-            origin: Origin(device: keys.device.bytes, incarnation: keys.incarnation), surroundings: .system)
+    /// Sends a segment with these changes, and a head that speaks of it, signed by this device's keys and
+    /// made by no program of ours.
+    func forge(_ changes: (Dot) -> [RecordChange]) throws {
+        let state = try VaultSync(vault: vault, home: home, keys: keys, now: { 1_800_000_000_000 }).state
+        let origin = Origin(device: keys.device.bytes, incarnation: keys.incarnation)
+        let dot = Dot(origin: origin, counter: 1_000_000)
+        let stamp = HybridTime(rawValue: Self.now() << 16)
+        let batch = ChangeBatch(
+            sequence: 0, stamp: stamp, origin: origin, actor: "forger", changes: changes(dot))
+        let lane = Lane(author: state.author, stream: SyncStream.tasks)
+        let before = state.positions[lane] ?? .start
+        let segment = try object(.segment, lane, before.sequence + 1, before.hash, OpBatch.encode([batch]))
+        let position = try SignedObject(segment, name: "s").position
+        let place = SyncName.segment(lane, position.sequence).objectName(vault: keys.vaultID)
+        _ = try remote.put(place, .bytes(segment), .none)
+        let seen = state.observed.filter { $0.lane != lane } + [Observation(lane: lane, position: position)]
+        let body = HeadBody(observed: seen.sorted { $0.lane < $1.lane }, logs: state.logs.range)
+        let times = HeadTimes(
+            issuedAt: UInt64(Self.now()), validUntil: UInt64(Self.now()) + 1_000_000,
+            oldestLog: state.logs.range.oldest)
+        let number = (state.head?.position.sequence ?? 0) + 1
+        let head = try object(
+            .head, Lane(author: state.author, stream: 0), number, times.link, body.encoded)
+        _ = try remote.put(SyncName.head(state.author).objectName(vault: keys.vaultID), .bytes(head), .none)
     }
-}
 
-/// A remote at which something happens while a round reads the roster, once.
-private final class SneakingStore: ForwardingStore, @unchecked Sendable {
-    // SAFETY: the roster is read by one request at a time.
-    let store: any ObjectStore
-    private var body: (() throws -> Void)?
-
-    init(store: any ObjectStore, _ body: @escaping () throws -> Void) {
-        self.store = store
-        self.body = body
-    }
-
-    func get(
-        _ name: ObjectName, range: Range<UInt64>?, unless: ETag?,
-        _ sink: (UnsafeRawBufferPointer) throws -> Void
-    ) throws -> ObjectInfo? {
-        if name.text.hasPrefix(SyncName.root + "r/") {
-            let sneak = body
-            body = nil
-            try sneak?()
+    private func object(
+        _ kind: ObjectKind, _ lane: Lane, _ number: UInt64, _ link: [UInt8], _ content: [UInt8]
+    ) throws -> [UInt8] {
+        let draft = ObjectDraft(
+            kind: kind, vaultID: keys.vaultID, lane: lane, epoch: keys.currentEpoch, sequence: number,
+            link: link, rosterSequence: keys.roster.headSequence, rosterHash: keys.roster.headHash)
+        let key = try keys.key(kind.purpose, epoch: keys.currentEpoch)
+        return try draft.seal(content) { plain, context in
+            try Cobblestone.seal(key: key, context: context, plain)
+        } sign: { bytes in
+            try keys.sign(bytes, domain: "ai-team/\(kind)/v1")
         }
-        return try store.get(name, range: range, unless: unless, sink)
     }
 }

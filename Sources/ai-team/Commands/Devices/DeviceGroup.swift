@@ -1,5 +1,6 @@
 import ArgumentParser
 import KeyRing
+import Sync
 import Vault
 
 /// `device …`.
@@ -12,7 +13,7 @@ struct DeviceGroup: ParsableCommand {
             """,
         subcommands: [
             DeviceList.self, DeviceInvite.self, DeviceJoin.self, DeviceApprove.self, DeviceRevoke.self,
-            DeviceRole.self, DeviceRename.self, DeviceConfirm.self, DeviceTakeOver.self,
+            DeviceRole.self, DeviceCosign.self, DeviceRename.self, DeviceConfirm.self, DeviceTakeOver.self,
         ])
 }
 
@@ -33,6 +34,11 @@ struct DeviceList: Command {
         context.console.emit({ writer in
             writer.array { writer in for row in rows { row.encode(to: &writer) } }
         }) { Self.lines(rows) }
+        guard keys.roster.members.count(where: { $0.role.administers }) >= 3 else { return }
+        let proposals = try Proposals.known(to: context.vault(), keys: keys, time: context.milliseconds)
+        for proposal in proposals {
+            context.console.note(try proposal.shown(keys) + ": ai-team device cosign \(proposal.subject)")
+        }
     }
 
     /// A device, as it is listed.

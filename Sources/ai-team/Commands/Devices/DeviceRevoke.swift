@@ -17,6 +17,9 @@ struct DeviceRevoke: Command {
             Its key to the storage is not the vault's to take away: revoke it there, and say so with \
             --credentials-revoked, at once or later. Until then this command, and doctor, fail.
 
+            With three or more owners and admins, removing one of them takes another one's `device cosign`, \
+            or --recovery-code-file.
+
             --review shows what the device sent too late to count, by field and value. With --take what may \
             be wanted all the same is written anew, as this device's own: all of it, or with --only the \
             changes of these numbers.
@@ -62,37 +65,27 @@ struct DeviceRevoke: Command {
             throw Failure(.refusedByGuard, "\(member.id) can't be removed here: \(reason)")
         }
         let change = MembershipChange(remote: remote, context: context)
-        let url = try change.place()
-        let credential = try url.map { try Self.credential(of: $0, context) }
-        var report = RevocationReport(
-            member: member, name: try DeviceList.name(of: member, keys), credential: credential,
-            areCredentialsRevoked: credentialsRevoked, epoch: keys.roster.currentEpoch + 1)
-        if dryRun {
+        let name = try DeviceList.name(of: member, keys)
+        guard !dryRun else {
+            let credential = try change.place().map { try change.credential(of: $0) }
+            var report = RevocationReport(
+                member: member, name: name, credential: credential,
+                areCredentialsRevoked: credentialsRevoked, epoch: keys.roster.currentEpoch + 1)
             report.isDry = true
             return report.print(context)
         }
         try Confirmation.require(
-            "remove \(report.name.printable) (\(member.id), \(member.role.name)) from the vault?", yes: yes)
+            "remove \(name.printable) (\(member.id), \(member.role.name)) from the vault?", yes: yes)
         let session = try change.session()
         let pins = try change.freshPins(of: member, session)
-        let changed = try change.apply(session) { try $0.remove(member.id, manifests: pins) }
-        context.cache.keys = changed
-        let isPending = credential != nil && !credentialsRevoked
-        try context.vault().write {
-            try RevokedCredentials.set(isPending ? credential : nil, for: member.id, $0)
+        if (session?.keys ?? keys).roster.needsApproval(of: member.id) {
+            guard try change.propose(nil, of: member, session, pins: pins) else { return }
+        } else {
+            context.cache.keys = try change.apply(session) { try $0.remove(member.id, manifests: pins) }
         }
         if let session { try change.publish(session, "\(member.id) is removed here") }
-        report.settle(context.cache.keys ?? changed)
-        report.print(context)
-        if isPending, let credential { throw RevokedCredentials.failure(credential, of: member.id) }
-    }
-
-    private static func credential(of url: StoreURL, _ context: Context) throws -> String {
-        let configuration = try CloudConfiguration(
-            home: context.existingHome(), variable: Secrets.storageVariable)
-        let stored = try context.vault().read { try CloudConfiguration.login($0) }
-        let key = try configuration.settings(url, stored: stored).credentials?.accessKeyID
-        return RevokedCredentials.name(of: url, accessKey: key)
+        try change.finish(
+            removalOf: member, context.unlock(), areCredentialsRevoked: credentialsRevoked)
     }
 
     /// For a device that was removed before: what is left to be done.

@@ -9,8 +9,8 @@ struct DeviceRole: Command {
         commandName: "role", abstract: "Let a device do more, or less.",
         discussion: """
             Every device holds what another one writes against its role. Where a role takes rights away, \
-            what the device had sent goes on counting, as far as it was got here first; then it goes on as a new \
-            incarnation, and what its new role does not allow is set aside everywhere. An agent reads \
+            what the device had sent goes on counting, as far as it was got here first; then it goes on as a \
+            new incarnation, and what its new role does not allow is set aside everywhere. An agent reads \
             everything, changes no members, and deletes nothing from the knowledge base.
 
             EXAMPLES:
@@ -47,10 +47,15 @@ struct DeviceRole: Command {
         let change = MembershipChange(remote: remote, context: context)
         let session = try change.session()
         let pins = try change.freshPins(of: member, session)
-        let changed = try change.apply(session) { sync in
-            try sync.setRole(role.role, of: member.id, rights: given, manifests: pins)
+        if (session?.keys ?? keys).roster.needsApproval(of: member.id, to: role.role) {
+            guard try change.propose(role.role, rights: given, of: member, session, pins: pins) else {
+                return
+            }
+        } else {
+            context.cache.keys = try change.apply(session) { sync in
+                try sync.setRole(role.role, of: member.id, rights: given, manifests: pins)
+            }
         }
-        context.cache.keys = changed
         if let session { try change.publish(session, "\(member.id) has its new role here") }
         tell(member, given, context)
     }

@@ -55,6 +55,90 @@ struct MembershipChange {
         return sync.keys
     }
 
+    /// Where a change takes two: with the recovery code at hand it is made at once, else it is proposed.
+    ///
+    /// - Parameter role: nil for a removal.
+    /// - Returns: whether it was made.
+    func propose(
+        _ role: MemberRole?, rights: AgentRights? = nil, of member: Roster.Member, _ session: SyncSession?,
+        pins: [Pin]
+    ) throws -> Bool {
+        let code = try context.options.recoveryCodeFile.map(SecretSource.recoveryCode)
+        guard let session else {
+            throw Failure(
+                .refusedByGuard,
+                "this takes two owners or admins, and there is no remote for them to meet at",
+                hint: "set one with `ai-team sync remote set URL`")
+        }
+        var made: KeyRing.Proposal?
+        _ = try session.change { sync in
+            made = try sync.propose(role, rights: rights, of: member.id, manifests: pins)
+        }
+        guard let proposal = made else { return false }
+        guard let code else {
+            try session.proposals().put(proposal, keys: session.keys)
+            let text = try proposal.shown(session.keys)
+            let end = Timestamp(milliseconds: Int64(clamping: proposal.time + KeyRing.Proposal.lifetime))
+            context.console.emit({ writer in
+                writer.object { writer in
+                    writer.field("id", member.id.description)
+                    writer.field("status", "proposed")
+                    writer.field("expires_at", end)
+                }
+            }) {
+                [text, "another owner or admin agrees with: ai-team device cosign \(member.id)"]
+            }
+            return false
+        }
+        context.cache.keys = try session.approve(proposal, with: code, time: context.milliseconds)
+        return true
+    }
+
+    /// What is left to be done, and said, once a proposal was carried out.
+    func finish(
+        _ proposal: KeyRing.Proposal, _ session: SyncSession, areCredentialsRevoked: Bool
+    ) throws {
+        let keys = session.keys
+        guard case .remove = proposal.change,
+            let member = keys.roster.former.last(where: {
+                $0.id == proposal.subject
+            })
+        else {
+            return context.console.emit({ writer in
+                writer.object { writer in
+                    writer.field("id", proposal.subject.description)
+                    writer.field("status", "done")
+                    writer.field("role", keys.roster.member(proposal.subject)?.role.name)
+                }
+            }) { ["done"] }
+        }
+        try finish(removalOf: member, keys, areCredentialsRevoked: areCredentialsRevoked)
+    }
+
+    /// Says what was removed, and remembers what is to be revoked at the storage.
+    ///
+    /// - Throws: `guard` until somebody says that it was.
+    func finish(removalOf member: Roster.Member, _ keys: UnlockedKeys, areCredentialsRevoked: Bool) throws {
+        let credential = try place().map { try self.credential(of: $0) }
+        let pending = areCredentialsRevoked ? nil : credential
+        try context.vault().write { try RevokedCredentials.set(pending, for: member.id, $0) }
+        var report = RevocationReport(
+            member: member, name: try DeviceList.name(of: member, keys), credential: credential,
+            areCredentialsRevoked: areCredentialsRevoked, epoch: keys.roster.currentEpoch)
+        report.settle(keys)
+        report.print(context)
+        if let pending { throw RevokedCredentials.failure(pending, of: member.id) }
+    }
+
+    /// What opens the storage to a device, in words.
+    func credential(of url: StoreURL) throws -> String {
+        let configuration = try CloudConfiguration(
+            home: context.existingHome(), variable: Secrets.storageVariable)
+        let stored = try context.vault().read { try CloudConfiguration.login($0) }
+        let key = try configuration.settings(url, stored: stored).credentials?.accessKeyID
+        return RevokedCredentials.name(of: url, accessKey: key)
+    }
+
     /// Brings the record to the remote. It is this home's already, and any later round brings it as well.
     ///
     /// - Parameter done: what is true already if this fails.

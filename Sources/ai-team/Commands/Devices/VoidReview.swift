@@ -72,7 +72,8 @@ struct VoidReview {
             let state = change.isTaken ? ", taken over" : change.canBeTaken ? "" : ", can't be taken over"
             return [
                 "\(change.number)  \(change.stamp.time.short)  \(change.actor.printable)  "
-                    + "\(change.collection) \(change.change.id.printable) (\(change.reason.printable)\(state))"
+                    + "\(change.collection) \(change.change.id.printable) "
+                    + "(\(change.reason.printable)\(state))"
             ]
                 + change.values.map { name, value in
                     "    \(name): \((value.shown.string ?? value.shown.text).printable)"

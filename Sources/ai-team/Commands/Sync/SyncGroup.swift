@@ -145,6 +145,7 @@ final class SyncSession {
         let invitations = Invitations(home: home, vault: vault, store: store)
         let time = UInt64(clamping: Surroundings.system.now().milliseconds)
         keys = try invitations.approveAutomatic(keys: keys, time: time).keys
+        try proposals().lookNowAndThen(keys: keys, time: time)
     }
 
     /// Changes the members here; the next round tells the others.
@@ -157,6 +158,18 @@ final class SyncSession {
         defer { keys = sync.keys }
         try body(sync)
         return sync.keys
+    }
+
+    /// Changes of the members that wait for a second signature.
+    func proposals() -> Proposals { Proposals(vault: vault, store: store) }
+
+    /// Gives a proposal its second signature; the next round brings the record to the remote.
+    ///
+    /// - Returns: the keys afterwards.
+    func approve(
+        _ proposal: KeyRing.Proposal, with code: RecoveryCode?, time: UInt64
+    ) throws -> UnlockedKeys {
+        try change { try $0.approve(proposal, with: code, time: time) }
     }
 
     /// Fetches what a removed device has sent too late to count; what can't be believed of it.

@@ -1,0 +1,103 @@
+internal import Cryptography
+public import KeyRing
+public import ObjectStorage
+public import Vault
+
+/// Changes of the members that wait for a second signature: `j/<device>-p` in the remote, one of each device,
+/// and among the encrypted settings of each home that has looked.
+///
+/// The bytes are a signed record of the roster and hold no secret. Nothing is believed for where it stands.
+public struct Proposals {
+    private let store: any ObjectStore
+    private let vault: Vault
+    private static let prefix = "proposal/"
+    private static let lookedKey = "proposals/looked_at"
+    /// Milliseconds between two looks.
+    private static let pause: UInt64 = 3_600_000
+    private static let sizeLimit = 1 << 20
+
+    /// Proposals in a store whose prefix holds `sync/v1/`, and in a home's vault.
+    public init(vault: Vault, store: any ObjectStore) {
+        self.vault = vault
+        self.store = store
+    }
+
+    /// Puts a proposal where the others look, in place of an earlier one of this device.
+    public func put(_ proposal: KeyRing.Proposal, keys: UnlockedKeys) throws {
+        let name = SyncName.proposal(proposal.author).objectName(vault: keys.vaultID)
+        _ = try store.put(name, .bytes(proposal.bytes), .none)
+        try remember([proposal])
+    }
+
+    /// Looks at the place of every other owner and admin, and remembers what is good.
+    public func look(keys: UnlockedKeys, time: UInt64) throws -> [KeyRing.Proposal] {
+        var found: [KeyRing.Proposal] = []
+        for member in keys.roster.members where member.role.administers {
+            let name = SyncName.proposal(member.id).objectName(vault: keys.vaultID)
+            let bytes: [UInt8]
+            do { bytes = try store.read(name, limit: Self.sizeLimit) } catch let error as StorageError {
+                guard error.code == .notFound || error.code == .integrity else { throw error }
+                continue
+            }
+            do throws(KeyError) {
+                let proposal = try KeyRing.Proposal(bytes)
+                if Self.isGood(proposal, keys, time), proposal.author == member.id { found.append(proposal) }
+            } catch { continue }  // somebody else's bytes in that place propose nothing
+        }
+        try remember(found)
+        return found
+    }
+
+    /// `look`, where it takes two and the last look was an hour ago: so a proposal is shown without being
+    /// asked for.
+    public func lookNowAndThen(keys: UnlockedKeys, time: UInt64) throws {
+        let administrators = keys.roster.members.filter(\.role.administers)
+        guard administrators.count >= 3, administrators.contains(where: { $0.id == keys.device }) else {
+            return
+        }
+        let last = try vault.read { try $0.setting(Self.lookedKey) }.flatMap { UInt64($0) } ?? 0
+        // A clock that was set back must not put it off for ever.
+        guard time >= last + Self.pause || time < last else { return }
+        _ = try look(keys: keys, time: time)
+        try vault.write(actor: "sync") { try $0.setSetting(Self.lookedKey, String(time)) }
+    }
+
+    /// What this home knows of without asking the remote.
+    public static func known(
+        to vault: Vault, keys: UnlockedKeys, time: UInt64
+    ) throws -> [KeyRing.Proposal] {
+        let stored = try vault.read { try $0.settings(prefix: prefix) }.sorted { $0.key < $1.key }
+        return try stored.compactMap { key, value in
+            guard let bytes = Crockford32.decode(value) else {
+                throw SyncError(.integrityFailure, "the stored proposal \(key) is malformed")
+            }
+            let proposal = try KeyRing.Proposal(bytes)
+            return isGood(proposal, keys, time) ? proposal : nil
+        }
+    }
+
+    /// Removes a proposal that was approved.
+    public func remove(_ proposal: KeyRing.Proposal, keys: UnlockedKeys) throws {
+        try store.delete(SyncName.proposal(proposal.author).objectName(vault: keys.vaultID))
+        try remember([])
+    }
+
+    private func remember(_ proposals: [KeyRing.Proposal]) throws {
+        let known = try vault.read { try $0.settings(prefix: Self.prefix) }
+        let wanted = proposals.reduce(into: [String: String]()) {
+            $0[Self.prefix + $1.author.description] = Crockford32.encode($1.bytes)
+        }
+        guard known != wanted else { return }
+        try vault.write(actor: "sync") { transaction in
+            for key in known.keys where wanted[key] == nil { try transaction.setSetting(key, nil) }
+            for (key, value) in wanted { try transaction.setSetting(key, value) }
+        }
+    }
+
+    /// Whether a second signature would make it the next record. Its author's signature is verified with the
+    /// second one.
+    private static func isGood(_ proposal: KeyRing.Proposal, _ keys: UnlockedKeys, _ time: UInt64) -> Bool {
+        keys.roster.fits(proposal) && proposal.isSigned(in: keys.roster)
+            && time < proposal.time + KeyRing.Proposal.lifetime
+    }
+}
