@@ -9,19 +9,20 @@ extension ModelDisk {
 
     /// Removes a device: of what it wrote counts what is here.
     mutating func remove(_ device: DeviceID) {
-        take(roster.removing(device, pins: pins(of: device), by: state.author.device))
+        take(roster.removing(device, pins: pins(of: device, staying: false), by: state.author.device))
     }
 
     /// Lets a device do less, or more again.
     mutating func limit(_ device: DeviceID) {
         let isLimited = !roster.isLimited(device)
-        let pins = isLimited ? pins(of: device) : []
+        let pins = isLimited ? pins(of: device, staying: true) : []
         take(roster.limiting(device, isLimited, pins: pins, by: state.author.device))
     }
 
-    private func pins(of device: DeviceID) -> [Observation] {
+    private func pins(of device: DeviceID, staying: Bool) -> [Observation] {
         state.positions.compactMap { lane, position in
             lane.author.device == device && position.sequence > 0
+                && (!staying || roster.pin(of: lane) == nil)
                 ? Observation(lane: lane, position: position) : nil
         }
     }

@@ -137,7 +137,9 @@ struct ModelDisk {
             isShorter = true
         }
         for index in log.indices {
-            guard let place = log[index].sealedIn, place.lane.author == state.author else { continue }
+            guard let place = log[index].sealedIn, place.lane.author.device == state.author.device else {
+                continue
+            }
             if place.sequence > state.positions[place.lane]?.sequence ?? 0 { log[index].sealedIn = nil }
         }
         if isShorter { refold() }

@@ -5,9 +5,14 @@ internal import Vault
 extension VaultSync {
     /// Where what a device wrote ends here: the last segment of each of its lanes that was verified and
     /// applied.
-    func pins(of device: DeviceID) -> [Pin] {
+    ///
+    /// - Parameter staying: whether it stays a member. Lives that have ended before then stay as their own
+    ///   records say: the device has gone on since, and would not send again what a later pin cuts off.
+    func pins(of device: DeviceID, staying: Bool) -> [Pin] {
         state.positions.compactMap { lane, position in
-            guard lane.author.device == device, position.sequence > 0 else { return nil }
+            guard lane.author.device == device, position.sequence > 0,
+                !staying || membership.pin(of: lane) == nil
+            else { return nil }
             return Pin(
                 incarnation: lane.author.incarnation, kind: .segments, stream: lane.stream,
                 sequence: position.sequence, hash: position.hash)
@@ -25,7 +30,7 @@ extension VaultSync {
     ///   would be cut off; as `KeyRing.removeMember`.
     public func remove(_ device: DeviceID, manifests: [Pin]) throws {
         try requireEverything()
-        let pins = pins(of: device) + manifests
+        let pins = pins(of: device, staying: false) + manifests
         try changeKeys { (directory, keys) throws(KeyError) in
             try KeyRing.removeMember(device, pins: pins, in: directory, keys: keys, time: self.now())
         }
@@ -43,7 +48,7 @@ extension VaultSync {
     ) throws {
         let narrows = keys.roster.member(device).map { !role.isWider(than: $0.role) } ?? false
         if narrows { try requireEverything() }
-        let pins = narrows ? pins(of: device) + manifests : []
+        let pins = narrows ? pins(of: device, staying: true) + manifests : []
         try changeKeys { (directory, keys) throws(KeyError) in
             try KeyRing.setRole(
                 role, of: device, rights: rights, pins: pins, in: directory, keys: keys, time: self.now())
@@ -56,7 +61,7 @@ extension VaultSync {
         _ role: MemberRole?, rights: AgentRights? = nil, of device: DeviceID, manifests: [Pin]
     ) throws -> KeyRing.Proposal {
         try requireEverything()
-        let pins = pins(of: device) + manifests
+        let pins = pins(of: device, staying: role != nil) + manifests
         guard let role else {
             return try KeyRing.proposeRemoval(of: device, pins: pins, keys: keys, time: now())
         }
