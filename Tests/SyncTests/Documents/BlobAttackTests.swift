@@ -30,6 +30,21 @@ struct BlobAttackTests {
         return try first.upload(scene.files, name)[0]
     }
 
+    /// The same as the first device did before it had heard of the newest epoch.
+    private func uploadUnderOldKeys(_ name: String, _ bytes: [UInt8]) throws -> String {
+        try scene.write(name, bytes)
+        let blobs = BlobStore(
+            directory: first.home.documentsDirectory, keys: BlobKeys(scene.oldKeys))
+        let vault = try Vault.open(
+            at: first.home.databasePath, keys: first.keys, home: nil, blobs: blobs,
+            origin: Origin(device: first.keys.device.bytes, incarnation: first.keys.incarnation),
+            surroundings: .system)
+        let report = try vault.upload(
+            [Array(name.utf8)], workingDirectory: Array(scene.files.path.utf8))
+        try vault.close()
+        return try #require(report.uploaded.first).id
+    }
+
     /// What the second device makes of other bytes under a content's name: nothing, with an alarm.
     private func refuses(_ shown: [UInt8], _ id: String, _ name: ObjectName) throws -> Bool {
         scene.remote.hooks.shown = { $0 == name.text ? shown : $1 }
@@ -81,9 +96,7 @@ struct BlobAttackTests {
         try #require(epochs > 1)
         let other = try upload("other.md", Array("another text, of the same length\n".utf8))
         let id = try upload("a.md", text)
-        first.vault.follow(scene.oldKeys)
-        let old = try upload("old.md", text)
-        first.vault.follow(first.keys)
+        let old = try uploadUnderOldKeys("old.md", text)
         try first.sync()
         let elsewhere = try DocumentScene()
         try elsewhere.write("a.md", text)
