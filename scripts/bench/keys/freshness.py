@@ -4,9 +4,9 @@
     scripts/bench/keys/freshness.py [--worker .build/release/test-worker] [--tasks 10000] [--rounds 100]
         [--before AI-TEAM --after AI-TEAM]
 
-The worker opens one vault's database with and without its anchor, in turn. With two programs, one that keeps a
-root of the pages and one that does not, both make a home of their own with the same tasks, and do the same in
-turn: a task more, which ends with a checkpoint, and a backup after each. Prints medians.
+The worker opens one vault's database with and without its anchor, in turn. With two programs, one that
+keeps a root of the pages and one that does not, both make a home of their own with the same tasks, and do the
+same in turn: a task more, which ends with a checkpoint, and a backup after each. Prints medians.
 """
 import argparse
 import json
@@ -33,8 +33,8 @@ class Home:
     def run(self, *words, given=None):
         began = time.monotonic()
         subprocess.run(
-            [self.program, "--home", self.home, *words, "--json"], input=given, check=True, capture_output=True,
-            text=True, env={**os.environ, "AI_TEAM_KEY_FILE": str(self.key)})
+            [self.program, "--home", self.home, *words, "--json"], input=given, check=True,
+            capture_output=True, text=True, env={**os.environ, "AI_TEAM_KEY_FILE": str(self.key)})
         return time.monotonic() - began
 
 
