@@ -162,7 +162,10 @@ extension World {
             guard let snapshot = devices[index].snapshot else { return }
             note("\(now) \(index) rolled back")
             forget(devices[index].disk, of: index, but: snapshot)
+            // What a person may ask about is no part of what is lost.
+            let setAside = devices[index].disk.setAside
             devices[index].disk = snapshot
+            devices[index].disk.setAside.formUnion(setAside)
             devices[index].machine = nil
             start(index)
         case .remove(let index, let subject): record(event, by: index, about: subject)
