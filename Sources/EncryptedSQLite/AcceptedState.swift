@@ -45,7 +45,12 @@ extension EncryptedDatabase {
             try register(path, keys, false, LogJudge(cuts: false))
         }
         defer { Registry.leave(database) }
-        guard let page = try damagedPages(of: database).first else { return }
-        throw EncryptedDatabaseError.tampered(page: page.number)
+        let image = try DatabaseImage(database)
+        for number in 1...max(1, image.pageCount)
+        where number <= image.pageCount && number != Layout.lockPage {
+            guard try image.isIntact(image.read(number), number: number) else {
+                throw EncryptedDatabaseError.tampered(page: number)
+            }
+        }
     }
 }

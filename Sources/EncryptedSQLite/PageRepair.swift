@@ -19,8 +19,8 @@ extension EncryptedDatabase {
     /// Looks at every page, lets `find` look for copies of those that are damaged, and puts each copy in its
     /// place that gives exactly the page's tag.
     ///
-    /// - Parameter find: is given the damaged pages, and hands copies to the function; others than of these
-    /// pages   and versions are passed over. Not called when there is nothing to repair.
+    /// - Parameter find: is given the damaged pages, and hands copies to the function; others than of
+    ///   these pages and versions are passed over. Not called when there is nothing to repair.
     /// - Returns: the damaged pages, and of these the numbers that were repaired.
     @discardableResult
     public static func repairPages(
@@ -38,7 +38,7 @@ extension EncryptedDatabase {
         }
         defer { lock.unlock() }
         try database.settleRotation()
-        let damaged = try damagedPages(of: database)
+        let damaged = try pagesToRepair(of: database)
         guard !damaged.isEmpty else { return ([], []) }
         let tags = Dictionary(uniqueKeysWithValues: damaged.map { ($0.number, $0.tag) })
         let sealer = PageSealer(keys: keys, databaseID: database.databaseID)
@@ -56,15 +56,40 @@ extension EncryptedDatabase {
         return (damaged, repaired)
     }
 
-    /// The pages that do not authenticate.
-    static func damagedPages(of database: RegisteredDatabase) throws -> [DamagedPage] {
+    /// The pages that do not authenticate, and those that do and are of another state, each with the tag that
+    /// the list proves. What a page's own bytes say counts only in a database without a root, or where all of
+    /// them together give it: else whoever changed the page would choose the version that comes back.
+    private static func pagesToRepair(of database: RegisteredDatabase) throws -> [DamagedPage] {
         let image = try DatabaseImage(database)
-        return try (0..<image.pageCount).compactMap { index in
-            let number = index + 1
-            guard number != Layout.lockPage, try !image.isIntact(image.read(number), number: number) else {
-                return nil
-            }
-            return DamagedPage(number: number, tag: try image.tag(number))
+        let seal = try database.seal.read()
+        let isProven = try hasProvenTags(database, seal)
+        return try (1...max(1, image.pageCount)).compactMap { number in
+            guard number <= image.pageCount, number != Layout.lockPage else { return nil }
+            let isIntact = try image.isIntact(image.read(number), number: number)
+            // A checkpoint that is not closed may have written newer pages.
+            guard !isIntact || (isProven && !seal.hasIntent) else { return nil }
+            let own = try image.tag(number)
+            let wanted = isProven ? try provenTag(number, of: database) : seal.base == nil ? own : nil
+            if isIntact { return wanted.flatMap { $0 == own ? nil : DamagedPage(number: number, tag: $0) } }
+            return DamagedPage(number: number, tag: wanted ?? .none)
+        }
+    }
+
+    private static func hasProvenTags(_ database: RegisteredDatabase, _ seal: Seal) throws -> Bool {
+        guard seal.base != nil else { return false }
+        do throws(EncryptedDatabaseError) {
+            try database.prepareTags(seal)
+            return true
+        } catch {
+            guard error.code == .rollback else { throw error }
+            return false
+        }
+    }
+
+    private static func provenTag(_ number: UInt32, of database: RegisteredDatabase) throws -> PageTag? {
+        let (leaf, offset) = PageTree.place(of: number)
+        return try database.tags.tags(leaf).map {
+            PageTag(bytes: Array($0[offset..<offset + PageTag.count]))
         }
     }
 }

@@ -113,6 +113,30 @@ import Testing
         #expect(left.errors.contains("page 9"))
     }
 
+    @Test("doctor --repair puts the newest version in the place of an older one that somebody put back")
+    func pagesThatWerePutBack() throws {
+        let home = try TestHome()
+        for number in 0..<20 { try home.json("create-task", "task \(number)") }
+        let file = URL(filePath: "\(home.home)/data/database/ai-agent.db")
+        let old = try Data(contentsOf: file)
+        for number in 0..<20 { try home.json("create-task", "later \(number)") }
+        try home.json("backup", "create")
+        let whole = try Data(contentsOf: file)
+        let number = try #require(
+            (5..<old.count / 4096).first { number in
+                let page = number * 4096..<(number + 1) * 4096
+                return old[page] != whole[page]
+            })
+        var bytes = whole
+        bytes.replaceSubrange(
+            number * 4096..<(number + 1) * 4096, with: old[number * 4096..<(number + 1) * 4096])
+        try bytes.write(to: file)
+        try home.run("doctor", expect: 6)
+        #expect(try home.json("doctor", "--repair")["repaired"].list.count == 1)
+        #expect(try home.json("list-tasks").list.count == 40)
+        try home.json("doctor")
+    }
+
     @Test("doctor --repair gives no page back in an older version")
     func noOlderPage() throws {
         let home = try TestHome()
