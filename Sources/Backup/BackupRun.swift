@@ -198,7 +198,8 @@ package struct BackupRun<Keys: BackupKeys> {
         let database = try DatabaseUnits.write(source, base: base?.database, to: pipeline, root: root) {
             progress(BackupProgress(phase: .database, done: UInt64($0), total: UInt64($1)))
         }
-        if let base, base.incarnation == keys.incarnation {
+        // Who can't read is told by the statement of who can: WriterMemory compares those.
+        if let base, !source.isSealed, base.incarnation == keys.incarnation {
             try Self.requireNotOlder(source, database.root, content, than: base.body.database)
         }
         statistics.database.items = UInt64(source.pageCount)

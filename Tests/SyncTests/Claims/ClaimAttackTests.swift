@@ -92,14 +92,15 @@ struct ClaimAttackTests {
         #expect(taken?.task.id == claim.task.id)
     }
 
-    /// A reader claims nothing by the remote, and what it claims here is not brought there.
+    /// A reader claims nothing, neither by the remote nor here.
     @Test func aReaderClaimsNothing() throws {
         let reader = try scene.scene.join("reader", as: .reader, by: first)
         try scene.make(["one"])
         try reader.sync()
         let error = #expect(throws: SyncError.self) { try reader.claim("qa") }
         #expect(error?.code == .conflict)
-        #expect(try reader.vault.claimTask(agent: "qa") != nil)
+        let local = #expect(throws: VaultError.self) { try reader.vault.claimTask(agent: "qa") }
+        #expect(local?.code == .guardRefused)
         try reader.sync()
         #expect(try scene.objects().isEmpty)
     }
