@@ -31,12 +31,12 @@ package struct SimulationOptions: Sendable, CustomStringConvertible {
     package var checkpoints: CheckpointPolicy
     /// Whether devices write logs, too: one seed in eight.
     package var hasLogs: Bool { seed % 8 == 2 }
-    /// Whether devices are removed, and how many: three seeds in ten. Not where disks are put back, yet: what a
-    /// removed device had written and then forgot is counted as lost (seed 11275).
+    /// Whether devices are removed, and how many: three seeds in ten. Not where disks are put back, yet: what
+    /// a removed device had written and then forgot is counted as lost (seed 11275).
     var removals: Int { rollbacks == 0 && isRemoving ? 1 + Int(seed / 32 % 2) : 0 }
     private var isRemoving: Bool { [1, 5, 9, 11, 15, 16, 19, 22, 23, 31].contains(seed % 32) }
-    /// How often a device may do less from then on, or more again. Not beside removals yet: seed 2473 had both,
-    /// and a device kept what it had sent above the end of a life (docs/DESIGN.md, "Where it stands").
+    /// How often a device may do less from then on, or more again. Not beside removals yet: seed 2473 had
+    /// both, and a device kept what it had sent above the end of a life (docs/DESIGN.md, "Where it stands").
     var limits: Int { [2, 20, 24, 26].contains(seed % 32) ? 1 + Int(seed / 32 % 3) : 0 }
     /// Whether the store keeps from who is removed that it was.
     var hidesRemovals: Bool { seed / 64 % 2 == 0 }
