@@ -86,9 +86,10 @@ import Testing
         }
     }
 
-    /// The power fails anywhere in the rotation, and pages are torn: all is there afterwards, and nothing is
-    /// called tampered.
-    @Test func aPowerCutTearsNothing() throws {
+    /// 3,000 rows, what stood on the disk before they were rotated, and all that the rotation did to it.
+    private static func rotated(
+        inserting rows: Int
+    ) throws -> (vault: TestDatabase, before: TestDatabase, cut: PowerCut) {
         let vault = try TestDatabase()
         try vault.create(rows: 3000)
         let before = try vault.crashed()
@@ -96,10 +97,17 @@ import Testing
         let cut = PowerCut()
         try cut.record(below: vault.directory.path) {
             let pool = try vault.open()
-            try pool.pool.write { try TestDatabase.insert($0, 5) }
+            try pool.pool.write { try TestDatabase.insert($0, rows) }
             _ = try pool.rotatePages()
             try pool.close()
         }
+        return (vault, before, cut)
+    }
+
+    /// The power fails anywhere in the rotation, and pages are torn: all is there afterwards, and nothing is
+    /// called tampered.
+    @Test func aPowerCutTearsNothing() throws {
+        let (vault, before, cut) = try Self.rotated(inserting: 5)
         let start = printedSeed()
         var fromJournal = 0
         for seed in start..<start + 150 {
@@ -126,16 +134,7 @@ import Testing
 
     /// A state with torn pages and the journal that has them whole.
     private static func torn() throws -> TestDatabase {
-        let vault = try TestDatabase()
-        try vault.create(rows: 3000)
-        let before = try vault.crashed()
-        vault.keys.advance()
-        let cut = PowerCut()
-        try cut.record(below: vault.directory.path) {
-            let pool = try vault.open()
-            _ = try pool.rotatePages()
-            try pool.close()
-        }
+        let (vault, before, cut) = try rotated(inserting: 0)
         for seed in 0..<10_000 {
             var random = SplitMix64(seed: UInt64(seed))
             let end = Int(random.next() % UInt64(cut.count + 1))

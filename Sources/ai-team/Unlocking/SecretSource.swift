@@ -60,9 +60,14 @@ enum SecretSource {
         return passphrase(first)
     }
 
+    /// The recovery code of an option's file, or else asked for.
+    static func recoveryCode(_ options: GlobalOptions) throws -> RecoveryCode {
+        try options.recoveryCodeFile.map(recoveryCode) ?? askRecoveryCode()
+    }
+
     /// Asks for the recovery code on the terminal, or when a share of one is given, for the others.
     /// - Throws: `locked` when there is none.
-    static func askRecoveryCode() throws -> RecoveryCode {
+    private static func askRecoveryCode() throws -> RecoveryCode {
         guard let terminal = Terminal() else {
             throw Failure(.locked, "there is no recovery code", hint: "give --recovery-code-file FILE")
         }

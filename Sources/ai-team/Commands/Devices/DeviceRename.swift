@@ -27,7 +27,7 @@ struct DeviceRename: Command {
 
     func execute(_ context: Context) throws {
         let keys = try context.unlock()
-        let id = try device.map { try Self.find($0, keys) } ?? keys.device
+        let id = try device.map { try keys.roster.members.meant(by: $0).id } ?? keys.device
         let changed = try KeyRing.rename(
             id, to: name, in: context.existingHome().keysDirectory, keys: keys, time: context.milliseconds)
         context.cache.keys = changed
@@ -37,20 +37,5 @@ struct DeviceRename: Command {
                 writer.field("name", name)
             }
         }) { ["\(id) is called \(name.printable)"] }
-    }
-
-    private static func find(_ text: String, _ keys: UnlockedKeys) throws -> DeviceID {
-        let found = keys.roster.members.map(\.id).filter { $0.isMeant(by: text) }
-        guard let first = found.first else {
-            throw Failure(
-                .notFound, "there is no device '\(text.printable)' in this vault",
-                hint: "`ai-team device list` shows them")
-        }
-        guard found.count == 1 else {
-            throw Failure(
-                .ambiguousID, "'\(text.printable)' is more than one device",
-                candidates: found.map(\.description))
-        }
-        return first
     }
 }

@@ -55,7 +55,7 @@ struct DeviceRevoke: Command {
 
     func execute(_ context: Context) throws {
         let keys = try context.unlock()
-        let member = try Self.find(device, keys)
+        let member = try (keys.roster.members + keys.roster.former).meant(by: device)
         guard !review else {
             let session = try MembershipChange(remote: remote, context: context).session()
             return try VoidReview(member: member, takes: take, numbers: only).run(context, session)
@@ -102,21 +102,5 @@ struct DeviceRevoke: Command {
         report.settle(keys)
         report.print(context)
         if let what, !credentialsRevoked { throw RevokedCredentials.failure(what, of: member.id) }
-    }
-
-    /// A present or former member.
-    static func find(_ text: String, _ keys: UnlockedKeys) throws -> Roster.Member {
-        let found = (keys.roster.members + keys.roster.former).filter { $0.id.isMeant(by: text) }
-        guard let first = found.first else {
-            throw Failure(
-                .notFound, "there is no device '\(text.printable)' in this vault",
-                hint: "`ai-team device list` shows them")
-        }
-        guard found.count == 1 else {
-            throw Failure(
-                .ambiguousID, "'\(text.printable)' is more than one device",
-                candidates: found.map(\.id.description))
-        }
-        return first
     }
 }

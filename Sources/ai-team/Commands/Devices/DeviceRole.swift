@@ -29,7 +29,7 @@ struct DeviceRole: Command {
 
     func execute(_ context: Context) throws {
         let keys = try context.unlock()
-        let member = try DeviceRevoke.find(device, keys)
+        let member = try (keys.roster.members + keys.roster.former).meant(by: device)
         guard keys.roster.member(member.id) != nil else {
             throw Failure(.notFound, "\(member.id) was removed from the vault")
         }

@@ -42,9 +42,9 @@ struct CopyRepair {
     private func repairPages(
         _ sources: inout [String: [UInt32]], _ open: () throws -> BackupSearch
     ) throws -> [DamagedPage] {
-        let repair = try PageRepair(of: home, keys: keys)
+        let repair = try DatabaseRepair(of: home, keys: keys)
         let result = Result {
-            try repair.run { damaged, put in
+            try repair.repairPages { damaged, put in
                 var search = try open()
                 try search.pages(damaged) { number, copy, backup in
                     guard try put(number, copy) else { return false }
@@ -76,9 +76,9 @@ struct CopyRepair {
         try context.cache.vault?.close()
         context.cache.vault = nil
         guard !copies.isEmpty else { return wanted }
-        let repair = try PageRepair(of: home, keys: keys)
+        let repair = try DatabaseRepair(of: home, keys: keys)
         let result = Result {
-            try repair.run { _, put in
+            try repair.repairPages { _, put in
                 for (number, found) in copies where try put(number, found.copy) {
                     sources["\(found.backup) at the remote", default: []].append(number)
                 }

@@ -122,8 +122,7 @@ struct InitRecovery {
     /// What recovers the vault, and what opens the new home.
     private func secrets() throws -> (RecoverySecret, () throws -> SlotSecret) {
         guard options.withPassphrase else {
-            let code = try context.options.recoveryCodeFile.map(SecretSource.recoveryCode)
-            return (.code(try code ?? SecretSource.askRecoveryCode()), newSecret)
+            return (.code(try SecretSource.recoveryCode(context.options)), newSecret)
         }
         let passphrase = try SecretSource.recoveryPassphrase(context.options)
         let hasKeyFile = context.options.keyFile ?? SecretSource.variable("AI_TEAM_KEY_FILE") != nil

@@ -32,7 +32,7 @@ struct Repair {
     }
 
     private func log(_ keys: UnlockedKeys) throws -> [String] {
-        let repair = try LogRepair(of: home, keys: keys)
+        let repair = try DatabaseRepair(of: home, keys: keys)
         let result = Result { try cut(repair) }
         repair.end()
         let found: LogDamage?
@@ -59,7 +59,7 @@ struct Repair {
     }
 
     /// - Returns: what was cut; nil when the log is whole.
-    private func cut(_ repair: borrowing LogRepair) throws -> LogDamage? {
+    private func cut(_ repair: borrowing DatabaseRepair) throws -> LogDamage? {
         guard let damage = try repair.damage() else { return nil }
         context.console.warn(damage.reason)
         guard damage.canBeCut else {

@@ -58,9 +58,7 @@ struct KeyRecoveryTest: Command {
 
     func execute(_ context: Context) throws {
         let home = try context.existingHome()
-        let code =
-            try context.options.recoveryCodeFile.map(SecretSource.recoveryCode)
-            ?? SecretSource.askRecoveryCode()
+        let code = try SecretSource.recoveryCode(context.options)
         try KeyRing.testRecovery(code, in: home.keysDirectory)
         context.console.emit({ $0.object { $0.field("ok", true) } }) {
             ["the recovery code opens this vault and all its epochs"]
@@ -89,9 +87,7 @@ struct KeyRecoverySplit: Command {
 
     func execute(_ context: Context) throws {
         let home = try context.existingHome()
-        let code =
-            try context.options.recoveryCodeFile.map(SecretSource.recoveryCode)
-            ?? SecretSource.askRecoveryCode()
+        let code = try SecretSource.recoveryCode(context.options)
         try KeyRing.testRecovery(code, in: home.keysDirectory)
         let made = try RecoveryShare.split(code, threshold: threshold, count: shares)
         context.console.emit({ writer in

@@ -1,9 +1,9 @@
 public import EncryptedSQLite
 public import KeyRing
 
-/// Repairs the log of a home's database after damage that makes the vault refuse to open. Has the home to
-/// itself for as long as it lives.
-public struct LogRepair: ~Copyable {
+/// Repairs a home's database, pages and log, after damage that may make the vault refuse to open. Has the
+/// home to itself for as long as it lives.
+public struct DatabaseRepair: ~Copyable {
     private let alone: HomeLock
     private let path: String
     private let keys: UnlockedKeys
@@ -15,6 +15,13 @@ public struct LogRepair: ~Copyable {
         path = home.databasePath
         self.keys = keys
         anchor = AnchorFile(of: home, keys: keys)
+    }
+
+    /// Puts copies that `find` hands over in the place of damaged pages: EncryptedDatabase.repairPages.
+    public func repairPages(
+        find: ([DamagedPage], (UInt32, PageCopy) throws -> Bool) throws -> Void
+    ) throws -> (damaged: [DamagedPage], repaired: Set<UInt32>) {
+        try EncryptedDatabase.repairPages(at: path, keys: keys, anchor: anchor, find: find)
     }
 
     /// What is wrong with the log; nil when it is whole. Changes nothing that is damaged.
