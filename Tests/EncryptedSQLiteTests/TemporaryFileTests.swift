@@ -19,7 +19,8 @@ import Testing
     private static func scan(for canary: String) -> Scan {
         var scan = Scan()
         let wanted = Array(canary.utf8)
-        for descriptor in 0..<Int32(1024) {
+        // Other tests' servers may hold more than a thousand.
+        for descriptor in 0..<min(getdtablesize(), 1 << 16) {
             var name = [CChar](repeating: 0, count: 512)
             guard readlink("/proc/self/fd/\(descriptor)", &name, name.count - 1) > 0,
                 String(decoding: name.map { UInt8(bitPattern: $0) }, as: UTF8.self).contains("/etilqs_")
