@@ -85,12 +85,19 @@ let package = Package(
                 "ObjectStorage", "CArchive", "CSystem", grdb,
             ],
             swiftSettings: house),
+        // What finds: chunks of documents, embeddings, vectors, ranking.
+        .target(
+            name: "Knowledge",
+            dependencies: [
+                "FileSystem", "Cryptography", "Compression", "Vault", "ObjectStorage",
+            ],
+            swiftSettings: house),
         // The command line: argument parsing and output, nothing else.
         .executableTarget(
             name: "ai-team",
             dependencies: [
                 "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Vault", "ObjectStorage", "Sync",
-                "Backup", "CSystem", argumentParser,
+                "Backup", "Knowledge", "CSystem", argumentParser,
             ],
             swiftSettings: house, linkerSettings: program, plugins: ["BuildInfo"]),
         // The commit and the build date that `ai-team --version` prints.
@@ -160,6 +167,13 @@ let package = Package(
                 "TestSupport",
             ],
             swiftSettings: house),
+        .testTarget(
+            name: "KnowledgeTests",
+            dependencies: [
+                "Knowledge", "FileSystem", "Cryptography", "KeyRing", "Vault", "ObjectStorage",
+                "TestSupport", "test-worker",
+            ],
+            exclude: ["Relevance"], swiftSettings: house),
         .testTarget(
             name: "EndToEndTests", dependencies: ["TestSupport", "ai-team", "test-worker"],
             swiftSettings: house),

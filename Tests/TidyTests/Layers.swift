@@ -20,9 +20,10 @@ enum Layers {
             "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Compression", "Vault",
             "ObjectStorage", "CArchive", "CSystem", "GRDB",
         ],
+        "Knowledge": ["FileSystem", "Cryptography", "Compression", "Vault", "ObjectStorage"],
         "ai-team": [
             "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Vault", "ObjectStorage",
-            "Backup", "Sync", "CSystem", "ArgumentParser",
+            "Backup", "Sync", "Knowledge", "CSystem", "ArgumentParser",
         ],
     ]
 

@@ -1,28 +1,28 @@
 /// Text as the search sees it: words, and runs of Chinese, Japanese and Korean characters. Full-width forms
 /// are folded, letters lower-cased. Index and queries cut text by this one function; whoever changes what it
 /// returns raises `TextRuns.version`, and every index is rebuilt.
-enum TextRuns {
-    static let version = "1"
+package enum TextRuns {
+    package static let version = "1"
 
-    enum Kind { case word, ideographs }
+    package enum Kind { case word, ideographs }
 
     /// A word, or at least one ideograph, as it is compared.
-    struct Run {
-        fileprivate(set) var kind = Kind.word
+    package struct Run {
+        package fileprivate(set) var kind = Kind.word
         /// UTF-8.
-        fileprivate(set) var folded: [UInt8] = []
+        package fileprivate(set) var folded: [UInt8] = []
         /// A word is one piece, each ideograph is one.
-        fileprivate(set) var pieces: [Piece] = []
+        package fileprivate(set) var pieces: [Piece] = []
 
         /// What a piece compares as.
-        func text(_ piece: Piece) -> String { String(decoding: folded[piece.folded], as: UTF8.self) }
+        package func text(_ piece: Piece) -> String { String(decoding: folded[piece.folded], as: UTF8.self) }
     }
 
     /// A part of a run, and where it stands in the text and in the run's folded bytes.
-    struct Piece {
-        let start: Int
-        let end: Int
-        let folded: Range<Int>
+    package struct Piece {
+        package let start: Int
+        package let end: Int
+        package let folded: Range<Int>
     }
 
     /// Of a longer word the rest is not looked at, in bytes.
@@ -31,7 +31,7 @@ enum TextRuns {
     private static let runLimit = 4096
 
     /// Calls `emit` for each run, from left to right, until it returns false. Invalid UTF-8 separates.
-    static func scan(_ bytes: UnsafeBufferPointer<UInt8>, _ emit: (borrowing Run) -> Bool) {
+    package static func scan(_ bytes: UnsafeBufferPointer<UInt8>, _ emit: (borrowing Run) -> Bool) {
         var run = Run()
         var position = 0
         func flush() -> Bool {
@@ -71,7 +71,7 @@ enum TextRuns {
     }
 
     /// The runs of a text.
-    static func of(_ text: String) -> [Run] {
+    package static func of(_ text: String) -> [Run] {
         var text = text
         var runs: [Run] = []
         text.withUTF8 { bytes in
