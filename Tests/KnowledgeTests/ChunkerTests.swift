@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test func sentencesEndInBothLanguages() {
-        let filler = String(repeating: "字", count: 150)
+        let filler = String(repeating: "字", count: 195)
         let source = "\(filler)。」\(filler)！Then e.g. this goes on, v1.2 too. \(filler)？"
         let found = chunks(source, .prose).map { text($0, of: source) }
         #expect(found.count == 2)
