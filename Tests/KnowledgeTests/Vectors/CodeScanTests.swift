@@ -1,0 +1,87 @@
+import Knowledge
+import TestSupport
+import Testing
+import Vault
+
+@Suite struct CodeScanTests {
+    @Test(arguments: [64, 100, 384, 3072])
+    func aScanFindsWhatCountingEveryBitFinds(dimensions: Int) throws {
+        var random = SplitMix64(seed: UInt64(dimensions))
+        let words = CodeBlock.words(dimensions)
+        let codes = (0..<CodeBlock.slots * 2).map { _ in
+            randomCode(words, &random)
+        }
+        let blocks = try [0, 1].map { block in
+            try Self.block(Array(codes[block * CodeBlock.slots..<(block + 1) * CodeBlock.slots]), words)
+        }
+        let query = randomCode(words, &random)
+        for limit in [1, 10, 200, 3000] {
+            var nearest = NearestCodes(limit: limit)
+            var room = BlockCodes.room()
+            for (number, block) in blocks.enumerated() {
+                block.scan(
+                    query, first: UInt32(number * CodeBlock.slots), allowed: nil, distances: &room,
+                    into: &nearest)
+            }
+            let expected = codes.enumerated().map { ($0.element.distance(to: query), $0.offset) }
+                .sorted { $0 < $1 }.prefix(limit)
+            let found = nearest.sorted()
+            #expect(found.map { Int($0.slot) } == expected.map(\.1))
+            #expect(found.map { Int($0.distance) } == expected.map(\.0))
+        }
+    }
+
+    @Test func slotsThatAreEmptyOrNotWantedAreNotOffered() throws {
+        var random = SplitMix64(seed: 7)
+        let codes = (0..<CodeBlock.slots).map { _ in randomCode(6, &random) }
+        let block = try Self.block(codes, 6, live: { $0 % 3 != 0 })
+        var allowed = [UInt64](repeating: 0, count: CodeBlock.slots / 64)
+        for slot in stride(from: 0, to: CodeBlock.slots, by: 2) {
+            allowed[slot >> 6] |= 1 << UInt64(slot & 63)
+        }
+        var nearest = NearestCodes(limit: CodeBlock.slots)
+        var room = BlockCodes.room()
+        block.scan(codes[0], first: 0, allowed: allowed, distances: &room, into: &nearest)
+        #expect(
+            Set(nearest.sorted().map { Int($0.slot) })
+                == Set((0..<CodeBlock.slots).filter { $0 % 3 != 0 && $0 % 2 == 0 }))
+    }
+
+    @Test func bytesOfAnotherLengthAreNoBlock() {
+        let codes = [UInt8](repeating: 0, count: CodeBlock.bytes(words: 6))
+        let live = [UInt8](repeating: 0, count: CodeBlock.liveBytes)
+        #expect(Self.open(codes, live, 6) != nil)
+        #expect(Self.open(codes.dropLast(), live, 6) == nil)
+        #expect(Self.open(codes, live.dropLast(), 6) == nil)
+        #expect(Self.open(codes, live, 5) == nil)
+        #expect(Self.open([], live, 0) == nil)
+    }
+
+    static func block(
+        _ codes: [SignCode], _ words: Int, live isLive: (Int) -> Bool = { _ in true }
+    ) throws -> BlockCodes {
+        var bytes = [UInt8](repeating: 0, count: CodeBlock.bytes(words: words))
+        var live = [UInt8](repeating: 0, count: CodeBlock.liveBytes)
+        for (slot, code) in codes.enumerated() {
+            CodeBlock.set(code.words, at: slot, of: words, in: &bytes)
+            if isLive(slot) { live[slot / 8] |= 1 << UInt8(slot % 8) }
+        }
+        return try #require(open(bytes, live, words))
+    }
+
+    private static func open(_ codes: some Sequence<UInt8>, _ live: some Sequence<UInt8>, _ words: Int)
+        -> BlockCodes?
+    {
+        Array(codes).withUnsafeBytes { codes in
+            Array(live).withUnsafeBytes { BlockCodes(codes: codes, live: $0, words: words) }
+        }
+    }
+}
+
+func randomVector(_ dimensions: Int, _ random: inout SplitMix64) -> [Float] {
+    (0..<dimensions).map { _ in Float.random(in: -1...1, using: &random) }
+}
+
+private func randomCode(_ words: Int, _ random: inout SplitMix64) -> SignCode {
+    SignCode(words: (0..<words).map { _ in random.next() })
+}
