@@ -1,5 +1,6 @@
 /// Half precision by plain arithmetic: the machines that this is built for call a function for each number.
-/// Of values that a vector never has, infinity and not-a-number, only the encoder knows: it writes the largest number.
+/// Infinity and not-a-number, which no vector has, are known to the encoder alone: it writes the largest
+/// number, and zero.
 package enum HalfFloat {
     private static let largest: Float = 65504
 

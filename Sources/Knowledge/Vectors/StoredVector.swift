@@ -30,7 +30,8 @@ package enum StoredVector {
     }
 }
 
-/// A query that is compared with stored vectors by the dot product, which is the cosine for vectors of length 1.
+/// A query that is compared with stored vectors by the dot product, which is the cosine for vectors of
+/// length 1.
 package struct VectorScorer: Sendable {
     private let element: VectorElement
     /// Padded with zeros to whole steps.
