@@ -10,6 +10,7 @@ public struct SyncError: Error, Sendable, CustomStringConvertible {
             case remoteUnreachable = "remote_unreachable"
             case guardNeeded = "guard"
             case leaseLost = "lease_lost"
+            case rollback
         }
 
         let storage: Storage
@@ -28,6 +29,8 @@ public struct SyncError: Error, Sendable, CustomStringConvertible {
         public static let guardNeeded = Code(storage: .guardNeeded)
         /// Another device's claim of a task stands.
         public static let leaseLost = Code(storage: .leaseLost)
+        /// The database is older than one that this device's own head has seen.
+        public static let rollback = Code(storage: .rollback)
 
         /// As JSON errors print it.
         public var description: String { storage.rawValue }

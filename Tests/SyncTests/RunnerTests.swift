@@ -1,3 +1,4 @@
+import EncryptedSQLite
 import FileSystem
 import KeyRing
 import ObjectStorage
@@ -74,6 +75,30 @@ struct RunnerTests {
         #expect(try newer.inspect().isGood)
         let failed = try older.inspect().failed
         #expect(failed.contains { $0.reason.contains("of the database") }, "\(failed)")
+    }
+
+    /// A round says so as well, and goes on: what was sent comes back. A copy whose database is not older than
+    /// what the other's head has seen is told as a copy alone.
+    @Test func aRoundNamesAHomeThatWasPutBack() throws {
+        let (newer, older) = try copies()
+        for _ in 0..<5 { try newer.vault.write { _ = try $0.createTask(TaskDraft(title: "later")) } }
+        #expect(try newer.sync().alarms.isEmpty)
+        let report = try older.sync()
+        #expect(report.alarms.map(\.kind) == [.rollback, .cloned] && report.failure?.code == .rollback)
+        let rest = try older.sync()
+        #expect(rest.failure == nil && rest.alarms.isEmpty, "\(rest)")
+        #expect(try older.titles() == ["later", "later", "later", "later", "later", "one", "three", "two"])
+    }
+
+    @Test func aCopyThatIsNotOlderIsNoRollback() throws {
+        let (first, copy) = try copies()
+        try first.sync()
+        for number in 0..<9 {
+            try copy.vault.write { _ = try $0.createTask(TaskDraft(title: "more \(number)")) }
+            try copy.vault.database.checkpoint()
+        }
+        let report = try copy.sync()
+        #expect(report.alarms.map(\.kind) == [.cloned] && report.failure?.code != .rollback)
     }
 
     /// A life that was ended before its last segment, since the remote showed an older state: the segment

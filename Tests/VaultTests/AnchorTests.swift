@@ -64,6 +64,21 @@ import Vault
         for _ in 0..<2 { #expect(code { try work() } == "rollback") }
     }
 
+    /// Another database under the same keys, whose files all fit each other.
+    @Test func aDatabaseInThePlaceOfAnotherIsNamed() throws {
+        try work()
+        let own = made.directory("own")
+        try TemporaryDirectory.copyTree(made.home.databaseDirectory, to: own)
+        try Files.removeTree(made.home.databaseDirectory)
+        try made.home.makeLayout()
+        try Vault.createDatabase(at: made.home.databasePath, keys: made.keys(), surroundings: .system)
+        let damage = try #require(try StateRepair.damage(of: made.home, keys: made.keys()))
+        #expect(damage.contains("is not the one that \(anchor) was made for"))
+        #expect(code { try work() } == "rollback")
+        try putBack(own, at: made.home.databaseDirectory)
+        #expect(code { try work() } == nil)
+    }
+
     @Test func anAnchorPutBackOrRemovedIsNamed() throws {
         try work()
         let saved = made.directory("saved")

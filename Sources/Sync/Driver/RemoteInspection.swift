@@ -139,7 +139,9 @@ public struct RemoteInspection {
         case .head:
             let body = try HeadBody(content, name: name)
             logs.add(body.logs, of: header.lane.author)
-            if header.lane.author == sync.state.author { try compare(body.anchor, name: name) }
+            if header.lane.author == sync.state.author, let reason = newest.objection(to: body.anchor) {
+                throw .integrity(name, reason)
+            }
         case .log: logs.add(object, on: day)
         case .bell: _ = try BellBody(content, name: name)
         case .checkpoint: _ = try CheckpointBody(content, name: name)
@@ -173,19 +175,6 @@ public struct RemoteInspection {
         return name.map {
             String($0.objectName(vault: sync.keys.vaultID).text.dropFirst(SyncName.root.count))
         }
-    }
-
-    /// An own head can't have seen a newer database than the one that is here.
-    private func compare(_ seen: HeadBody.Anchor, name: String) throws(SyncError) {
-        guard seen != .none, newest != .none else { return }
-        let isOther = newest.counter == seen.counter && newest.root != seen.root
-        guard isOther || newest.counter < seen.counter || newest.changeSequence < seen.changeSequence else {
-            return
-        }
-        throw .integrity(
-            name,
-            "it has seen state \(seen.counter) and change \(seen.changeSequence) of the database, here are "
-                + "\(newest.counter) and \(newest.changeSequence): this one is older, or a copy went on")
     }
 
     /// Whether a segment is the one that was applied here.

@@ -48,8 +48,10 @@ public struct SyncRunner {
         now: Int64
     ) throws -> SyncReport {
         if takesOver { try vault.takeOver() }
-        let report = try exchange(
+        let newest = try vault.vault.read { try vault.anchor($0) }
+        var report = try exchange(
             pulls: pulls, pushes: pushes, looksAtAll: looksAtAll, mayFound: mayFound, now: now)
+        try vault.compareOwnHead(with: newest, in: store, &report)
         guard vault.state.halt == .ended, report.failure == nil else { return report }
         // Another role was given to this device: it goes on at once.
         return try exchange(pulls: pulls, pushes: pushes, looksAtAll: true, mayFound: false, now: now)
@@ -223,6 +225,16 @@ public struct SyncRunner {
         return zip(requests, answers.withLock { $0 }).compactMap { request, answer in
             answer.map { .answer(request.token, $0) }
         }
+    }
+
+    /// One object on its own, of at most `limit` bytes.
+    static func get(
+        _ name: SyncName, of vault: VaultID, limit: Int, at store: any ObjectStore
+    ) -> RemoteAnswer {
+        perform(
+            Request(
+                token: SyncToken(number: 0), name: name.objectName(vault: vault), kind: .get(nil, limit)),
+            at: store)
     }
 
     private struct TooLong: Error {}

@@ -360,13 +360,6 @@ public final class VaultSync {
         return nil
     }
 
-    /// How new the database is.
-    func anchor(_ transaction: ReadTransaction) throws -> HeadBody.Anchor {
-        guard let state = try vault.newestState(transaction) else { return .none }
-        return HeadBody.Anchor(
-            counter: state.counter, root: state.root, changeSequence: state.lastChange)
-    }
-
     /// Seals what waits, stream by stream.
     private func seal(_ next: SyncState, _ transaction: WriteTransaction) throws -> [OutboxSegment] {
         var sealed: [OutboxSegment] = []
