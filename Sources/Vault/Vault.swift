@@ -82,6 +82,7 @@ public final class Vault: Sendable {
     public func close() throws {
         defer { inUse.withLock { $0 = nil } }
         try database.close()
+        if let keys = liveKeys?.current { try tellAgent(keys) }
     }
 
     /// Tells what stands behind an error of SQLite's.

@@ -61,6 +61,42 @@ import Testing
         try home.json("doctor")
     }
 
+    @Test("a home that is put back whole is named as long as the key agent runs, and taken back by a person")
+    func homePutBack() throws {
+        let home = try TestHome()
+        try home.json("unlock")
+        defer { _ = try? home.run("lock") }
+        try home.json("create-task", "one")
+        let names = ["data", "keys"]
+        let saved = home.folder.appending(path: "saved")
+        try FileManager.default.createDirectory(at: saved, withIntermediateDirectories: true)
+        func replace(_ from: URL, _ to: URL) throws {
+            for name in names {
+                let target = to.appending(path: name)
+                if FileManager.default.fileExists(atPath: target.path) {
+                    try FileManager.default.removeItem(at: target)
+                }
+                try FileManager.default.copyItem(at: from.appending(path: name), to: target)
+            }
+        }
+        let place = URL(filePath: home.home)
+        try replace(place, saved)
+        try home.json("create-task", "two")
+        try replace(saved, place)
+        let named = try home.error("list-tasks", expect: 6)
+        #expect(named["code"].string == "rollback")
+        #expect(named["message"].string?.contains("since it was unlocked") ?? false)
+        let done = try home.run("doctor", "--repair", "--yes", "--json")
+        #expect(try done.json()["repaired"].list.count == 1)
+        #expect(try home.json("list-tasks").list.count == 1)
+        try home.json("create-task", "three")
+        // The twin: nothing else knows that this one was put back.
+        try home.json("lock")
+        try home.json("create-task", "four")
+        try replace(saved, place)
+        #expect(try home.json("list-tasks").list.count == 1)
+    }
+
     @Test("a database that was put back is refused, and taken for the newest only after a confirmation")
     func state() throws {
         let home = try TestHome()

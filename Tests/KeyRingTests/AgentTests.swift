@@ -148,6 +148,31 @@ final class RunningAgent: Sendable {
         agent.waitUntilEnded()
     }
 
+    /// What it was told of a database counts until somebody tells more, or takes it back; asking is no use.
+    @Test func theAgentRemembersTheNewestStateOfTheDatabase() throws {
+        let agent = try RunningAgent()
+        let vault = agent.vaultID
+        func state(_ counter: UInt64, _ root: UInt8 = 1) -> AgentAnchor {
+            let id = [UInt8](repeating: 9, count: 16)
+            return AgentAnchor(databaseID: id, counter: counter, root: [UInt8](repeating: root, count: 32))
+        }
+        #expect(try agent.client.anchor(of: vault) == nil)
+        for told in [state(3), state(5), state(4)] { try agent.client.note(told, of: vault) }
+        #expect(try agent.client.anchor(of: vault) == state(5))
+        let other = try Fixture().vault.keys.vaultID
+        try agent.client.note(state(8), of: other)
+        try agent.client.forgetAnchor(of: other)
+        #expect(try agent.client.anchor(of: vault) == state(5))
+        #expect(try agent.client.anchor(of: other) == nil)
+        try agent.client.forgetAnchor(of: vault)
+        #expect(try agent.client.anchor(of: vault) == nil)
+        try agent.client.note(state(2), of: vault)
+        #expect(try agent.client.anchor(of: vault) == state(2))
+        agent.advance(seconds: 15 * 60 + 1)
+        #expect(try agent.client.anchor(of: vault) == nil)
+        agent.waitUntilEnded()
+    }
+
     @Test func aLongHomeListensElsewhere() throws {
         let directory = try TemporaryDirectory()
         let long = directory.path + "/" + String(repeating: "x", count: 100)

@@ -29,6 +29,8 @@ struct AgentCore {
     private let end: UInt64
     private var lastUse: UInt64
     private var root: SharedSecret?
+    /// The newest state of the database that was told.
+    private var anchor: AgentAnchor?
 
     init(vaultID: VaultID, root: SharedSecret, lifetime: AgentLifetime, now: UInt64) {
         self.vaultID = vaultID
@@ -69,6 +71,17 @@ struct AgentCore {
             guard vault == vaultID, ConstantTime.equal(old.bytes, root.bytes) else { return .refused }
             self.root = new
             lastUse = now
+            return .done
+        case .anchor(let vault):
+            guard vault == vaultID, let anchor else { return .refused }
+            return .anchor(anchor)
+        case .noteAnchor(let vault, let told):
+            guard vault == vaultID else { return .refused }
+            if told.counter >= anchor?.counter ?? 0 { anchor = told }
+            return .done
+        case .forgetAnchor(let vault):
+            guard vault == vaultID else { return .refused }
+            anchor = nil
             return .done
         }
     }

@@ -17,6 +17,12 @@ enum AgentMessage {
         case lock
         /// Kind 4, V ‖ old root ‖ new root: the ring was given a new root.
         case replaceRoot(VaultID, old: SharedSecret, new: SharedSecret)
+        /// Kind 5, V: how far the database had come. No use.
+        case anchor(VaultID)
+        /// Kind 6, V ‖ database id ‖ counter u64 ‖ root: the database has come so far. No use.
+        case noteAnchor(VaultID, AgentAnchor)
+        /// Kind 7, V: what is remembered of the database counts no more. No use.
+        case forgetAnchor(VaultID)
     }
 
     enum Answer {
@@ -28,6 +34,8 @@ enum AgentMessage {
         case done
         /// Kind 4: another vault, another root, or no message.
         case refused
+        /// Kind 5, database id ‖ counter u64 ‖ root: how far it had come. Where nothing is known, kind 4.
+        case anchor(AgentAnchor)
     }
 }
 
@@ -39,6 +47,13 @@ extension AgentMessage.Request {
         case .lock: AgentMessage.frame(3) { _ in }
         case .replaceRoot(let vault, let old, let new):
             AgentMessage.frame(4) { $0.raw(vault.bytes + old.bytes.revealed() + new.bytes.revealed()) }
+        case .anchor(let vault): AgentMessage.frame(5) { $0.raw(vault.bytes) }
+        case .noteAnchor(let vault, let anchor):
+            AgentMessage.frame(6) {
+                $0.raw(vault.bytes)
+                anchor.encode(into: &$0)
+            }
+        case .forgetAnchor(let vault): AgentMessage.frame(7) { $0.raw(vault.bytes) }
         }
     }
 
@@ -52,6 +67,11 @@ extension AgentMessage.Request {
             let vault = try AgentMessage.vault(&reader)
             let old = try AgentMessage.root(&reader)
             self = .replaceRoot(vault, old: old, new: try AgentMessage.root(&reader))
+        case 5: self = .anchor(try AgentMessage.vault(&reader))
+        case 6:
+            let vault = try AgentMessage.vault(&reader)
+            self = .noteAnchor(vault, try AgentAnchor(from: &reader))
+        case 7: self = .forgetAnchor(try AgentMessage.vault(&reader))
         default: throw AgentMessage.malformed
         }
         try reader.expectEnd()
@@ -69,6 +89,7 @@ extension AgentMessage.Answer {
         case .rootKey(let root): AgentMessage.frame(2) { $0.raw(root.bytes.revealed()) }
         case .done: AgentMessage.frame(3) { _ in }
         case .refused: AgentMessage.frame(4) { _ in }
+        case .anchor(let anchor): AgentMessage.frame(5) { anchor.encode(into: &$0) }
         }
     }
 
@@ -81,6 +102,7 @@ extension AgentMessage.Answer {
         case 2: self = .rootKey(try AgentMessage.root(&reader))
         case 3: self = .done
         case 4: self = .refused
+        case 5: self = .anchor(try AgentAnchor(from: &reader))
         default: throw AgentMessage.malformed
         }
         try reader.expectEnd()

@@ -11,3 +11,11 @@ extension KeyAgentClient {
         }
     }
 }
+
+extension UnlockedKeys {
+    /// The agent that these keys came from; nil when a slot's secret opened them.
+    public var agent: KeyAgentClient? {
+        guard case .agent(let client) = opener else { return nil }
+        return client
+    }
+}

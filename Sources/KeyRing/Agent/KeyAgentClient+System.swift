@@ -47,7 +47,7 @@ public struct KeyAgentClient: Sendable {
     }
 
     /// One request and its answer; nil when nobody listens.
-    private func ask(_ request: AgentMessage.Request) throws(KeyError) -> AgentMessage.Answer? {
+    func ask(_ request: AgentMessage.Request) throws(KeyError) -> AgentMessage.Answer? {
         guard let descriptor = try AgentSocket.connect(to: path) else { return nil }
         defer { close(descriptor) }
         // The root must not go to an impostor either.

@@ -34,6 +34,32 @@ extension Vault {
     }
 }
 
+extension Vault {
+    /// The key agent, where one opened the vault, must have been told of no newer state: a home that is put
+    /// back whole has its anchor with it, and not what the agent remembers.
+    func requireNewest(for keys: UnlockedKeys) throws {
+        guard let agent = keys.agent, let seen = try agent.anchor(of: keys.vaultID) else { return }
+        let state = try database.newestState()
+        let counter = state?.counter ?? 0
+        let isSame = counter != seen.counter || state?.root == seen.root
+        guard database.databaseID != seen.databaseID || counter < seen.counter || !isSame else { return }
+        throw VaultError(
+            .rollback,
+            "the database is of state \(counter), and since it was unlocked it had come to state "
+                + "\(seen.counter): an older or another home was put back",
+            hint: "put the newest files back, restore from a backup, or accept this state with "
+                + "`ai-team doctor --repair`")
+    }
+
+    /// Has the key agent that opened the vault remember how far its database has come.
+    func tellAgent(_ keys: UnlockedKeys) throws {
+        guard let agent = keys.agent, let state = try database.newestState() else { return }
+        try agent.note(
+            AgentAnchor(databaseID: database.databaseID, counter: state.counter, root: state.root),
+            of: keys.vaultID)
+    }
+}
+
 /// Accepts a state of a home's database that is not the newest one known.
 public enum StateRepair {
     /// What shows that the database is not of its newest state; nil when nothing does.
@@ -58,8 +84,10 @@ public enum StateRepair {
     }
 
     /// Takes the database as it is for the newest state.
+    ///
+    /// - Parameter agent: the home's key agent, which forgets what it was told.
     /// - Throws: `KeyError` with code `busy` while any process has the vault open.
-    public static func accept(_ home: Home, keys: UnlockedKeys) throws {
+    public static func accept(_ home: Home, keys: UnlockedKeys, agent: KeyAgentClient? = nil) throws {
         let alone = try HomeLock.exclusive(in: home.keysDirectory)
         let result = Result {
             try EncryptedDatabase.acceptState(
@@ -67,5 +95,6 @@ public enum StateRepair {
         }
         alone.release()
         try result.get()
+        try agent?.forgetAnchor(of: keys.vaultID)
     }
 }

@@ -88,7 +88,10 @@ extension Vault {
                     blobs: BlobStore(directory: home.documentsDirectory, keys: BlobKeys(keys)),
                     origin: Origin(device: opened.device.bytes, incarnation: opened.incarnation),
                     surroundings: surroundings, keys: keys, inUse: inUse)
-                try closingOnFailure(pool) { try vault.requireNewest() }
+                try closingOnFailure(pool) {
+                    try vault.requireNewest()
+                    try vault.requireNewest(for: opened)
+                }
                 return vault
             }
             try pool.close()

@@ -54,7 +54,7 @@ struct Repair {
         context.console.warn(
             "what was written after this state is not in it; a backup or another device may have it")
         try Confirmation.require("go on with this state as the newest?", yes: yes)
-        try StateRepair.accept(home, keys: keys)
+        try StateRepair.accept(home, keys: keys, agent: Agent.client(of: home))
         return ["took an older state of the database for the newest: \(damage)"]
     }
 
