@@ -294,14 +294,14 @@ class Roster:
         author = r.kind in (2, 8) and self.pairs.get(r.author) or self.members[r.author]
         self.allow(r, author, what)
         signers = [(1, r.author, author.keys)] + ([(2, r.author, r.keys)] if r.kind == 9 else [])
-        target, chiefs = self.members.get(r.device), [id for id, m in self.members.items() if m.role <= 2]
-        less = r.kind == 3 or r.kind == 4 and r.role in RANKS and RANKS.index(r.role) > RANKS.index(target.role if target else 6)
-        if less and target and target.role <= 2 and len(chiefs) >= 3:
-            signer = r.sigs[1].signer if len(r.sigs) > 1 else r.author
-            approver = self.pairs.get(signer) or (signer in chiefs and self.members[signer])
-            demand(approver and signer not in (r.author, r.device), f"{what} needs another owner or admin")
-            signers.append((4, signer, approver.keys))
         signers += [(3, id, new.keys) for id, new in r.pairs.items() if new != self.pairs.get(id)]
+        chiefs = [id for id, member in self.members.items() if member.role <= 2]
+        if len(chiefs) >= 3 and self.takes_two(r):
+            signer = r.sigs[-1].signer if len(r.sigs) > 1 else r.author
+            approver = self.pairs.get(signer) or (signer in chiefs and self.members[signer])
+            about = sha(r.keys)[:16] if r.kind == 2 else r.device
+            demand(approver and signer not in (r.author, about), f"{what} needs another owner or admin")
+            signers.append((4, signer, approver.keys))
         complete = [(sig.role, sig.signer) for sig in r.sigs] == [signer[:2] for signer in signers]
         demand(complete, f"{what} has other signatures than its kind")
         for sig, (role, _, keys) in zip(r.sigs, signers):
@@ -338,6 +338,15 @@ class Roster:
             expected = (len(self.epochs), sorted([*self.pairs, *readers]))
             fits = (r.epoch.number, [box.id for box in r.epoch.boxes]) == expected
             demand(fits, f"{what} has an epoch that is not for all members")
+
+    def takes_two(self, r):
+        """Whether this is about an owner, an admin or recovery keys, and not by the latter."""
+        target = self.members.get(r.device)
+        if r.kind == 4 and target and r.role in RANKS:
+            less = RANKS.index(r.role) > RANKS.index(target.role)
+            return r.role != target.role and (target.role if less else r.role) <= 2
+        return {2: r.kind == 2 and r.role <= 2 and r.author not in self.pairs,
+                3: bool(target) and target.role <= 2, 7: True}.get(r.kind, False)
 
     def allow(self, r, author, what):
         """Who may make a record of this kind, and about whom."""

@@ -2,10 +2,11 @@ import Cryptography
 
 /// Records that one owner or admin may not make alone.
 ///
-/// With three or more of them, taking one out, or down, needs the signature of another one who stays, or of
-/// recovery keys: whoever has broken into one of their devices can't shut the others out. Until it has both
-/// signatures the record is a proposal: bytes that anybody may carry, good behind the record that was the
-/// newest when they were made.
+/// With three or more of them, taking one out, or down, letting another one in, or raising one, and changing
+/// what recovers the vault need the signature of another one who stays, or of recovery keys: whoever has
+/// broken into one of their devices can't shut the others out, nor let in who helps with that. Until it has
+/// both signatures the record is a proposal: bytes that anybody may carry, good behind the record that was
+/// the newest when they were made.
 extension KeyRing {
     /// A record that waits for its second signature.
     public struct Proposal: Sendable, Hashable {
@@ -13,13 +14,17 @@ extension KeyRing {
         public enum Change: Sendable, Hashable {
             case remove
             case role(MemberRole)
+            /// A device is let in.
+            case add(MemberRole, PublicKeys)
+            /// The vault has another recovery code, or other recovery keys.
+            case recovery
         }
 
         /// The record with its author's signature alone.
         public let bytes: [UInt8]
         /// Who proposes.
         public let author: DeviceID
-        /// Who would be removed, or get another role.
+        /// Who would be removed, let in, or get another role; the author itself where nobody would.
         public let subject: DeviceID
         /// What would become of it.
         public let change: Change
@@ -39,7 +44,7 @@ extension KeyRing {
 
         /// Whether it carries its author's signature.
         public func isSigned(in roster: Roster) -> Bool {
-            guard record.signatures.count == 1, let member = roster.member(author) else { return false }
+            guard !record.isApproved, let member = roster.member(author) else { return false }
             do throws(KeyError) {
                 try record.verify(0, .author, by: author, key: member.keys.signing)
                 return true
@@ -50,6 +55,9 @@ extension KeyRing {
             switch record.body {
             case .remove(let device, _, _): (subject, change) = (device, .remove)
             case .role(let device, let role, _, _): (subject, change) = (device, .role(role))
+            case .add(let addition):
+                (subject, change) = (addition.keys.id, .add(addition.role, addition.keys))
+            case .recoveryChange: (subject, change) = (record.author, .recovery)
             default: throw KeyError(.invalidRoster, "a record of this kind needs no approval")
             }
             self.record = record
@@ -82,6 +90,32 @@ extension KeyRing {
             let rights = role == .agent ? rights ?? .standard : nil
             return try state.signed(.role(device: device, role: role, pins: pins, rights: rights), time: time)
         }
+    }
+
+    /// Letting a device in, signed by this one alone.
+    ///
+    /// - Throws: `guardRefused` where this device's role can't.
+    public static func proposeMember(
+        _ publicKeys: PublicKeys, as role: MemberRole, rights: AgentRights? = nil, name: String,
+        inviteTag: [UInt8]? = nil, keys: UnlockedKeys, time: UInt64
+    ) throws(KeyError) -> Proposal {
+        let state = keys.state
+        let addition = try state.addition(
+            of: publicKeys, as: role, rights: rights, name: name, inviteTag: inviteTag)
+        return try Proposal(state.signed(.add(addition), time: time))
+    }
+
+    /// A new recovery code of the vault, signed by this device alone. Once the record counts, `adopt` has
+    /// the homes opened by it.
+    public static func proposeRecoveryCode(
+        keys: UnlockedKeys, time: UInt64
+    ) throws(KeyError) -> (proposal: Proposal, code: RecoveryCode) {
+        var state = keys.state
+        let code = try RecoveryCode.random()
+        let recovery = try code.recoveryKeys()
+        let pairs = state.roster.recovery.filter { $0.kind != .code } + [code.pair(recovery)]
+        let (body, signers) = try state.recoveryChange(to: pairs, new: recovery)
+        return (try Proposal(state.signed(body, extra: signers, time: time)), code)
     }
 
     private static func propose(
@@ -135,25 +169,33 @@ extension Roster {
             && proposal.record.prevHash == headHash
     }
 
+    /// Whether there are so many owners and admins that some changes take two of them.
+    public var takesTwo: Bool { members.count { $0.role.administers } >= 3 }
+
     /// Whether removing a member takes two owners or admins, or giving it another role does.
     ///
     /// - Parameter role: nil for a removal.
     public func needsApproval(of device: DeviceID, to role: MemberRole? = nil) -> Bool {
-        guard let present = member(device)?.role, present.administers else { return false }
+        guard let present = member(device)?.role, present != role else { return false }
         let isLess = role.map { $0.isNarrower(than: present) } ?? true
-        return isLess && members.count { $0.role.administers } >= 3
+        return takesTwo && (isLess ? present.administers : role?.administers ?? false)
     }
+
+    /// Whether letting in a device of this role takes two.
+    public func needsApproval(toAdd role: MemberRole) -> Bool { takesTwo && role.administers }
 }
 
 extension RingState {
     /// A record by this device that is not added.
-    fileprivate func signed(_ body: RosterBody, time: UInt64) throws(KeyError) -> RosterRecord {
+    fileprivate func signed(
+        _ body: RosterBody, extra: [RosterRecord.Signer] = [], time: UInt64
+    ) throws(KeyError) -> RosterRecord {
         let unsigned = RosterRecord.Unsigned(
             vaultID: vaultID, sequence: roster.headSequence + 1, prevHash: roster.headHash, author: device,
             time: time, body: body)
         return try orKeyError(.failed, "roster record") { () throws(CryptoError) in
             try RosterRecord(
-                unsigned, signers: [RosterRecord.Signer(role: .author, id: device, keys: identity)])
+                unsigned, signers: [RosterRecord.Signer(role: .author, id: device, keys: identity)] + extra)
         }
     }
 }

@@ -103,16 +103,20 @@ extension KeyRing {
     /// keys are new as well. Where a passphrase recovers the vault, the new one does so from now on, which
     /// makes a new epoch.
     ///
-    /// - Parameter slot: which passphrase slot; nil means the one that opened the ring, or else the only one.
+    /// - Parameters:
+    ///   - slot: which passphrase slot; nil means the one that opened the ring, or else the only one.
+    ///   - code: the recovery code, which has to agree where the passphrase recovers the vault and that takes
+    ///     two (`Roster.takesTwo`).
     public static func changePassphrase(
-        to secret: SlotSecret, slot: SlotID? = nil, isCompromised: Bool = false, in keysDirectory: String,
+        to secret: SlotSecret, slot: SlotID? = nil, isCompromised: Bool = false,
+        approvedBy code: RecoveryCode? = nil, in keysDirectory: String,
         keys: UnlockedKeys, cost: ScryptParameters = .standard, time: UInt64
     ) throws(KeyError) -> UnlockedKeys {
         let replace = { (state: inout RingState) throws(KeyError) -> Void in
             let index = try passphraseSlot(slot ?? keys.openedSlot, in: state)
             // Before the root, so that its epoch is not sealed to what the old passphrase leads to.
             if state.roster.hasPassphraseRecovery {
-                try state.changeRecovery(passphrase: secret, time: time)
+                try state.changeRecovery(passphrase: secret, approvedBy: code, time: time)
             }
             if isCompromised { try state.replaceRoot(time: time) }
             state.slots[index] = try state.newSlot(for: secret, cost: cost, time: time)
@@ -126,20 +130,19 @@ extension KeyRing {
     }
 
     /// Makes a new recovery code and forgets the old one: it opens nothing that is written from now on.
+    ///
+    /// - Parameter old: the recovery code so far, which has to agree where it takes two (`Roster.takesTwo`).
+    /// - Throws: `guardRefused` where it takes two and no code is given; `wrongKey` for one that does not
+    ///   recover the vault.
     public static func newRecoveryCode(
-        in keysDirectory: String, keys: UnlockedKeys, time: UInt64
+        approvedBy old: RecoveryCode? = nil, in keysDirectory: String, keys: UnlockedKeys, time: UInt64
     ) throws(KeyError) -> NewVault {
         let code = try RecoveryCode.random()
         let recovery = try code.recoveryKeys()
-        let pair = RecoveryPair(kind: .code, keys: recovery.publicKeys, salt: zeros)
         let changed = try changeKeys(keysDirectory, keys, time) { (state) throws(KeyError) in
-            let pairs = state.roster.recovery.filter { $0.kind != .code } + [pair]
-            try state.changeRecovery(to: pairs, new: recovery, time: time)
-            state.slots.removeAll { $0.kind == .recoveryCode }
-            try state.replaceRoot(time: time)
-            // The cost is a passphrase's and means nothing here.
-            state.slots.append(
-                try state.newSlot(for: .recoveryCode(code), cost: .standard, time: time))
+            let pairs = state.roster.recovery.filter { $0.kind != .code } + [code.pair(recovery)]
+            try state.changeRecovery(to: pairs, new: recovery, approvedBy: old, time: time)
+            try state.takeCode(code, time: time)
         }
         return NewVault(keys: changed, recoveryCode: code)
     }

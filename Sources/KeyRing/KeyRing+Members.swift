@@ -12,10 +12,9 @@ extension KeyRing {
         in keysDirectory: String, keys: UnlockedKeys, time: UInt64
     ) throws(KeyError) -> UnlockedKeys {
         try change(keysDirectory, keys, time) { (state) throws(KeyError) in
-            var addition = try state.roster.addition(
-                of: publicKeys, as: role, rights: role == .agent ? rights ?? .standard : nil, name: name,
-                epoch: state.epochs.of(state.roster.currentEpoch))
-            if let inviteTag { addition.inviteTag = inviteTag }
+            try requireNoApproval(state.roster.needsApproval(toAdd: role))
+            let addition = try state.addition(
+                of: publicKeys, as: role, rights: rights, name: name, inviteTag: inviteTag)
             try state.append(.add(addition), time: time)
         }
     }
@@ -83,16 +82,33 @@ extension KeyRing {
     }
 
     private static func requireNoApproval(_ isNeeded: Bool) throws(KeyError) {
-        guard !isNeeded else {
-            throw KeyError(
-                .guardRefused, "with three owners and admins this takes two of them, or the recovery code",
-                hint: "propose it: ai-team device revoke, or ai-team device role")
-        }
+        guard !isNeeded else { throw KeyError.takesTwo }
     }
 
     private static func requireMember(_ device: DeviceID, in state: RingState) throws(KeyError) {
         guard state.roster.member(device) != nil else {
             throw KeyError(.notFound, "there is no device \(device) in this vault")
         }
+    }
+}
+
+extension KeyError {
+    /// One owner or admin is not enough.
+    static let takesTwo = KeyError(
+        .guardRefused, "with three owners and admins this takes two of them, or the recovery code",
+        hint: "give the code with --recovery-code-file, or propose it to the others: ai-team device revoke, "
+            + "device role, device approve and key recovery do")
+}
+
+extension RingState {
+    /// What an `add` by this device says.
+    func addition(
+        of keys: PublicKeys, as role: MemberRole, rights: AgentRights?, name: String, inviteTag: [UInt8]?
+    ) throws(KeyError) -> RosterBody.Addition {
+        var addition = try roster.addition(
+            of: keys, as: role, rights: role == .agent ? rights ?? .standard : nil, name: name,
+            epoch: epochs.of(roster.currentEpoch))
+        if let inviteTag { addition.inviteTag = inviteTag }
+        return addition
     }
 }

@@ -108,7 +108,8 @@ private struct Rebasing {
             state = attempt
         } catch {
             // The ring is signed by these keys: there is no going on without their record.
-            guard error.code == .invalidRoster, record.body.kind != .rekey else { throw error }
+            let isRefused = error.code == .invalidRoster || error.code == .guardRefused
+            guard isRefused, record.body.kind != .rekey else { throw error }
             givenUp.append("\(record.body.kind.what): \(error.message)")
         }
     }
@@ -175,7 +176,7 @@ private struct Rebasing {
         let gone = recovery.filter { !pairs.contains($0) }
         let rest = state.roster.recovery.filter { !gone.contains($0) }
         guard rest != state.roster.recovery else { return "it was done by another device" }
-        try state.changeRecovery(to: rest, new: nil, time: time)
+        try state.changeRecovery(to: rest, new: nil, approvedBy: nil, time: time)
         return nil
     }
 
@@ -225,7 +226,7 @@ extension RingState {
 
 extension RosterRecord {
     /// Whether it took two to make it.
-    fileprivate var isApproved: Bool { signatures.contains { $0.role == .approval } }
+    var isApproved: Bool { signatures.contains { $0.role == .approval } }
 }
 
 extension RosterRecord.Kind {

@@ -56,39 +56,80 @@ extension KeyRing {
     ///
     /// Whoever holds the backups may guess it, at a second and 256 MiB a guess. A new epoch begins; what was
     /// written before stays readable with a passphrase that recovered it then.
-    /// `guardRefused` for a passphrase that is weaker than five words (`guessBits`).
+    ///
+    /// - Parameter code: the recovery code, which has to agree where it takes two (`Roster.takesTwo`).
+    /// - Throws: `guardRefused` for a passphrase that is weaker than five words (`guessBits`), and where it
+    ///   takes two and no code is given.
     public static func setPassphraseRecovery(
-        _ passphrase: SlotSecret?, in keysDirectory: String, keys: UnlockedKeys, time: UInt64
+        _ passphrase: SlotSecret?, approvedBy code: RecoveryCode? = nil, in keysDirectory: String,
+        keys: UnlockedKeys, time: UInt64
     ) throws(KeyError) -> UnlockedKeys {
         try changeKeys(keysDirectory, keys, time) { (state) throws(KeyError) in
-            try state.changeRecovery(passphrase: passphrase, time: time)
+            try state.changeRecovery(passphrase: passphrase, approvedBy: code, time: time)
+        }
+    }
+
+    /// Has this home opened by the vault's recovery code as the roster has it, and no longer by another one.
+    /// The root is new, as after `removeSlot`.
+    ///
+    /// - Throws: `wrongKey` for a code that does not recover the vault.
+    public static func adopt(
+        _ code: RecoveryCode, in keysDirectory: String, keys: UnlockedKeys, time: UInt64
+    ) throws(KeyError) -> UnlockedKeys {
+        try changeKeys(keysDirectory, keys, time) { (state) throws(KeyError) in
+            _ = try state.roster.requireRecovery(code)
+            try state.takeCode(code, time: time)
         }
     }
 }
 
 extension RingState {
     /// Replaces the pair that comes from a passphrase, or removes it (nil).
-    mutating func changeRecovery(passphrase: SlotSecret?, time: UInt64) throws(KeyError) {
+    mutating func changeRecovery(
+        passphrase: SlotSecret?, approvedBy code: RecoveryCode?, time: UInt64
+    ) throws(KeyError) {
         let others = roster.recovery.filter { $0.kind != .passphrase }
         guard let passphrase else {
             guard roster.hasPassphraseRecovery else {
                 throw KeyError(.guardRefused, "the passphrase does not recover this vault anyway")
             }
-            return try changeRecovery(to: others, new: nil, time: time)
+            return try changeRecovery(to: others, new: nil, approvedBy: code, time: time)
         }
         try passphrase.requireRecoveryStrength()
         let (pair, keys) = try RecoveryPassphrase.newPair(passphrase)
-        try changeRecovery(to: others + [pair], new: keys, time: time)
+        try changeRecovery(to: others + [pair], new: keys, approvedBy: code, time: time)
     }
 
-    /// Sets the list of recovery pairs; the one that is new countersigns.
+    /// Sets the list of recovery pairs; the one that is new countersigns, and where it takes two, the code
+    /// that recovers the vault so far agrees.
     mutating func changeRecovery(
-        to pairs: [RecoveryPair], new: IdentityKeys?, time: UInt64
+        to pairs: [RecoveryPair], new: IdentityKeys?, approvedBy code: RecoveryCode?, time: UInt64
     ) throws(KeyError) {
+        var (body, signers) = try recoveryChange(to: pairs, new: new)
+        if roster.takesTwo {
+            guard let code else { throw KeyError.takesTwo }
+            let keys = try roster.requireRecovery(code)
+            signers.append(RosterRecord.Signer(role: .approval, id: keys.publicKeys.id, keys: keys))
+        }
+        try append(body, extra: signers, time: time)
+    }
+
+    /// What such a record says, and who signs it beside this device.
+    mutating func recoveryChange(
+        to pairs: [RecoveryPair], new: IdentityKeys?
+    ) throws(KeyError) -> (body: RosterBody, signers: [RosterRecord.Signer]) {
         let members = roster.recipients.filter { roster.member($0.id) != nil }
         let epoch = try nextEpoch(members + pairs.map { ($0.keys.id, $0.keys.agreement) })
         let signers = new.map { [RosterRecord.Signer(role: .recovery, id: $0.publicKeys.id, keys: $0)] }
-        try append(.recoveryChange(pairs: pairs, epoch: epoch), extra: signers ?? [], time: time)
+        return (.recoveryChange(pairs: pairs, epoch: epoch), signers ?? [])
+    }
+
+    /// Puts a recovery code in the place of the one that opened this ring, under a new root.
+    mutating func takeCode(_ code: RecoveryCode, time: UInt64) throws(KeyError) {
+        slots.removeAll { $0.kind == .recoveryCode }
+        try replaceRoot(time: time)
+        // The cost is a passphrase's and means nothing here.
+        slots.append(try newSlot(for: .recoveryCode(code), cost: .standard, time: time))
     }
 
     /// Seals a new epoch to all members.
@@ -101,7 +142,27 @@ extension RingState {
     }
 }
 
+extension RecoveryCode {
+    /// The pair of these keys, as a roster has it.
+    func pair(_ keys: IdentityKeys) -> RecoveryPair {
+        RecoveryPair(kind: .code, keys: keys.publicKeys, salt: KeyRing.zeros)
+    }
+}
+
 extension Roster {
+    /// The keys of a code that recovers the vault.
+    ///
+    /// - Throws: `wrongKey` for another one.
+    func requireRecovery(_ code: RecoveryCode) throws(KeyError) -> IdentityKeys {
+        let keys = try code.recoveryKeys()
+        guard recovery.contains(where: { $0.keys == keys.publicKeys }) else {
+            throw KeyError(
+                .wrongKey, "this recovery code does not recover the vault",
+                hint: "use the newest one; a proposed one counts once another owner or admin has agreed")
+        }
+        return keys
+    }
+
     /// What an `add` says of a device: the newest epoch sealed to it, and its name under that epoch.
     func addition(
         of keys: PublicKeys, as role: MemberRole, rights: AgentRights? = nil, name: String, epoch: EpochKey

@@ -19,8 +19,7 @@ extension Roster {
             try requireSignatures(1, in: record)
             try begin(epoch, in: record)
         case .recoveryChange(let pairs, let epoch):
-            _ = try administrator(of: record)
-            try adopt(pairs, in: record, firstSignature: 1)
+            try change(recovery: pairs, in: record)
             try begin(epoch, in: record)
         case .recoveryUse(let epoch):
             try confine(in: record)
@@ -78,13 +77,16 @@ extension Roster {
     ) throws(KeyError) {
         if let pair = recovery.first(where: { $0.keys.id == record.author }) {
             try record.verify(0, .author, by: record.author, key: pair.keys.signing)
+            try requireSignatures(1, in: record)
         } else {
             let author = try administrator(of: record)
             guard author.role == .owner || addition.role != .owner else {
                 throw Roster.broken(record, "exceeds its author's role")
             }
+            let isShared = needsApproval(toAdd: addition.role)
+            if isShared { try verifyApproval(1, of: record, about: addition.keys.id) }
+            try requireSignatures(isShared ? 2 : 1, in: record)
         }
-        try requireSignatures(1, in: record)
         try addition.keys.validate()
         try requireUnused(addition.keys, in: record)
         let sealedNothing = (addition.box + addition.ephemeral).allSatisfy { $0 == 0 }
@@ -166,21 +168,28 @@ extension Roster {
         members[index].signingKeys.append(SigningEra(since: record.sequence + 1, key: keys.signing))
     }
 
-    /// Takes the list of recovery pairs; each that is new has countersigned the record.
-    mutating func adopt(
-        _ pairs: [RecoveryPair], in record: RosterRecord, firstSignature: Int
+    /// A new list of recovery pairs: what the new ones have countersigned, and then, where it takes two,
+    /// another member or the pairs before.
+    private mutating func change(
+        recovery pairs: [RecoveryPair], in record: RosterRecord
     ) throws(KeyError) {
+        _ = try administrator(of: record)
+        let count = 1 + pairs.count { !recovery.contains($0) }
+        if takesTwo { try verifyApproval(count, of: record, about: nil) }
+        try requireSignatures(takesTwo ? count + 1 : count, in: record)
+        try adopt(pairs, in: record)
+    }
+
+    /// Takes the list of recovery pairs; each that is new has countersigned the record, behind its author.
+    mutating func adopt(_ pairs: [RecoveryPair], in record: RosterRecord) throws(KeyError) {
         guard Set(pairs.map(\.keys.id)).count == pairs.count, pairs.allSatisfy(\.isWellFormed),
             pairs.contains(where: { $0.kind == .code }),
             pairs.filter({ $0.kind == .passphrase }).count <= 1
         else { throw Roster.broken(record, "has a list of recovery keys that can't be") }
-        var index = firstSignature
-        for pair in pairs where !recovery.contains(pair) {
+        for (index, pair) in pairs.filter({ !recovery.contains($0) }).enumerated() {
             try pair.keys.validate()
-            try record.verify(index, .recovery, by: pair.keys.id, key: pair.keys.signing)
-            index += 1
+            try record.verify(1 + index, .recovery, by: pair.keys.id, key: pair.keys.signing)
         }
-        try requireSignatures(index, in: record)
         recovery = pairs
     }
 
@@ -255,7 +264,7 @@ extension Roster {
         _ device: DeviceID, in record: RosterRecord, needsApproval: Bool = false
     ) throws(KeyError) -> Int {
         let author = try administrator(of: record)
-        if needsApproval { try verifyApproval(of: record, about: device) }
+        if needsApproval { try verifyApproval(1, of: record, about: device) }
         try requireSignatures(needsApproval ? 2 : 1, in: record)
         guard let index = members.firstIndex(where: { $0.id == device }), device != author.id else {
             throw Roster.broken(record, "changes its author, or nobody")
@@ -267,17 +276,23 @@ extension Roster {
     }
 
     /// Another owner or admin who stays one, or recovery keys, have signed as well.
-    private func verifyApproval(of record: RosterRecord, about device: DeviceID) throws(KeyError) {
-        let signer = record.signatures.count > 1 ? record.signatures[1].signer : record.author
+    ///
+    /// - Parameters:
+    ///   - index: the signature that this is.
+    ///   - device: whom it is about, whose own agreement counts for nothing.
+    private func verifyApproval(
+        _ index: Int, of record: RosterRecord, about device: DeviceID?
+    ) throws(KeyError) {
+        let signer = record.signatures.count > index ? record.signatures[index].signer : record.author
         let pair = recovery.first { $0.keys.id == signer }
         let approver = member(signer).flatMap { $0.role.administers ? $0 : nil }
         guard signer != record.author, signer != device, let keys = pair?.keys ?? approver?.keys else {
             throw Roster.broken(record, "needs the signature of another owner or admin")
         }
-        try record.verify(1, .approval, by: signer, key: keys.signing)
+        try record.verify(index, .approval, by: signer, key: keys.signing)
     }
 
-    private func requireSignatures(_ count: Int, in record: RosterRecord) throws(KeyError) {
+    func requireSignatures(_ count: Int, in record: RosterRecord) throws(KeyError) {
         guard record.signatures.count == count else {
             throw Roster.broken(record, "has signatures that its kind does not have")
         }

@@ -168,7 +168,8 @@ extension Roster {
                 labelEpoch: 1)
         ]
         try record.verify(0, .author, by: record.author, key: core.device.signing)
-        try adopt(core.recovery, in: record, firstSignature: 1)
+        try requireSignatures(1 + core.recovery.count, in: record)
+        try adopt(core.recovery, in: record)
         try begin(epoch, in: record)
     }
 

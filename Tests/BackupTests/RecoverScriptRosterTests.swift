@@ -54,6 +54,20 @@ import Testing
                         .reader, of: other, by: author,
                         pins: [HandMadeRoster.pin(1, hash, incarnation: other.id[0] < 128 ? 0 : 1)]))
             }
+            // With three owners and admins some of these take two.
+            for second in people + [fresh] {
+                let agrees = [(4, second.id, second)] as [HandMadeRoster.Signer]
+                let rest = everybody.filter { $0.id != people[1].id }
+                records.append(try roster.remove(people[1], by: author, to: rest, and: agrees))
+                records.append(try roster.add(fresh, .admin, by: author, and: agrees))
+                records.append(try roster.add(fresh, .writer, by: author, and: agrees))
+                records.append(try roster.role(.admin, of: people[2], by: author, and: agrees))
+                records.append(try roster.role(.reader, of: people[1], by: author, and: agrees))
+                records.append(
+                    try roster.recoveryChange(
+                        [fresh.pair()], by: author, new: [fresh],
+                        to: people.prefix(3) + [fresh], and: agrees))
+            }
             records.append(try roster.remove(people[2], by: author, to: everybody))
             records.append(try roster.rotate(by: author, to: everybody))
             records.append(try roster.rotate(by: author, to: people))

@@ -129,6 +129,63 @@ import Testing
         #expect(try test.json("device", "list")[1]["role"].string == "writer")
     }
 
+    /// Of three, one alone lets in no other and replaces no recovery code.
+    @Test func twoOfThreeLetAFourthInAndReplaceTheRecoveryCode() throws {
+        _ = try join("desk", as: "admin")
+        _ = try join("third", as: "admin")
+        try run(on: "desk", "sync", "both")
+        let token = try #require(
+            test.json("device", "invite", "--role", "admin", "--remote", remote)["token"].string)
+        let asked = try run(on: "fourth", "device", "join", token, "--no-wait", "--name", "fourth").json()
+        let fourth = try #require(asked["device_id"].string)
+        let proposed = try test.json("device", "approve", "--yes", "--remote", remote)
+        #expect(proposed["approved"].list.isEmpty)
+        #expect(proposed["proposed"].list.map { $0["id"].string } == [fourth])
+        #expect(try test.json("device", "list").list.count == 3)
+        try test.run("device", "cosign", "--yes", expect: 3)
+        try run(on: "desk", "device", "cosign", fourth, "--yes")
+        try run(on: "fourth", "device", "join")
+        try test.run("sync", "both")
+        #expect(try test.json("device", "list").list.count == 4)
+        #expect(try test.error("device", "role", fourth, "owner", expect: 5)["code"].string == "guard")
+
+        let old = try test.file("old.txt", Data(#require(test.made["recovery_code"].string).utf8))
+        let offered = try test.json("key", "recovery", "--yes")
+        #expect(offered["status"].string == "proposed")
+        let new = try test.file("new.txt", Data(#require(offered["recovery_code"].string).utf8))
+        try test.run("key", "recovery", "test", "--recovery-code-file", new, expect: 4)
+        try run(on: "desk", "device", "cosign", "--yes")
+        try test.run("sync", "both")
+        // This home is opened by the old one until it is told.
+        try test.run("list-tasks", "--recovery-code-file", new, expect: 4)
+        try test.run("list-tasks", "--recovery-code-file", old)
+        try test.run("key", "recovery", "adopt", "--code-file", old, expect: 4)
+        try test.run("key", "recovery", "adopt", "--code-file", new)
+        try test.run("key", "recovery", "test", "--recovery-code-file", new)
+        try test.run("list-tasks", "--recovery-code-file", old, expect: 4)
+        // The code at hand is the second signature.
+        try test.run("sync", "both")
+        let code = try test.json("key", "recovery", "--yes", "--recovery-code-file", new)
+        #expect(code["status"].string == nil && code["recovery_code"].string != nil)
+    }
+
+    /// What the removed device knows the keys of does not stay under them, unless one says so.
+    @Test func revokingEncryptsAnewWhatIsHere() throws {
+        let (desk, phone) = (try join("desk"), try join("phone"))
+        try test.json("create-task", "old")
+        func revoke(_ device: String, _ when: String) throws -> JSON {
+            try test.json(
+                "device", "revoke", device, "--yes", "--credentials-revoked", "--re-encrypt", when)
+        }
+        let never = try revoke(desk, "never")
+        #expect(never["re_encrypt"].string == "never")
+        #expect(try test.json("key", "status")["pages_remaining"].int ?? 0 > 0)
+        let now = try revoke(phone, "now")
+        #expect(now["re_encrypt"].string == "now" && now["epoch"].int == 3)
+        #expect(try test.json("key", "status")["pages_remaining"].int == 0)
+        #expect(try test.json("list-tasks").list.count == 1)
+    }
+
     private func doctor(expect exit: Int32 = 0) throws -> JSON {
         let checks = try test.run("doctor", "--json", expect: exit).json()["checks"].list
         return try #require(checks.first { $0["name"].string == "revoked_devices" })

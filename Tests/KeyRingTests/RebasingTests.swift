@@ -70,7 +70,7 @@ import Testing
             #require(one.slots.last).id, in: first.path, keys: one, time: time)
         one = try KeyRing.reincarnate(in: first.path, keys: one, time: time)
         one = try KeyRing.setRole(
-            .admin, of: guest.device, pins: [], in: first.path, keys: one, time: time)
+            .agent, of: guest.device, pins: [], in: first.path, keys: one, time: time)
         one = try KeyRing.newRecoveryCode(in: first.path, keys: one, time: time).keys
         one = try joiner("mine too", at: first.path, one)
     }

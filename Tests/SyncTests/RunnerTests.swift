@@ -77,8 +77,8 @@ struct RunnerTests {
         #expect(failed.contains { $0.reason.contains("of the database") }, "\(failed)")
     }
 
-    /// A round says so as well, and goes on: what was sent comes back. A copy whose database is not older than
-    /// what the other's head has seen is told as a copy alone.
+    /// A round says so as well, and goes on: what was sent comes back. A copy whose database is not older
+    /// than what the other's head has seen is told as a copy alone.
     @Test func aRoundNamesAHomeThatWasPutBack() throws {
         let (newer, older) = try copies()
         for _ in 0..<5 { try newer.vault.write { _ = try $0.createTask(TaskDraft(title: "later")) } }

@@ -149,14 +149,14 @@ extension HandMadeRoster {
 
     package func add(
         _ device: HandMadeIdentity, _ role: Role = .writer, by author: HandMadeIdentity,
-        inviteTag: [UInt8] = ByHand.zeros(32), rights: [UInt8]? = nil
+        inviteTag: [UInt8] = ByHand.zeros(32), rights: [UInt8]? = nil, and others: [Signer] = []
     ) throws -> [UInt8] {
         var body = CanonicalWriter()
         body.raw(device.publicKeys + [role.rawValue] + inviteTag + ByHand.zeros(144))
         body.u32(UInt32(epochs.count))
         let filler: UInt8 = role == .backup ? 0 : 7  // nobody opens it in these tests
         body.raw([UInt8](repeating: filler, count: 80) + self.rights(role, rights))
-        return try record(2, body.bytes, by: author)
+        return try record(2, body.bytes, by: author, and: others)
     }
 
     package func remove(
@@ -173,14 +173,14 @@ extension HandMadeRoster {
 
     package func role(
         _ role: Role, of device: HandMadeIdentity, by author: HandMadeIdentity, pins: [[UInt8]] = [],
-        rights: [UInt8]? = nil
+        rights: [UInt8]? = nil, and others: [Signer] = []
     ) throws -> [UInt8] {
         var body = CanonicalWriter()
         body.raw(device.id + [role.rawValue])
         body.count(pins.count)
         for pin in pins { body.raw(pin) }
         body.raw(self.rights(role, rights))
-        return try record(4, body.bytes, by: author)
+        return try record(4, body.bytes, by: author, and: others)
     }
 
     package func relabel(
@@ -216,13 +216,14 @@ extension HandMadeRoster {
     }
 
     package func recoveryChange(
-        _ pairs: [[UInt8]], by author: HandMadeIdentity, new: [HandMadeIdentity], to all: Recipients
+        _ pairs: [[UInt8]], by author: HandMadeIdentity, new: [HandMadeIdentity], to all: Recipients,
+        and others: [Signer] = []
     ) throws -> [UInt8] {
         var body = CanonicalWriter()
         body.count(pairs.count)
         for pair in pairs { body.raw(pair) }
         body.raw(try epoch(all))
-        return try record(7, body.bytes, by: author, and: new.map { (3, $0.id, $0) })
+        return try record(7, body.bytes, by: author, and: new.map { (3, $0.id, $0) } + others)
     }
 
     package func recoveryUse(by author: HandMadeIdentity, to recipients: Recipients) throws -> [UInt8] {

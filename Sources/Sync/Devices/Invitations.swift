@@ -141,19 +141,50 @@ public struct Invitations {
 
     /// Lets a device in.
     ///
+    /// - Parameter code: the recovery code, which has to agree where it takes two.
     /// - Throws: `conflict` when its time is over; as `KeyRing.addMember` and `RemoteRoster.publish`.
-    public func approve(_ request: Request, keys: UnlockedKeys, time: UInt64) throws -> UnlockedKeys {
-        guard !request.invitation.isExpired(at: time) else {
-            try drop(request.invitation)
-            throw SyncError(
-                .conflict, "the invitation has expired", hint: "make another: ai-team device invite")
+    public func approve(
+        _ request: Request, with code: RecoveryCode? = nil, keys: UnlockedKeys, time: UInt64
+    ) throws -> UnlockedKeys {
+        try requireGood(request.invitation, time)
+        let (invitation, directory) = (request.invitation, home.keysDirectory)
+        let changed: UnlockedKeys
+        if let code, keys.roster.needsApproval(toAdd: invitation.role) {
+            let proposal = try proposal(request, keys, time)
+            changed = try KeyRing.approve(proposal, with: code, in: directory, keys: keys, time: time)
+        } else {
+            changed = try KeyRing.addMember(
+                request.keys, as: invitation.role, rights: invitation.rights, name: request.name,
+                inviteTag: invitation.token.tag(), in: directory, keys: keys, time: time)
         }
-        let changed = try KeyRing.addMember(
-            request.keys, as: request.invitation.role, rights: request.invitation.rights, name: request.name,
-            inviteTag: request.invitation.token.tag(), in: home.keysDirectory, keys: keys, time: time)
         try RemoteRoster(store).publish(changed.roster)
-        try drop(request.invitation)
+        try drop(invitation)
         return changed
+    }
+
+    /// Proposes to let a device in, where that takes two. The device waits for as long as the proposal is
+    /// good.
+    ///
+    /// - Throws: `conflict` when its time is over; as `KeyRing.proposeMember`.
+    public func propose(_ request: Request, keys: UnlockedKeys, time: UInt64) throws -> KeyRing.Proposal {
+        try requireGood(request.invitation, time)
+        let proposal = try proposal(request, keys, time)
+        try Proposals(vault: vault, store: store).put(proposal, keys: keys)
+        return proposal
+    }
+
+    private func proposal(
+        _ request: Request, _ keys: UnlockedKeys, _ time: UInt64
+    ) throws -> KeyRing.Proposal {
+        try KeyRing.proposeMember(
+            request.keys, as: request.invitation.role, rights: request.invitation.rights, name: request.name,
+            inviteTag: request.invitation.token.tag(), keys: keys, time: time)
+    }
+
+    private func requireGood(_ invitation: OpenInvitation, _ time: UInt64) throws {
+        guard invitation.isExpired(at: time) else { return }
+        try drop(invitation)
+        throw SyncError(.conflict, "the invitation has expired", hint: "make another: ai-team device invite")
     }
 
     /// Lets those in whose invitations say that no person has to: what a sync of the inviter does.

@@ -160,7 +160,11 @@ public struct Joining {
         let roster = try RemoteRoster(store).read(of: token.vaultID)
         try KeyRing.requireInvited(roster, to: token.vaultID, containing: token.head)
         if roster.member(identity.device)?.keys == identity.publicKeys { return .approved(roster) }
-        guard time < endsAt else { return .expired }
+        guard time < endsAt else {
+            // Where it takes two the inviter has agreed, and the other one has longer than the invitation.
+            return try Proposals.isProposed(identity.device, roster, in: store, time: time)
+                ? .waiting : .expired
+        }
         return isThere ? .waiting : .missing
     }
 

@@ -33,16 +33,9 @@ public struct Proposals {
     public func look(keys: UnlockedKeys, time: UInt64) throws -> [KeyRing.Proposal] {
         var found: [KeyRing.Proposal] = []
         for member in keys.roster.members where member.role.administers {
-            let name = SyncName.proposal(member.id).objectName(vault: keys.vaultID)
-            let bytes: [UInt8]
-            do { bytes = try store.read(name, limit: Self.sizeLimit) } catch let error as StorageError {
-                guard error.code == .notFound || error.code == .integrity else { throw error }
-                continue
+            if let proposal = try Self.read(of: member.id, keys.roster, in: store, time) {
+                found.append(proposal)
             }
-            do throws(KeyError) {
-                let proposal = try KeyRing.Proposal(bytes)
-                if Self.isGood(proposal, keys, time), proposal.author == member.id { found.append(proposal) }
-            } catch { continue }  // somebody else's bytes in that place propose nothing
         }
         try remember(found)
         return found
@@ -72,7 +65,7 @@ public struct Proposals {
                 throw SyncError(.integrityFailure, "the stored proposal \(key) is malformed")
             }
             let proposal = try KeyRing.Proposal(bytes)
-            return isGood(proposal, keys, time) ? proposal : nil
+            return isGood(proposal, keys.roster, time) ? proposal : nil
         }
     }
 
@@ -80,6 +73,35 @@ public struct Proposals {
     public func remove(_ proposal: KeyRing.Proposal, keys: UnlockedKeys) throws {
         try store.delete(SyncName.proposal(proposal.author).objectName(vault: keys.vaultID))
         try remember([])
+    }
+
+    /// Whether somebody who may proposes to let a device in.
+    static func isProposed(
+        _ device: DeviceID, _ roster: Roster, in store: any ObjectStore, time: UInt64
+    ) throws -> Bool {
+        try roster.members.contains { member in
+            guard member.role.administers,
+                let proposal = try read(of: member.id, roster, in: store, time),
+                proposal.subject == device, case .add = proposal.change
+            else { return false }
+            return true
+        }
+    }
+
+    /// What a member proposes; nil for nothing that is good.
+    private static func read(
+        of member: DeviceID, _ roster: Roster, in store: any ObjectStore, _ time: UInt64
+    ) throws -> KeyRing.Proposal? {
+        let name = SyncName.proposal(member).objectName(vault: roster.vaultID)
+        let bytes: [UInt8]
+        do { bytes = try store.read(name, limit: sizeLimit) } catch let error as StorageError {
+            guard error.code == .notFound || error.code == .integrity else { throw error }
+            return nil
+        }
+        do throws(KeyError) {
+            let proposal = try KeyRing.Proposal(bytes)
+            return isGood(proposal, roster, time) && proposal.author == member ? proposal : nil
+        } catch { return nil }  // somebody else's bytes in that place propose nothing
     }
 
     private func remember(_ proposals: [KeyRing.Proposal]) throws {
@@ -96,8 +118,8 @@ public struct Proposals {
 
     /// Whether a second signature would make it the next record. Its author's signature is verified with the
     /// second one.
-    private static func isGood(_ proposal: KeyRing.Proposal, _ keys: UnlockedKeys, _ time: UInt64) -> Bool {
-        keys.roster.fits(proposal) && proposal.isSigned(in: keys.roster)
+    private static func isGood(_ proposal: KeyRing.Proposal, _ roster: Roster, _ time: UInt64) -> Bool {
+        roster.fits(proposal) && proposal.isSigned(in: roster)
             && time < proposal.time + KeyRing.Proposal.lifetime
     }
 }

@@ -60,8 +60,10 @@ extension VaultSync {
     public func propose(
         _ role: MemberRole?, rights: AgentRights? = nil, of device: DeviceID, manifests: [Pin]
     ) throws -> KeyRing.Proposal {
-        try requireEverything()
-        let pins = pins(of: device, staying: role != nil) + manifests
+        let present = keys.roster.member(device)?.role
+        let narrows = role.map { role in present.map { !role.isWider(than: $0) } ?? false } ?? true
+        if narrows { try requireEverything() }
+        let pins = narrows ? pins(of: device, staying: role != nil) + manifests : []
         guard let role else {
             return try KeyRing.proposeRemoval(of: device, pins: pins, keys: keys, time: now())
         }

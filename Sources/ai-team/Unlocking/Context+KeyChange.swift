@@ -3,6 +3,12 @@ import Sync
 import Vault
 
 extension Context {
+    /// The recovery code of --recovery-code-file, where it agrees to what takes two; it has opened this home,
+    /// too. Nil without the option.
+    func agreeingCode() throws -> RecoveryCode? {
+        try options.recoveryCodeFile.map(SecretSource.recoveryCode)
+    }
+
     /// Changes the keys of the home, which other processes may have open, between two rounds of sync: one
     /// signs with the keys that it began with. The key agent is told of a new root at once.
     ///
@@ -26,17 +32,6 @@ extension Context {
         if !publishes { noteWaitingEpoch(changed) }
         if reencrypts { noteReencryption(changed.roster.currentEpoch) }
         return changed
-    }
-
-    /// The keys are new whatever comes of this.
-    private func noteReencryption(_ epoch: UInt32) {
-        do {
-            try Reencryption(vault: unguardedVault(), home: existingHome()).begin(epoch)
-        } catch {
-            console.warn(
-                "what is there stays under the old keys, since the vault can't be opened: "
-                    + "\(Failure(describing: error)?.message ?? "\(error)")")
-        }
     }
 
     /// Begins a new epoch when the present one is older than `keys.rotate_after` says: once a day at most,

@@ -61,8 +61,8 @@ enum SecretSource {
     }
 
     /// The recovery code of an option's file, or else asked for.
-    static func recoveryCode(_ options: GlobalOptions) throws -> RecoveryCode {
-        try options.recoveryCodeFile.map(recoveryCode) ?? askRecoveryCode()
+    static func recoveryCode(_ path: String?) throws -> RecoveryCode {
+        try path.map(recoveryCode(in:)) ?? askRecoveryCode()
     }
 
     /// Asks for the recovery code on the terminal, or when a share of one is given, for the others.

@@ -11,7 +11,8 @@ struct DeviceApprove: Command {
             Shows who asks, and asks back; compare the fingerprint with what the new device shows. With an \
             ID only that device is let in, without a question. Devices whose invitation was made with \
             --auto-approve are let in at once. Requests that no token proves are named, and the exit status \
-            is then 6.
+            is then 6. With three or more owners and admins another one takes two: another one's \
+            `device cosign`, or --recovery-code-file.
 
             EXAMPLES:
               ai-team device approve
@@ -28,17 +29,25 @@ struct DeviceApprove: Command {
         var (keys, approved, look) = try invitations.approveAutomatic(
             keys: context.unlock(), time: context.milliseconds)
         context.cache.keys = keys
+        var proposed: [KeyRing.Proposal] = []
         report(look, context)
         for request in try chosen(look.requests, approved) {
             if device == nil, !yes {
                 context.console.announce(Self.lines(request))
                 try Confirmation.require("let it in?", yes: false)
             }
-            keys = try invitations.approve(request, keys: keys, time: context.milliseconds)
+            let code = try context.agreeingCode()
+            guard code != nil || !keys.roster.needsApproval(toAdd: request.invitation.role) else {
+                proposed.append(
+                    try invitations.propose(request, keys: keys, time: context.milliseconds))
+                continue
+            }
+            keys = try invitations.approve(request, with: code, keys: keys, time: context.milliseconds)
             context.cache.keys = keys
             approved.append(request)
         }
-        tell(approved, look, context)
+        for proposal in proposed { context.console.note(try proposal.shown(keys)) }
+        tell(approved, proposed, look, context)
     }
 
     /// What is said of the rest.
@@ -83,7 +92,8 @@ struct DeviceApprove: Command {
     }
 
     private func tell(
-        _ approved: [Invitations.Request], _ look: Invitations.Look, _ context: Context
+        _ approved: [Invitations.Request], _ proposed: [KeyRing.Proposal], _ look: Invitations.Look,
+        _ context: Context
     ) {
         context.console.emit({ writer in
             writer.object { writer in
@@ -98,12 +108,24 @@ struct DeviceApprove: Command {
                         }
                     }
                 }
+                writer.key("proposed")
+                writer.array { writer in
+                    for proposal in proposed {
+                        writer.object {
+                            $0.field("id", proposal.subject.description)
+                            $0.field("expires_at", proposal.end)
+                        }
+                    }
+                }
                 writer.field("waiting", look.waiting)
                 writer.field("expired", look.expired)
                 writer.field("cancelled", look.cancelled)
             }
         }) {
-            let lines = approved.flatMap { ["let in:"] + Self.lines($0) }
+            var lines = approved.flatMap { ["let in:"] + Self.lines($0) }
+            lines += proposed.map {
+                "another owner or admin lets \($0.subject) in with: ai-team device cosign \($0.subject)"
+            }
             if !lines.isEmpty { return lines }
             return [
                 look.waiting > 0

@@ -8,10 +8,11 @@ struct DeviceCosign: Command {
     static let configuration = CommandConfiguration(
         commandName: "cosign", abstract: "Agree to what another owner or admin proposes.",
         discussion: """
-            With three or more owners and admins, removing one of them, or giving one of them a lesser role, \
-            takes two. The first one's `device revoke` or `device role` makes a proposal, which is good for \
-            7 days and as long as nothing else changes the members; this shows what is proposed, asks, and \
-            carries it out. With an ID only the proposal about that device.
+            With three or more owners and admins, removing one of them, giving one of them a lesser role, \
+            letting another one in or raising one, and replacing the recovery code take two. The first one's \
+            `device revoke`, `device role`, `device approve` or `key recovery` makes a proposal, which is \
+            good for 7 days and as long as nothing else changes the members; this shows what is proposed, \
+            asks, and carries it out. With an ID only the proposal about that device.
 
             EXAMPLES:
               ai-team device cosign
@@ -46,6 +47,7 @@ struct DeviceCosign: Command {
         context.console.announce([try proposal.shown(keys)])
         try Confirmation.require("agree to this?", yes: yes)
         context.cache.keys = try session.approve(proposal, with: nil, time: context.milliseconds)
+        if proposal.change == .remove { context.noteReencryption(session.keys.roster.currentEpoch) }
         try change.publish(session, "you have agreed here")
         try session.proposals().remove(proposal, keys: session.keys)
         try change.finish(proposal, session, areCredentialsRevoked: credentialsRevoked)
@@ -63,8 +65,13 @@ extension KeyRing.Proposal {
             switch change {
             case .remove: "remove \(try name(subject))"
             case .role(let role): "make \(try name(subject)) \(role.name)"
+            case .add(let role, let keys):
+                "let in \(subject) as \(role.name), whose keys are \(keys.fingerprint)"
+            case .recovery: "replace the recovery code, or what else recovers the vault"
             }
-        let end = Timestamp(milliseconds: Int64(clamping: time + Self.lifetime))
         return "\(try name(author)) proposes to \(what), until \(end.short)"
     }
+
+    /// When it is over.
+    var end: Timestamp { Timestamp(milliseconds: Int64(clamping: time + Self.lifetime)) }
 }

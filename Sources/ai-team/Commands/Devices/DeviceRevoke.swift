@@ -20,6 +20,10 @@ struct DeviceRevoke: Command {
             With three or more owners and admins, removing one of them takes another one's `device cosign`, \
             or --recovery-code-file.
 
+            What is here already is then encrypted under the new keys, as `key rotate` does it: \
+            --re-encrypt now waits for it, background (unless said otherwise) leaves it to a process of its \
+            own, never encrypts only new data under them.
+
             --review shows what the device sent too late to count, by field and value. With --take what may \
             be wanted all the same is written anew, as this device's own: all of it, or with --only the \
             changes of these numbers.
@@ -35,6 +39,8 @@ struct DeviceRevoke: Command {
     @Argument(help: "The device's id, or at least 4 characters of its beginning or end.") var device: String
     @Flag(help: "Its key to the storage was revoked there, or changed on all others.")
     var credentialsRevoked = false
+    @Option(name: .customLong("re-encrypt"), help: "When what is here is encrypted anew.")
+    var reEncrypt = ReencryptionTime.background
     @Flag(help: "Show what it wrote that counts nowhere.") var review = false
     @Flag(help: "With --review: write it anew, as this device's own.") var take = false
     @Option(help: ArgumentHelp("With --review: this change alone; may be repeated.", valueName: "number"))
@@ -72,6 +78,7 @@ struct DeviceRevoke: Command {
                 member: member, name: name, credential: credential,
                 areCredentialsRevoked: credentialsRevoked, epoch: keys.roster.currentEpoch + 1)
             report.isDry = true
+            report.reEncrypt = reEncrypt
             return report.print(context)
         }
         try Confirmation.require(
@@ -83,9 +90,11 @@ struct DeviceRevoke: Command {
         } else {
             context.cache.keys = try change.apply(session) { try $0.remove(member.id, manifests: pins) }
         }
+        if reEncrypt != .never { try context.noteReencryption(context.unlock().roster.currentEpoch) }
         if let session { try change.publish(session, "\(member.id) is removed here") }
+        if reEncrypt == .now { _ = try context.finishReencryption() }
         try change.finish(
-            removalOf: member, context.unlock(), areCredentialsRevoked: credentialsRevoked)
+            removalOf: member, context.unlock(), areCredentialsRevoked: credentialsRevoked, reEncrypt)
     }
 
     /// For a device that was removed before: what is left to be done.

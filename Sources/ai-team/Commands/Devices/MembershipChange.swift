@@ -26,19 +26,23 @@ struct MembershipChange {
     /// - Throws: what keeps it from being got: nothing was changed then.
     func freshPins(of member: Roster.Member, _ session: SyncSession?) throws -> [Pin] {
         if let session {
-            let report = try session.round(pulls: true, pushes: true, looksAtAll: true).report
-            context.cache.keys = session.keys
-            for alarm in report.alarms { context.console.warn("\(alarm)") }
-            if let failure = report.failure.flatMap({ Failure(describing: $0) }) {
-                throw Failure(
-                    failure.code, "nothing was changed: \(failure.message)", hint: failure.hint)
-            }
+            try catchUp(session)
             if member.role.signsBackups {
                 context.report(try context.cloud(remote).list(acceptsRollback: false).problems)
                 context.exitStatus = 0
             }
         }
         return member.role.signsBackups ? try context.backups().pins(of: member.id) : []
+    }
+
+    /// A round that looks at everything, before a record is made behind the newest.
+    func catchUp(_ session: SyncSession) throws {
+        let report = try session.round(pulls: true, pushes: true, looksAtAll: true).report
+        context.cache.keys = session.keys
+        for alarm in report.alarms { context.console.warn("\(alarm)") }
+        if let failure = report.failure.flatMap({ Failure(describing: $0) }) {
+            throw Failure(failure.code, "nothing was changed: \(failure.message)", hint: failure.hint)
+        }
     }
 
     /// Makes the record here.
@@ -63,35 +67,53 @@ struct MembershipChange {
         _ role: MemberRole?, rights: AgentRights? = nil, of member: Roster.Member, _ session: SyncSession?,
         pins: [Pin]
     ) throws -> Bool {
-        let code = try context.options.recoveryCodeFile.map(SecretSource.recoveryCode)
-        guard let session else {
-            throw Failure(
-                .refusedByGuard,
-                "this takes two owners or admins, and there is no remote for them to meet at",
-                hint: "set one with `ai-team sync remote set URL`")
-        }
+        let code = try context.agreeingCode()
+        let session = try required(session)
         var made: KeyRing.Proposal?
         _ = try session.change { sync in
             made = try sync.propose(role, rights: rights, of: member.id, manifests: pins)
         }
         guard let proposal = made else { return false }
         guard let code else {
-            try session.proposals().put(proposal, keys: session.keys)
-            let text = try proposal.shown(session.keys)
-            let end = Timestamp(milliseconds: Int64(clamping: proposal.time + KeyRing.Proposal.lifetime))
-            context.console.emit({ writer in
-                writer.object { writer in
-                    writer.field("id", member.id.description)
-                    writer.field("status", "proposed")
-                    writer.field("expires_at", end)
-                }
-            }) {
-                [text, "another owner or admin agrees with: ai-team device cosign \(member.id)"]
-            }
+            try put(proposal, session)
             return false
         }
         context.cache.keys = try session.approve(proposal, with: code, time: context.milliseconds)
         return true
+    }
+
+    /// The remote that owners and admins meet at.
+    func required(_ session: SyncSession?) throws -> SyncSession {
+        guard let session else {
+            throw Failure(
+                .refusedByGuard,
+                "this takes two owners or admins, and there is no remote for them to meet at",
+                hint: "set one with `ai-team sync remote set URL`")
+        }
+        return session
+    }
+
+    /// Puts a proposal where the others look, and says so.
+    ///
+    /// - Parameter code: a recovery code that would come with it.
+    func put(_ proposal: KeyRing.Proposal, _ session: SyncSession, code: String? = nil) throws {
+        try session.proposals().put(proposal, keys: session.keys)
+        let text = try proposal.shown(session.keys)
+        context.console.emit({ writer in
+            writer.object { writer in
+                writer.field("id", proposal.subject.description)
+                writer.field("status", "proposed")
+                writer.field("expires_at", proposal.end)
+                if let code { writer.field("recovery_code", code) }
+            }
+        }) {
+            var lines = [text, "another owner or admin agrees with: ai-team device cosign"]
+            if let code {
+                lines += ["", "recovery code, shown this once:", "", "  \(code)", ""]
+                lines.append("it counts once another one has agreed; then: ai-team key recovery adopt")
+            }
+            return lines
+        }
     }
 
     /// What is left to be done, and said, once a proposal was carried out.
@@ -112,13 +134,16 @@ struct MembershipChange {
                 }
             }) { ["done"] }
         }
-        try finish(removalOf: member, keys, areCredentialsRevoked: areCredentialsRevoked)
+        try finish(removalOf: member, keys, areCredentialsRevoked: areCredentialsRevoked, .background)
     }
 
     /// Says what was removed, and remembers what is to be revoked at the storage.
     ///
     /// - Throws: `guard` until somebody says that it was.
-    func finish(removalOf member: Roster.Member, _ keys: UnlockedKeys, areCredentialsRevoked: Bool) throws {
+    func finish(
+        removalOf member: Roster.Member, _ keys: UnlockedKeys, areCredentialsRevoked: Bool,
+        _ reEncrypt: ReencryptionTime
+    ) throws {
         let credential = try place().map { try self.credential(of: $0) }
         let pending = areCredentialsRevoked ? nil : credential
         try context.vault().write { try RevokedCredentials.set(pending, for: member.id, $0) }
@@ -126,6 +151,7 @@ struct MembershipChange {
             member: member, name: try DeviceList.name(of: member, keys), credential: credential,
             areCredentialsRevoked: areCredentialsRevoked, epoch: keys.roster.currentEpoch)
         report.settle(keys)
+        report.reEncrypt = reEncrypt
         report.print(context)
         if let pending { throw RevokedCredentials.failure(pending, of: member.id) }
     }

@@ -11,6 +11,8 @@ struct RevocationReport {
     /// The first epoch that it does not get.
     var epoch: UInt32
     var isDry = false
+    /// When what is here is encrypted anew; nil where nothing is said of it.
+    var reEncrypt: ReencryptionTime?
     private var pins: [Pin] = []
     private var isRemoved = false
     private var isSettled = false
@@ -69,6 +71,7 @@ struct RevocationReport {
                 }
                 writer.field("object_names", member.role.reads)
             }
+            writer.field("re_encrypt", reEncrypt?.rawValue)
             writer.field("credential", credential)
             writer.field("credential_revoked", credential == nil || areCredentialsRevoked)
         }
@@ -95,6 +98,15 @@ struct RevocationReport {
                 "What is in the home and the remote already stays under the old epochs until it is encrypted "
                     + "anew.",
             ]
+        }
+        switch reEncrypt {
+        case .now: lines.append("The database and the documents here are under it, and were read back.")
+        case .background where isDry:
+            lines.append("The database and the documents here would be encrypted anew in the background.")
+        case .background:
+            lines.append(
+                "The database and the documents here are encrypted anew in the background: key status")
+        case .never, nil: break
         }
         if !isDry, !isSettled { lines.append("The others learn of it with the next `ai-team sync both`.") }
         if let credential, !areCredentialsRevoked {

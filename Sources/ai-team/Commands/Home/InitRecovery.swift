@@ -122,7 +122,7 @@ struct InitRecovery {
     /// What recovers the vault, and what opens the new home.
     private func secrets() throws -> (RecoverySecret, () throws -> SlotSecret) {
         guard options.withPassphrase else {
-            return (.code(try SecretSource.recoveryCode(context.options)), newSecret)
+            return (.code(try SecretSource.recoveryCode(context.options.recoveryCodeFile)), newSecret)
         }
         let passphrase = try SecretSource.recoveryPassphrase(context.options)
         let hasKeyFile = context.options.keyFile ?? SecretSource.variable("AI_TEAM_KEY_FILE") != nil

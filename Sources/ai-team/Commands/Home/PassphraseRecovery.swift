@@ -40,16 +40,18 @@ struct PassphraseRecovery {
             "whoever holds the backups may guess the passphrase, a guess a second on each core, for ever."
                 + " It has to be as strong as five words drawn with dice")
         try Confirmation.require("let this passphrase recover the vault?", yes: yes)
+        let code = try context.agreeingCode()
         _ = try context.changeKeys {
-            try KeyRing.setPassphraseRecovery(passphrase, in: $0, keys: $1, time: $2)
+            try KeyRing.setPassphraseRecovery(passphrase, approvedBy: code, in: $0, keys: $1, time: $2)
         }
     }
 
     private func turnOff() throws {
         let keys = try context.unlock()
         guard keys.roster.hasPassphraseRecovery else { return }
+        let code = try context.agreeingCode()
         _ = try context.changeKeys {
-            try KeyRing.setPassphraseRecovery(nil, in: $0, keys: $1, time: $2)
+            try KeyRing.setPassphraseRecovery(nil, approvedBy: code, in: $0, keys: $1, time: $2)
         }
         context.console.note("backups that were made until now are still recovered with the passphrase")
     }

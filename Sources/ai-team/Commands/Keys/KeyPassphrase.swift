@@ -25,9 +25,10 @@ struct KeyPassphrase: Command {
     func execute(_ context: Context) throws {
         _ = try context.unlock()
         let secret = try SecretSource.newPassphrase(newPassphraseFile)
+        let code = try context.agreeingCode()
         let changed = try context.changeKeys(reencrypts: compromised) {
             try KeyRing.changePassphrase(
-                to: secret, isCompromised: compromised, in: $0, keys: $1, time: $2)
+                to: secret, isCompromised: compromised, approvedBy: code, in: $0, keys: $1, time: $2)
         }
         if changed.roster.hasPassphraseRecovery {
             context.console.note(

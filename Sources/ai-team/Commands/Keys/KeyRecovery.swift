@@ -6,7 +6,9 @@ import Vault
 struct KeyRecovery: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recovery", abstract: "Make a new recovery code, or test the one you wrote down.",
-        subcommands: [KeyRecoveryNew.self, KeyRecoveryTest.self, KeyRecoverySplit.self],
+        subcommands: [
+            KeyRecoveryNew.self, KeyRecoveryAdopt.self, KeyRecoveryTest.self, KeyRecoverySplit.self,
+        ],
         defaultSubcommand: KeyRecoveryNew.self)
 }
 
@@ -16,7 +18,9 @@ struct KeyRecoveryNew: Command {
         commandName: "new",
         abstract: "Make a new recovery code; the old one opens nothing written from now on.",
         discussion: """
-            The vault gets new keys; other processes that have it open go on with them.
+            The vault gets new keys; other processes that have it open go on with them. With three or more \
+            owners and admins it takes two: the code so far, by --recovery-code-file, or another one's \
+            `device cosign`. Until then the new code recovers nothing.
 
             EXAMPLES:
               ai-team key recovery
@@ -24,14 +28,17 @@ struct KeyRecoveryNew: Command {
             """)
 
     @Flag(help: "Do not ask.") var yes = false
+    @OptionGroup var remote: RemoteOption
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        _ = try context.unlock()
+        let keys = try context.unlock()
         try Confirmation.require("replace the recovery code?", yes: yes)
+        let old = try context.agreeingCode()
+        if keys.roster.takesTwo, old == nil { return try propose(context) }
         var code = ""
         let changed = try context.changeKeys(reencrypts: true) {
-            let new = try KeyRing.newRecoveryCode(in: $0, keys: $1, time: $2)
+            let new = try KeyRing.newRecoveryCode(approvedBy: old, in: $0, keys: $1, time: $2)
             code = new.recoveryCode.reveal()
             return new.keys
         }
@@ -41,6 +48,45 @@ struct KeyRecoveryNew: Command {
                 $0.field("epoch", Int(changed.currentEpoch))
             }
         }) { ["recovery code, shown this once:", "", "  \(code)", "", "write it down and keep it apart"] }
+    }
+
+    /// Where it takes two.
+    private func propose(_ context: Context) throws {
+        let change = MembershipChange(remote: remote, context: context)
+        let session = try change.required(change.session())
+        try change.catchUp(session)
+        let (proposal, code) = try KeyRing.proposeRecoveryCode(
+            keys: session.keys, time: context.milliseconds)
+        try change.put(proposal, session, code: code.reveal())
+    }
+}
+
+/// `key recovery adopt`.
+struct KeyRecoveryAdopt: Command {
+    static let configuration = CommandConfiguration(
+        commandName: "adopt", abstract: "Have this home opened by the vault's recovery code as it is now.",
+        discussion: """
+            A code that others have agreed to recovers the vault and its backups at once. Each home goes on \
+            to be opened by the code that it knows until this is run there. The home gets new keys.
+
+            EXAMPLES:
+              ai-team key recovery adopt
+              ai-team key recovery adopt --code-file code.txt
+            """)
+
+    @Option(help: ArgumentHelp("A file with the recovery code, or shares of it.", valueName: "file"))
+    var codeFile: String?
+    @OptionGroup(title: "Global options") var global: GlobalOptions
+
+    func execute(_ context: Context) throws {
+        _ = try context.unlock()
+        let code = try SecretSource.recoveryCode(codeFile)
+        let changed = try context.changeKeys(reencrypts: true) {
+            try KeyRing.adopt(code, in: $0, keys: $1, time: $2)
+        }
+        context.console.emit({ $0.object { $0.field("epoch", Int(changed.currentEpoch)) } }) {
+            ["the recovery code opens this home, and the one before does not any more"]
+        }
     }
 }
 
@@ -58,7 +104,7 @@ struct KeyRecoveryTest: Command {
 
     func execute(_ context: Context) throws {
         let home = try context.existingHome()
-        let code = try SecretSource.recoveryCode(context.options)
+        let code = try SecretSource.recoveryCode(context.options.recoveryCodeFile)
         try KeyRing.testRecovery(code, in: home.keysDirectory)
         context.console.emit({ $0.object { $0.field("ok", true) } }) {
             ["the recovery code opens this vault and all its epochs"]
@@ -87,7 +133,7 @@ struct KeyRecoverySplit: Command {
 
     func execute(_ context: Context) throws {
         let home = try context.existingHome()
-        let code = try SecretSource.recoveryCode(context.options)
+        let code = try SecretSource.recoveryCode(context.options.recoveryCodeFile)
         try KeyRing.testRecovery(code, in: home.keysDirectory)
         let made = try RecoveryShare.split(code, threshold: threshold, count: shares)
         context.console.emit({ writer in

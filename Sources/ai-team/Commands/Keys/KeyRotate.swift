@@ -24,11 +24,8 @@ struct KeyRotate: Command {
               ai-team key rotate --dry-run --json
             """)
 
-    /// What becomes of the data that is there.
-    enum When: String, ExpressibleByArgument, CaseIterable { case now, background, never }
-
     @Option(name: .customLong("re-encrypt"), help: "When what is there is encrypted anew.")
-    var reEncrypt: When = .background
+    var reEncrypt = ReencryptionTime.background
     @Flag(help: "Make no new keys; wait for the re-encryption that was begun.") var resume = false
     @Flag(help: "Show what would be done; change nothing, here or there.") var dryRun = false
     @Flag(help: "Do not ask.") var yes = false
@@ -50,7 +47,7 @@ struct KeyRotate: Command {
             try KeyRing.replaceKeys(in: $0, keys: $1, time: $2)
         }
         try check.publish()
-        let job = reEncrypt == .now ? try waitForAll(context) : nil
+        let job = reEncrypt == .now ? try context.finishReencryption() : nil
         try tell(job, changed.roster.currentEpoch, context)
     }
 
@@ -64,21 +61,7 @@ struct KeyRotate: Command {
             throw Failure(
                 .refusedByGuard, "the newest keys are not at the remote yet", hint: "run ai-team sync both")
         }
-        try tell(waitForAll(context), job.epoch, context, isWaited: true)
-    }
-
-    private func waitForAll(_ context: Context) throws -> ReencryptionJob? {
-        let bar = ReencryptionBar(context.console)
-        defer { bar.finish() }
-        let vault = try context.vault()
-        let work = Reencryption(vault: vault, home: try context.existingHome())
-        let job = try work.run(report: bar.show)
-        guard let job = try job ?? vault.read({ try $0.reencryptionJob() }), !job.isPending else {
-            throw Failure(
-                .busy, "another process encrypts the data under the new keys already",
-                hint: "ai-team key status shows how far it is")
-        }
-        return job
+        try tell(context.finishReencryption(), job.epoch, context, isWaited: true)
     }
 
     private func show(_ old: OldEpochs, _ keys: UnlockedKeys, _ context: Context) throws {
@@ -115,7 +98,7 @@ struct KeyRotate: Command {
     private func tell(
         _ job: ReencryptionJob?, _ epoch: UInt32, _ context: Context, isWaited: Bool = false
     ) throws {
-        let kind = isWaited ? When.now : reEncrypt
+        let kind = isWaited ? ReencryptionTime.now : reEncrypt
         let old = try OldEpochs(context.vault())
         context.console.emit({ writer in
             writer.object {
