@@ -38,7 +38,7 @@ public struct ObjectName: Sendable, Hashable, Comparable, CustomStringConvertibl
 
 extension UInt8 {
     /// What stands unescaped in a URL (RFC 3986, 2.3).
-    var isUnreserved: Bool {
+    package var isUnreserved: Bool {
         switch self {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),

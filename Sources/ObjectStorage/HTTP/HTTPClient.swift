@@ -3,31 +3,33 @@ internal import Synchronization
 /// Sends requests over connections that stay open between them.
 ///
 /// Each transfer has an easy handle of libcurl to itself; the idle ones wait here with their connections.
-final class HTTPClient: Sendable {
+package final class HTTPClient: Sendable {
     /// What holds for every transfer.
-    struct Options: Sendable {
+    package struct Options: Sendable {
         /// A file of certificates to trust instead of the system's.
-        var caFile: String?
-        var connectSeconds = 15
+        package var caFile: String?
+        package var connectSeconds = 15
         /// A transfer slower than this many bytes a second for so long is given up.
-        var slowBytes = 256
-        var slowSeconds = 30
+        package var slowBytes = 256
+        package var slowSeconds = 30
         /// Bytes a second that one transfer sends at most; 0 for no limit.
-        var sendSpeed: UInt64 = 0
+        package var sendSpeed: UInt64 = 0
         /// Speak to no proxy, whatever the environment names: for this machine's own addresses.
-        var avoidsProxy = false
+        package var avoidsProxy = false
+
+        package init() {}
     }
 
     private static let idleLimit = 16
     private let options: Options
     private let idle = Mutex<[CurlHandle]>([])
 
-    init(_ options: Options) { self.options = options }
+    package init(_ options: Options) { self.options = options }
 
     /// Does one request; the body of an answer that was wanted goes to `sink` while it comes.
     ///
     /// - Throws: `TransferFailure`; what `sink` throws; `StorageError` when there is no libcurl.
-    func send(
+    package func send(
         _ request: HTTPRequest, _ sink: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> HTTPResponse {
         let handle = try idle.withLock { $0.popLast() } ?? CurlHandle()

@@ -1,27 +1,36 @@
 /// A request as it goes out: everything is escaped, and nothing is added but what HTTP itself needs.
-struct HTTPRequest: Sendable {
-    var method: String
+package struct HTTPRequest: Sendable {
+    package var method: String
     /// Scheme, host, path, query.
-    var url: String
+    package var url: String
     /// In lower case, in the order in which they were signed.
-    var headers: [(name: String, value: String)]
-    var body: ObjectBody?
+    package var headers: [(name: String, value: String)]
+    package var body: ObjectBody?
+
+    package init(
+        method: String, url: String, headers: [(name: String, value: String)], body: ObjectBody? = nil
+    ) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+    }
 }
 
 /// An answer whose body went to the sink, or, when its status was not wanted, stands in `failure`.
-struct HTTPResponse: Sendable {
-    var status = 0
+package struct HTTPResponse: Sendable {
+    package var status = 0
     /// Names in lower case. Of two headers of one name the last counts.
-    var headers: [String: String] = [:]
+    package var headers: [String: String] = [:]
     /// The beginning of a body that was not wanted.
-    var failure: [UInt8] = []
+    package var failure: [UInt8] = []
 
-    var isSuccess: Bool { 200...299 ~= status }
+    package var isSuccess: Bool { 200...299 ~= status }
 }
 
 /// What a transfer died of.
-struct TransferFailure: Error, Sendable {
-    enum Reason: Sendable {
+package struct TransferFailure: Error, Sendable {
+    package enum Reason: Sendable {
         /// No connection, a lost one, silence, half a body: the request may have been carried out or not.
         case connection
         /// TLS was refused, by either side.
@@ -30,8 +39,8 @@ struct TransferFailure: Error, Sendable {
         case refused
     }
 
-    var reason: Reason
-    var message: String
+    package var reason: Reason
+    package var message: String
     /// Of an answer that had begun.
-    var response: HTTPResponse?
+    package var response: HTTPResponse?
 }

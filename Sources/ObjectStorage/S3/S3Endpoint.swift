@@ -70,8 +70,11 @@ public struct S3Endpoint: Sendable, Hashable {
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
     }
 
+    /// Scheme and authority.
+    package var url: String { (isSecure ? "https://" : "http://") + authority }
+
     /// True for this machine's own addresses.
-    var isLoopback: Bool {
+    package var isLoopback: Bool {
         let host =
             authority.hasPrefix("[")
             ? authority.prefix { $0 != "]" } + "]" : authority.prefix { $0 != ":" }
