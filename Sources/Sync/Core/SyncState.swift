@@ -310,6 +310,8 @@ public struct SyncState: Sendable, Equatable {
         } else if life != formerLife {
             halt = .replaced
         }
+        // Before the pins, which may stand below what is settled.
+        unseal(before: membership.epoch)
         for (lane, position) in positions {
             guard let pin = membership.pin(of: lane), position.sequence > pin.sequence else { continue }
             positions[lane] = pin
@@ -323,7 +325,6 @@ public struct SyncState: Sendable, Equatable {
         for index in checkpoints.indices where checkpoints[index].exceeds(membership) {
             checkpoints[index].verdict = .refused
         }
-        unseal(before: membership.epoch)
     }
 
     /// What was sealed under an epoch that has ended goes back to be sealed under the present one, from the
