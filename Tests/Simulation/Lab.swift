@@ -164,6 +164,16 @@ package struct Lab {
         disks[device].reincarnate(UInt32.random(in: 1...UInt32.max, using: &random))
     }
 
+    /// One device removes another, whose segments count as far as the first one has them.
+    package mutating func remove(_ device: Int, by author: Int) {
+        disks[author].remove(disks[device].state.author.device)
+    }
+
+    /// One device narrows what another may do, which ends that one's life where the first one has it.
+    package mutating func limit(_ device: Int, by author: Int) {
+        disks[author].limit(disks[device].state.author.device)
+    }
+
     /// Ends the former life, once everything of it is here.
     package mutating func recordNewLife(_ device: Int) { disks[device].recordNewLife() }
 }

@@ -85,6 +85,55 @@ struct MachineTests {
         #expect(lab.agree(0, 1))
     }
 
+    /// A life that was narrowed ends where the narrower had it, also when a new epoch takes back at the same
+    /// time what was sealed later and not offered: all of it is sent again in the next life.
+    @Test(arguments: [true, false])
+    func aNewEpochMovesNoEndOfALife(isRemoving: Bool) {
+        var lab = Lab(devices: 3)
+        for value in Int64(1)...2 {
+            lab.write(1, value: value)
+            lab.sync(1)
+            if value == 1 { lab.sync(0) }
+        }
+        lab.write(1, value: 3)
+        #expect(!lab.seal(1).isEmpty)
+        lab.limit(1, by: 0)
+        if isRemoving { lab.remove(2, by: 0) }
+        lab.sync(0, pulls: false)
+        lab.sync(1)
+        #expect(lab.state(1).halt == .ended)
+        #expect(lab.state(1).positions.map(\.value.sequence) == [1])
+        lab.reincarnate(1)
+        lab.sync(1, pushes: false)
+        lab.recordNewLife(1)
+        lab.sync(1)
+        lab.sync(0)
+        #expect(lab.agree(0, 1) && lab.count(0) == 3)
+    }
+
+    /// A device that was put back finds a segment of its own that nobody has announced, although the segment
+    /// names a roster record that is read only later in the same round.
+    @Test(arguments: [true, false])
+    func whatAProbeFindsWaitsForTheRoster(isRemoving: Bool) {
+        var lab = Lab(devices: 3)
+        lab.sync(0)
+        let old = lab.clone(0)
+        if isRemoving { lab.remove(2, by: 1) }
+        lab.sync(1)
+        lab.write(0, value: 1)
+        lab.onAnswer = { device, name, answer in
+            if case .head = name, device == 0, case .stored = answer {
+                return .failed(.remoteUnreachable, "the line broke")
+            }
+            return answer
+        }
+        #expect(lab.sync(0).pushedSegments == 1)
+        lab.onAnswer = nil
+        lab.restore(0, from: old)
+        lab.sync(0, looksAtAll: true)
+        #expect(lab.state(0).halt == .copied)
+    }
+
     /// The simulation says the same twice, so that a seed is a bug report.
     @Test func aSeedRunsTheSameTwice() {
         for seed in UInt64(0)..<5 {

@@ -128,7 +128,8 @@ extension SyncMachine {
         let heads = round?.headsWaiting ?? SortedMap()
         round?.headsWaiting = SortedMap()
         for (author, object) in heads { readHead(object, of: author) }
-        for lane in round?.targets.keys ?? [] { drain(lane) }
+        // Of lanes that nobody has announced, too: a probe may have found what names a newer record.
+        for key in round?.arrived.keys ?? [] { drain(key.lane) }
     }
 
     mutating func receivedSegment(_ lane: Lane, _ sequence: UInt64, _ answer: RemoteAnswer) {
