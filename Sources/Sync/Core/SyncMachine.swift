@@ -160,8 +160,8 @@ public struct SyncMachine: Sendable {
         case .attach where round.request.pulls: enter(.bell)
         case .attach: sends ? readRoster(then: .seal) : finish()
         case .bell: enter(.fetch)
-        // What was sent in a life that this record has ended would be void.
-        case .roster where round.afterRoster == .seal: state.halt == .ended ? finish() : seal()
+        // What was sent in a life that these records have ended, or do not know, would be void.
+        case .roster where round.afterRoster == .seal: state.halt == nil ? seal() : finish()
         case .roster: enter(round.afterRoster)
         case .fetch where round.wantsRoster && !round.hasReadRoster: readRoster(then: .fetch)
         case .fetch:
