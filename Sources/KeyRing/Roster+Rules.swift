@@ -35,7 +35,14 @@ extension Roster {
             try requireSignatures(1, in: record)
             members[index].incarnation = incarnation
             members[index].incarnations.append(incarnation)
-            members[index].pins += pins
+            // Nobody moves the end of a life that another member has set: what was written later, under a
+            // role that is gone, stays void. Of manifests the lowest pin counts in any case.
+            let member = members[index]
+            members[index].pins += pins.filter { pin in
+                guard pin.kind == .segments else { return true }
+                return !member.endedLives.contains(pin.incarnation)
+                    && !member.pins.contains { $0.isOf(pin.incarnation, pin.kind, pin.stream) }
+            }
         case .restored(let device, _):
             _ = try own(device, in: record)
             try requireSignatures(1, in: record)

@@ -220,6 +220,11 @@ public struct Pin: Sendable, Hashable {
 }
 
 extension Pin {
+    /// Whether it ends the same thing.
+    func isOf(_ incarnation: UInt32, _ kind: Kind, _ stream: UInt16) -> Bool {
+        self.incarnation == incarnation && self.kind == kind && self.stream == stream
+    }
+
     func encode(into writer: inout CanonicalWriter) {
         writer.u32(incarnation)
         writer.u8(kind.rawValue)

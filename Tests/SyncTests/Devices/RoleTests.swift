@@ -122,6 +122,44 @@ struct RoleTests {
         #expect(try member.root() == owner.root())
     }
 
+    /// Nor does it help to begin a new life and to say that the one before went further. Where nobody has
+    /// ended it, a device's word counts.
+    @Test(arguments: [true, false])
+    func noDeviceMovesTheEndOfALifeThatWasEnded(isNarrowed: Bool) throws {
+        let (owner, member, other) = try team(.writer)
+        try member.makeTasks(["sent"])
+        try member.sync()
+        try owner.sync()
+        if isNarrowed { try owner.setRole(.reader, of: member) }
+        let old = member.keys.roster
+        try owner.sync()
+        try member.makeTasks(["backdated"])
+        try member.sync(pulls: false, at: StandingStore(scene.remote, roster: old))
+        var bytes: [UInt8] = []
+        _ = try scene.remote.get(scene.segment(of: member, 2), range: nil, unless: nil) {
+            bytes.append(contentsOf: $0)
+        }
+        let position = try SignedObject(bytes, name: "s").position
+        let pin = Pin(
+            incarnation: 0, kind: .segments, stream: SyncStream.tasks, sequence: 2, hash: position.hash)
+        try member.change { (directory, keys) in
+            let followed = try KeyRing.follow(
+                owner.keys.roster.records.dropFirst(keys.roster.records.count).map(\.bytes), in: directory,
+                keys: keys, time: 3)
+            return try KeyRing.reincarnate(in: directory, keys: followed, as: 7, pins: [pin], time: 4)
+        }
+        let record = try #require(member.keys.roster.records.last)
+        _ = try scene.remote.put(
+            SyncName.record(record.sequence).objectName(vault: member.keys.vaultID), .bytes(record.bytes),
+            .ifAbsent)
+        for device in [owner, other] {
+            #expect(try device.sync(looksAtAll: true).failure == nil)
+            #expect(device.keys.roster.headHash == member.keys.roster.headHash)
+            #expect(try device.titles() == (isNarrowed ? ["one", "sent"] : ["backdated", "one", "sent"]))
+        }
+        #expect(try owner.root() == other.root())
+    }
+
     /// With three owners a removal is proposed, and carried out by a second one's word; what has gone on in
     /// between makes it void.
     @Test func twoOwnersRemoveAThird() throws {
