@@ -19,6 +19,9 @@ extension ModelDisk {
         take(roster.limiting(device, isLimited, pins: pins, by: state.author.device))
     }
 
+    /// Begins a new epoch.
+    mutating func rotate() { take(roster.rotating(by: state.author.device)) }
+
     private func pins(of device: DeviceID, staying: Bool) -> [Observation] {
         state.positions.compactMap { lane, position in
             lane.author.device == device && position.sequence > 0

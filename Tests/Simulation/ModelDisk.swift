@@ -199,9 +199,9 @@ struct ModelDisk {
             guard other.life(of: state.author.device) != nil else {
                 return .refused("this device was removed")
             }
-            let made = roster.recordsAboutOthers(from: first)
-            if UInt64(made.count) < roster.sequence + 1 - first { needsRecord = true }
-            roster = made.reduce(other) { $0.adding($1) ?? $0 }
+            let (next, givesUp) = other.remaking(roster, from: first, by: state.author.device)
+            needsRecord = needsRecord || givesUp
+            roster = next
             return .membership(roster)
         case .seal: return .sealed(seal(crypto, &random))
         case .sealLogs(let now): return .logs(sealLogs(now, crypto, &random))

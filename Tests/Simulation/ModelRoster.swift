@@ -12,14 +12,8 @@ struct ModelRoster: Membership {
         case remove(DeviceID, [Observation], by: DeviceID)
         /// A device may not delete any more, or may again.
         case limit(DeviceID, Bool, [Observation], by: DeviceID)
-
-        /// Whether it is about another device than its author.
-        var isAboutOthers: Bool {
-            switch self {
-            case .genesis, .reincarnate: false
-            case .remove, .limit: true
-            }
-        }
+        /// A new epoch alone.
+        case rotate(by: DeviceID)
     }
 
     let vaultID: VaultID
@@ -103,7 +97,7 @@ struct ModelRoster: Membership {
         var next = self
         next.records.append(Self.encode(.reincarnate(author, pins), after: recordHash(sequence) ?? []))
         next.lives[author.device]?.append(author.incarnation)
-        for pin in pins { next.pins[pin.lane] = pin.position }
+        for pin in pins where self.pin(of: pin.lane) == nil { next.pins[pin.lane] = pin.position }
         return next
     }
 
@@ -131,6 +125,14 @@ struct ModelRoster: Membership {
         return next
     }
 
+    /// The chain with a new epoch.
+    func rotating(by author: DeviceID) -> ModelRoster {
+        var next = self
+        next.records.append(Self.encode(.rotate(by: author), after: recordHash(sequence) ?? []))
+        next.epoch += 1
+        return next
+    }
+
     /// The chain with a record about others; nil where it makes no sense.
     func adding(_ record: Record) -> ModelRoster? {
         switch record {
@@ -142,6 +144,7 @@ struct ModelRoster: Membership {
             lives[author] == nil || lives[device] == nil || author == device
                 || self.isLimited(device) == isLimited
                 ? nil : limiting(device, isLimited, pins: pins, by: author)
+        case .rotate(let author): lives[author] == nil ? nil : rotating(by: author)
         }
     }
 
@@ -155,12 +158,24 @@ struct ModelRoster: Membership {
         }
     }
 
-    /// The records from a place on that are about others than their author.
-    func recordsAboutOthers(from sequence: UInt64) -> [Record] {
-        records.indices.dropFirst(Int(sequence)).compactMap { index in
-            let record = Self.decode(records[index], after: Hash.digest(.sha256, records[index - 1]))
-            return record.flatMap { $0.isAboutOthers ? $0 : nil }
+    /// This chain with the records that another has from a place on, made anew.
+    ///
+    /// - Returns: the chain, and whether a new life of `device` was given up, because a copy of it has begun
+    ///   one in this chain.
+    func remaking(_ other: ModelRoster, from sequence: UInt64, by device: DeviceID) -> (ModelRoster, Bool) {
+        let isTakenOver = life(of: device) != other.cut(before: sequence).life(of: device)
+        var next = self
+        var givesUp = false
+        for index in other.records.indices.dropFirst(Int(sequence)) {
+            let before = Hash.digest(.sha256, other.records[index - 1])
+            switch Self.decode(other.records[index], after: before) {
+            case .reincarnate where isTakenOver: givesUp = true
+            case .reincarnate(let author, let pins)?: next = next.adding(author, pins: pins)
+            case let record?: next = next.adding(record) ?? next
+            case nil: break
+            }
         }
+        return (next, givesUp)
     }
 
     /// The chain without its records from `sequence` on.
@@ -198,6 +213,10 @@ struct ModelRoster: Membership {
             writer.raw(device.bytes)
             writer.u8(isLimited ? 1 : 0)
             encode(pins, into: &writer)
+        case .rotate(let rotator):
+            author = rotator
+            writer.u8(4)
+            writer.raw(author.bytes)
         }
         return writer.bytes + signature(writer.bytes[...], by: author)
     }
@@ -234,6 +253,7 @@ struct ModelRoster: Membership {
                 guard let device = DeviceID(try reader.raw(16)) else { return nil }
                 let isLimited = try reader.u8() == 1
                 record = .limit(device, isLimited, try decodePins(&reader), by: author)
+            case 4: record = .rotate(by: author)
             default: return nil
             }
             try reader.expectEnd()

@@ -31,13 +31,14 @@ package struct SimulationOptions: Sendable, CustomStringConvertible {
     package var checkpoints: CheckpointPolicy
     /// Whether devices write logs, too: one seed in eight.
     package var hasLogs: Bool { seed % 8 == 2 }
-    /// Whether devices are removed, and how many: three seeds in ten. Not where disks are put back, yet: what
-    /// a removed device had written and then forgot is counted as lost (seed 11275).
-    var removals: Int { rollbacks == 0 && isRemoving ? 1 + Int(seed / 32 % 2) : 0 }
-    private var isRemoving: Bool { [1, 5, 9, 11, 15, 16, 19, 22, 23, 31].contains(seed % 32) }
-    /// How often a device may do less from then on, or more again. Not beside removals yet: seed 2473 had
-    /// both, and a device kept what it had sent above the end of a life (docs/DESIGN.md, "Where it stands").
-    var limits: Int { [2, 20, 24, 26].contains(seed % 32) ? 1 + Int(seed / 32 % 3) : 0 }
+    /// How many devices are removed: in ten seeds of 32.
+    var removals: Int { Self.removing.contains(seed % 32) ? 1 + Int(seed / 32 % 2) : 0 }
+    private static let removing: Set<UInt64> = [1, 5, 9, 11, 15, 16, 19, 22, 23, 31]
+    /// How often a device may do less from then on, or more again: in eight seeds of 32.
+    var limits: Int { Self.limiting.contains(seed % 32) ? 1 + Int(seed / 32 % 3) : 0 }
+    private static let limiting: Set<UInt64> = [2, 9, 15, 20, 23, 24, 26, 31]
+    /// How often a device begins a new epoch alone: in a quarter of the seeds, with and without the others.
+    var rotations: Int { seed / 32 % 4 == 3 ? 1 + Int(seed % 3) : 0 }
     /// Whether the store keeps from who is removed that it was.
     var hidesRemovals: Bool { seed / 64 % 2 == 0 }
     /// Whether objects are signed and encrypted in earnest: one seed in a hundred.
@@ -45,7 +46,7 @@ package struct SimulationOptions: Sendable, CustomStringConvertible {
     /// Whether nothing goes wrong and no checkpoint is made, so that each request is one that has to be.
     package var isFaultless: Bool {
         lostBefore + lostAfter + late + doubled + crashes + rollbacks + clones + lies == 0 && !freezes
-            && checkpoints == .standard && removals + limits == 0
+            && checkpoints == .standard && removals + limits + rotations == 0
     }
     /// Whether the adversary goes on to the end.
     package var liesToTheEnd: Bool
@@ -83,7 +84,7 @@ package struct SimulationOptions: Sendable, CustomStringConvertible {
         before \(lostBefore), after \(lostAfter), late \(late), doubled \(doubled); crashes \(crashes) of \
         1,000 effects; rollbacks \(rollbacks), clones \(clones), skew \(skew) ms, \
         checkpoints after \(checkpoints.tail), for \(checkpoints.gain), kept \(checkpoints.age / 1000) s, \
-        limits \(limits), removals \(removals)\(hidesRemovals ? " in secret" : ""), \
+        limits \(limits), rotations \(rotations), removals \(removals)\(hidesRemovals ? " in secret" : ""), \
         lies \(lies)\(freezes ? ", freezes" : "")\(liesToTheEnd ? " to the end" : "")
         """
     }

@@ -24,6 +24,8 @@ package struct World {
         case remove(Int, Int)
         /// One device narrows or widens what another may write.
         case limit(Int, Int)
+        /// A device begins a new epoch.
+        case rotate(Int)
     }
 
     private struct Request {
@@ -115,6 +117,10 @@ package struct World {
             let event = number < options.removals ? Event.remove(author, subject) : .limit(author, subject)
             queue.add(event, at: .random(in: now...end, using: &random))
         }
+        for _ in 0..<options.rotations {
+            let author = Int.random(in: 0..<devices.count, using: &random)
+            queue.add(.rotate(author), at: .random(in: now...end, using: &random))
+        }
     }
 
     private mutating func anyDevice() -> Int { Int.random(in: 0..<devices.count, using: &random) }
@@ -170,6 +176,7 @@ extension World {
             start(index)
         case .remove(let index, let subject): record(event, by: index, about: subject)
         case .limit(let index, let subject): record(event, by: index, about: subject)
+        case .rotate(let index): record(event, by: index, about: nil)
         case .freeze(let index):
             note("\(now) \(index) is frozen")
             frozen = (index, store)
@@ -193,20 +200,21 @@ extension World {
     }
 
     /// Between two rounds; one who may not, or can't now, lets it be.
-    private mutating func record(_ event: Event, by index: Int, about subject: Int) {
+    private mutating func record(_ event: Event, by index: Int, about subject: Int?) {
         let disk = devices[index].disk
-        let device = devices[subject].disk.state.author.device
-        guard device != disk.state.author.device, disk.isMember(device),
-            disk.isMember(disk.state.author.device),
+        let author = disk.state.author.device
+        let device = subject.map { devices[$0].disk.state.author.device } ?? author
+        guard (subject == nil) == (device == author), disk.isMember(device), disk.isMember(author),
             !disk.needsRecord, disk.state.halt == nil
         else { return }
         guard !devices[index].isInRound, devices[index].machine != nil else {
             return queue.add(event, at: now + 700)
         }
         note("\(now) \(index) \(event)")
-        if case .limit = event {
-            devices[index].disk.limit(device)
-        } else {
+        switch event {
+        case .limit: devices[index].disk.limit(device)
+        case .rotate: devices[index].disk.rotate()
+        default:
             devices[index].disk.remove(device)
             if options.hidesRemovals { hidden[device] = devices[index].disk.roster.sequence }
         }
@@ -489,7 +497,7 @@ extension World {
             return false
         }
         guard options.liesToTheEnd || alive.allSatisfy(\.hasLooked) else { return false }
-        if options.removals + options.limits > 0, !options.liesToTheEnd {
+        if options.removals + options.limits + options.rotations > 0, !options.liesToTheEnd {
             let newest = settledRoster.sequence
             guard alive.allSatisfy({ $0.disk.roster.sequence == newest }) else { return false }
         }
