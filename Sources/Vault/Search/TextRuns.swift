@@ -1,8 +1,9 @@
 /// Text as the search sees it: words, and runs of Chinese, Japanese and Korean characters. Full-width forms
-/// are folded, letters lower-cased. Index and queries cut text by this one function; whoever changes what it
-/// returns raises `TextRuns.version`, and every index is rebuilt.
+/// are folded, letters lower-cased, Traditional ideographs taken for their Simplified forms. Index and queries
+/// cut text by this one function; whoever changes what it returns raises `TextRuns.version`, and every index
+/// is rebuilt.
 package enum TextRuns {
-    package static let version = "1"
+    package static let version = "2"
 
     package enum Kind { case word, ideographs }
 
@@ -101,7 +102,7 @@ package enum TextRuns {
     }
 
     private static func fold(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
-        guard (0xFF01...0xFF5E).contains(scalar.value) else { return scalar }
+        guard (0xFF01...0xFF5E).contains(scalar.value) else { return SimplifiedForms.of(scalar) }
         return Unicode.Scalar(scalar.value - 0xFEE0) ?? scalar
     }
 
