@@ -102,6 +102,7 @@ extension Vault {
                 try transaction.addBlob(blob.staged, stored: blob.stored)
                 try transaction.noteGot(blob.staged.reference)
             }
+            try transaction.noteIndexIncomplete()
         }
     }
 

@@ -41,6 +41,7 @@ extension WriteTransaction {
             merge.report.conflicts += try noteConflicts(in: merge.state(key) ?? state(key))
         }
         if merge.purgesTasks { try SearchIndex.compact(db) }
+        if merge.purgesDocuments { try ChunkIndex.compact(db) }
         // The newest row of the log is this vault's own again, and later than all it believes.
         try beginBatch(after: [try ownClock(merge), merge.seen].compactMap { $0 }.max())
         try refreshHidden()
@@ -78,6 +79,7 @@ extension WriteTransaction {
         var seen: HybridTime?
         var report = MergeReport()
         var purgesTasks = false
+        var purgesDocuments = false
         /// Somebody found this device's clock to be ahead.
         var demotesOwn = false
 
@@ -141,6 +143,7 @@ extension WriteTransaction {
         if !purge.isEmpty && !wasPurged {
             try forget(key, but: number)
             merge.purgesTasks = merge.purgesTasks || change.collection == Collection.task.number
+            merge.purgesDocuments = merge.purgesDocuments || change.collection == Collection.document.number
         }
         merge.report.fields += fields.count
         merge.records[place].apply(fields, change.dot, batch.stamp, batch.origin, believed)

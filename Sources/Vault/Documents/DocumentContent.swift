@@ -21,7 +21,7 @@ extension Vault {
     /// - Parameter limit: at most so many bytes.
     public func documentText(_ id: String, limit: Int = 1 << 20) throws -> String? {
         let document = try read { try $0.document(id) }
-        let isText = document.contentType.hasPrefix("text/") || document.contentType == "application/json"
+        let isText = SearchableText.isText(document.contentType)
         guard let source = document.extractedText ?? (isText ? document.content : nil) else { return nil }
         try requireHere([source], of: id)
         let bytes = try naming(id) { try blobs.read(source, range: 0..<Int64(limit)) }

@@ -94,6 +94,10 @@ public struct UploadResult: Sendable, Equatable, JSONEncodable {
     public var size: Int64
     public var status: Status
     public var path: [UInt8]
+    /// Where the file was when it was uploaded last, when it was renamed since.
+    public var oldPath: [UInt8]?
+    /// The passages that it was cut into for the search.
+    public internal(set) var chunks = 0
 
     public func encode(to writer: inout JSONWriter) {
         writer.object { writer in
@@ -101,9 +105,10 @@ public struct UploadResult: Sendable, Equatable, JSONEncodable {
             writer.field("title", title)
             writer.field("category", category)
             writer.field("size", size)
-            writer.field("chunks", 0)
+            writer.field("chunks", chunks)
             writer.field("status", status.rawValue)
             writer.pathField("path", path)
+            if let oldPath { writer.pathField("renamed_from", oldPath) }
         }
     }
 }

@@ -31,7 +31,19 @@ extension ReadTransaction {
 
     /// The document that was uploaded from this absolute path.
     func document(atPath path: [UInt8]) throws -> DocumentRecord? {
-        try fetchDocuments("d.path = ? AND d.deleted_at IS NULL ORDER BY d.row LIMIT 1", [Data(path)]).first
+        guard !path.isEmpty else { return nil }
+        return try fetchDocuments("d.path = ? AND d.deleted_at IS NULL ORDER BY d.row LIMIT 1", [Data(path)])
+            .first
+    }
+
+    /// Documents out of the trash with this content that were made on this device.
+    func ownDocuments(content sha256: [UInt8]) throws -> [DocumentRecord] {
+        try fetchDocuments(
+            """
+            d.id IN (SELECT document_id FROM document_version WHERE sha256 = ?1) AND v.sha256 = ?1
+                AND d.deleted_at IS NULL AND d.origin IN (SELECT id FROM origin WHERE device = ?2)
+            ORDER BY d.row
+            """, [Data(sha256), Data(ownDevice)])
     }
 
     func fetchDocuments(_ condition: String, _ arguments: StatementArguments) throws -> [DocumentRecord] {
@@ -131,6 +143,10 @@ extension WriteTransaction {
         let id = try old?.id ?? ids.next(.document)
         if let old {
             var fields: [FieldChange] = []
+            if old.path != file.item.path {
+                fields.append(FieldChange(1, .blob(file.item.name)))
+                fields.append(FieldChange(2, .blob(file.item.path)))
+            }
             if old.title != file.title { fields.append(FieldChange(3, .text(file.title))) }
             if old.category != file.category { fields.append(FieldChange(4, .text(file.category))) }
             if let tags = file.tags, tags != old.tags {
@@ -193,9 +209,15 @@ extension WriteTransaction {
         return try document(id)
     }
 
-    /// Removes a document and its versions for good. Call `Vault.sweepBlobs` afterwards.
+    /// Removes a document, its versions and its passages for good. Call `Vault.sweepBlobs` afterwards.
     public func purgeDocument(_ id: String) throws {
         guard try exists(.document, id, inTrash: true) else { throw notFound(id, .document) }
+        try purgeRecords(ofDocument: id)
+        try ChunkIndex.compact(db)
+    }
+
+    /// The same, without making sure that nothing is left in the index.
+    func purgeRecords(ofDocument id: String) throws {
         let versions = try String.fetchAll(
             db, sql: "SELECT id FROM document_version WHERE document_id = ?", arguments: [id])
         for version in versions { try purge(.documentVersion, id: version) }

@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import Dispatch
 internal import FileSystem
 internal import Synchronization
@@ -9,6 +10,8 @@ public struct UploadOptions: Sendable {
     /// Nil leaves the tags of known documents alone.
     public var tags: [String]?
     public var actor = "user"
+    /// Cuts texts for the search; nil leaves that to the next search.
+    public var indexer: (any DocumentIndexer)?
 
     public init() {}
 }
@@ -24,16 +27,29 @@ struct ReadyFile: Sendable {
     var tags: [String]?
     var old: DocumentRecord?
     var isUnchanged: Bool
+    /// Where the same content was uploaded from before, when nothing is there any more.
+    var oldPath: [UInt8]?
+    /// What the index gets of it; nil leaves it to later.
+    var index: PreparedIndex?
+}
+
+/// What the index gets of a file.
+struct PreparedIndex: Sendable {
+    var state: IndexState
+    var pieces: [DocumentPiece]
+    /// The indexer's.
+    var version: Int
 }
 
 extension Vault {
     /// Uploads files, directories and patterns. A file from a known path becomes a new version of its
-    /// document;
-    /// one with the same content is left alone.
+    /// document; one with the same content is left alone. Where a file is gone that this device had
+    /// uploaded, and another has its content, that was renamed.
     ///
     /// Files go in batches: all cores hash, compress and encrypt to temporary files, then one sync, the
-    /// renames, one sync, and one transaction with the rows, while the next batch is read. A crash leaves
-    /// whole documents and temporary files that `sweepBlobs` removes.
+    /// renames, one sync, and one transaction with the rows and the index of them, while the next batch is
+    /// read. Long texts are brought into the index behind their batch. A crash leaves whole documents, which
+    /// the next search finds missing in the index, and temporary files that `sweepBlobs` removes.
     /// - Parameter progress: called now and then with the files and bytes that were read and encrypted so
     /// far, and the number of files.
     public func upload(
@@ -65,8 +81,8 @@ extension Vault {
                 bytes += slice.reduce(0) { $0 + $1.blob.reference.size }
                 if ready.count >= Self.batchFiles || end == items.count {
                     report.uploaded += try settling?.finish() ?? []
-                    let (batch, actor) = (ready, options.actor)
-                    settling = UploadSettling { try self.settle(batch, actor: actor) }
+                    let batch = ready
+                    settling = UploadSettling { try self.settle(batch, options) }
                     ready = []
                 }
                 try progress(end, bytes, items.count)
@@ -76,6 +92,11 @@ extension Vault {
             settling?.wait()
             for file in ready { file.removeTemporaries() }
             throw error
+        }
+        try read { tx in
+            for index in report.uploaded.indices {
+                report.uploaded[index].chunks = try tx.chunkCount(of: report.uploaded[index].id)
+            }
         }
         return report
     }
@@ -106,39 +127,73 @@ extension Vault {
     }
 
     /// Moves the blobs of a batch to their places and writes its rows.
-    private func settle(_ batch: [ReadyFile], actor: String) throws -> [UploadResult] {
+    func settle(_ batch: [ReadyFile], _ options: UploadOptions) throws -> [UploadResult] {
         var ready = batch
         let upload = try surroundings.random(16)
+        var unindexed: [String] = []
+        let results: [UploadResult]
         do {
             try place(&ready, upload)
-            return try write(actor: actor) { tx in
+            results = try write(actor: options.actor) { tx in
+                let wasComplete = try options.indexer.map { try tx.isIndexComplete(version: $0.version) }
                 var results: [UploadResult] = []
                 for var file in ready {
                     try refresh(&file, tx)
-                    for blob in file.blobs where !file.isUnchanged {
+                    for blob in file.blobs where !file.isUnchanged || file.oldPath != nil {
                         try tx.addBlob(blob, stored: Files.status(blobs.path(blob.name))?.size ?? 0)
                     }
-                    results.append(file.result(try tx.recordUpload(file, into: file.old)))
+                    let id = try tx.recordUpload(file, into: file.old)
+                    if try !index(file, id, tx) { unindexed.append(id) }
+                    results.append(file.result(id))
                 }
                 try tx.removeIntents(upload: upload)
+                if let indexer = options.indexer, wasComplete == true, unindexed.isEmpty {
+                    try tx.noteIndexComplete(version: indexer.version)
+                }
                 return results
             }
         } catch {
             for file in ready { file.removeTemporaries() }
             throw error
         }
+        if let indexer = options.indexer { for id in unindexed { try index(id, indexer) } }
+        return results
+    }
+
+    /// Writes the index of a file in the transaction of its version.
+    /// - Returns: whether it is in the index now.
+    private func index(_ file: ReadyFile, _ id: String, _ tx: WriteTransaction) throws -> Bool {
+        guard !file.isUnchanged else { return true }
+        guard let index = file.index, let row = try tx.row(ofDocument: id) else { return false }
+        try tx.setIndex(
+            ofDocument: row, sha256: file.blob.reference.sha256, version: index.version, index.state,
+            index.pieces)
+        return true
     }
 
     /// Looks again at the document from the file's path: another upload of it may have been faster.
     private func refresh(_ file: inout ReadyFile, _ tx: WriteTransaction) throws {
         let wasUnchanged = file.isUnchanged
         file.old = try tx.document(atPath: file.item.path)
+        if file.old == nil, let renamed = try renamedDocument(file, tx) {
+            file.old = renamed
+            file.oldPath = renamed.path
+        }
         file.isUnchanged = file.old?.content.sha256 == file.blob.reference.sha256
         // Nothing was stored for it, and nothing kept what was there from being swept.
         guard wasUnchanged, !file.isUnchanged, try !blobs.isPresent(file.blob.reference) else { return }
         let path = String(decoding: file.item.path, as: UTF8.self)
         throw VaultError(
             .conflict, "'\(path)' was removed while it was uploaded", hint: "upload it again")
+    }
+
+    /// A document with the file's content that this device had uploaded from where nothing is any more. What
+    /// other devices uploaded has paths of theirs.
+    private func renamedDocument(_ file: ReadyFile, _ tx: ReadTransaction) throws -> DocumentRecord? {
+        guard !file.item.path.isEmpty else { return nil }
+        return try tx.ownDocuments(content: file.blob.reference.sha256).first {
+            try !$0.path.isEmpty && RawFiles.mode($0.path, follow: false) == nil
+        }
     }
 
     private static func asVaultError(_ error: any Error) -> VaultError {
@@ -160,16 +215,44 @@ extension Vault {
             return try isUnchanged || blobs.isPresent(reference)
         }
         var text: StagedBlob?
+        var pdfText: [UInt8]?
         if type == "application/pdf", !isUnchanged, let bytes = try PDFText.extract(source) {
             text = try writer.stage(SourceBytes(bytes: bytes)) { try blobs.isPresent($0) }
+            pdfText = bytes
         }
+        let index = try isUnchanged ? nil : prepareIndex(source, type, blob, pdfText, options.indexer)
         let title = isUnchanged ? old?.title : nil
         let category = try options.category.map { try Text.line($0, "the category") }
         return ReadyFile(
             item: item, blob: blob, text: text, contentType: type,
             title: title ?? ContentType.title(name: item.name, type: type, head: head),
             category: category ?? old?.category ?? ContentType.category(type),
-            tags: try options.tags.map(Text.tags), old: old, isUnchanged: isUnchanged)
+            tags: try options.tags.map(Text.tags), old: old, isUnchanged: isUnchanged, index: index)
+    }
+
+    /// Texts up to this length are cut while they are uploaded, in bytes: a batch of them is in memory.
+    private static let inlineText = 1 << 20
+
+    /// Cuts a file's text.
+    /// - Returns: nil when it is too long, or was changed since its blob was written.
+    private func prepareIndex(
+        _ source: SourceFile, _ type: String, _ blob: StagedBlob, _ pdfText: [UInt8]?,
+        _ indexer: (any DocumentIndexer)?
+    ) throws -> PreparedIndex? {
+        guard let indexer else { return nil }
+        var bytes: [UInt8] = []
+        if let pdfText {
+            guard pdfText.count <= Self.inlineText else { return nil }
+            bytes = pdfText
+        } else if SearchableText.isText(type) {
+            guard source.count <= Self.inlineText else { return nil }
+            try source.read(count: Int(source.count), at: 0, into: &bytes)
+            guard Hash.digest(.sha256, bytes) == blob.reference.sha256 else { return nil }
+        } else {
+            return PreparedIndex(state: .textless, pieces: [], version: indexer.version)
+        }
+        return PreparedIndex(
+            state: .indexed, pieces: indexer.pieces(of: bytes, contentType: type), version: indexer.version)
     }
 
     /// Announces the blobs, then moves those that are not there yet to their places, and makes that last.
@@ -207,7 +290,8 @@ extension ReadyFile {
     fileprivate func result(_ id: String) -> UploadResult {
         UploadResult(
             id: id, title: title, category: category, size: blob.reference.size,
-            status: isUnchanged ? .unchanged : old == nil ? .new : .updated, path: item.path)
+            status: oldPath != nil ? .updated : isUnchanged ? .unchanged : old == nil ? .new : .updated,
+            path: item.path, oldPath: oldPath)
     }
 
     fileprivate func removeTemporaries() {

@@ -3,9 +3,9 @@ internal import GRDBSQLite
 
 /// Copies tables from one database to another, value by value without looking at them.
 enum TableCopy {
-    /// Tables that say nothing without this program.
+    /// Tables that say nothing without this program, or what others say already.
     private static let internals: Set<String> = [
-        "blinding", "blob_intent", "hidden", "conflict", "heard", "seen",
+        "blinding", "blob_intent", "hidden", "conflict", "heard", "seen", "chunk", "indexed",
     ]
 
     /// Copies every ordinary table; indexes, triggers and virtual tables stay behind.

@@ -14,6 +14,9 @@ public struct Statistics: Sendable, Equatable {
     public var documentBytes: Int64 = 0
     public var blobs = 0
     public var blobBytes: Int64 = 0
+    /// Documents in the search index, and their passages.
+    public var indexedDocuments = 0
+    public var chunks = 0
     public var busyAgents = 0
     public var logLines = 0
     public var changes: Int64 = 0

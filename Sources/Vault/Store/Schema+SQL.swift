@@ -21,6 +21,7 @@ package struct Schema: Sendable {
             Step(id: "7", sql: [blobsLookedAt]),
             Step(id: "8", sql: [sealedLogs]),
             Step(id: "9", sql: [voided]),
+            Step(id: "10", sql: [ChunkIndex.schema]),
         ])
 
     /// With one more step, as a later program would have it.
@@ -46,9 +47,9 @@ package struct Schema: Sendable {
     func isOlder(_ db: Database) throws -> Bool { try !missing(db).isEmpty }
 
     /// Whether nothing needs to be done before use.
-    func isCurrent(_ db: Database) throws -> Bool { try !isOlder(db) && SearchIndex.isCurrent(db) }
+    func isCurrent(_ db: Database) throws -> Bool { try !isOlder(db) && TokenizerVersion.isCurrent(db) }
 
-    /// Takes the steps that are missing and rebuilds the search index of another tokenizer: all in one
+    /// Takes the steps that are missing and rebuilds the search indexes of another tokenizer: all in one
     /// transaction, which ends only when tables and indexes fit together. A crash leaves the old or the new.
     func bringUpToDate(_ writer: any DatabaseWriter, surroundings: Surroundings) throws {
         try writer.write { db in
@@ -62,7 +63,9 @@ package struct Schema: Sendable {
                 try db.execute(
                     sql: "INSERT INTO grdb_migrations(identifier) VALUES (?)", arguments: [step.id])
             }
-            if try !SearchIndex.isCurrent(db) { try SearchIndex.rebuild(db, at: surroundings.now()) }
+            if try !TokenizerVersion.isCurrent(db) {
+                try TokenizerVersion.rebuild(db, at: surroundings.now())
+            }
             try Blinding.write(db)
             let found = try String.fetchAll(db, sql: "PRAGMA integrity_check(1)")
             guard found == ["ok"] else {

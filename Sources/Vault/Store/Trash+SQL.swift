@@ -56,7 +56,8 @@ extension WriteTransaction {
         let projects = try expired("project")
         for id in projects { try purge(.project, id: id) }
         let documents = try expired("document")
-        for id in documents { try purgeDocument(id) }
+        for id in documents { try purgeRecords(ofDocument: id) }
+        if !documents.isEmpty { try ChunkIndex.compact(db) }
         return tasks.count + projects.count + documents.count
     }
 }

@@ -1,0 +1,110 @@
+internal import Cryptography
+internal import EncryptedSQLite
+internal import FoundationEssentials
+internal import GRDB
+
+/// The passages of documents and the full-text index over them. All of it is derived from documents, belongs
+/// to this database alone and never travels.
+///
+/// The index holds no text of its own: the view `chunk_content` says what it holds of a chunk. Rows and index
+/// are written by the same functions, many at a time: triggers on each chunk would have the index write each
+/// one out at once. What happens to a document's title or row is followed by triggers, whoever does it.
+enum ChunkIndex {
+    static let table = FullTextTable(
+        name: "chunk_fts", weights: "4.0, 2.0, 1.0", heads: "{title heading}")
+
+    static let schema = """
+        CREATE TABLE chunk(
+            row INTEGER PRIMARY KEY, document INTEGER NOT NULL, ordinal INTEGER NOT NULL,
+            start INTEGER NOT NULL, length INTEGER NOT NULL, heading TEXT NOT NULL, text TEXT NOT NULL,
+            hash BLOB NOT NULL);
+        CREATE INDEX chunk_document ON chunk(document, ordinal);
+        CREATE TABLE indexed(
+            document INTEGER PRIMARY KEY, sha256 BLOB NOT NULL, version INTEGER NOT NULL,
+            state INTEGER NOT NULL);
+        CREATE VIEW chunk_content AS
+            SELECT c.row AS row, d.title AS title, c.heading AS heading, c.text AS text
+            FROM chunk c JOIN document d ON d.row = c.document;
+        CREATE VIRTUAL TABLE chunk_fts USING fts5(
+            title, heading, text, content='chunk_content', content_rowid='row', tokenize='vault');
+        INSERT INTO chunk_fts(chunk_fts, rank) VALUES ('pgsz', \(EncryptedDatabase.fullTextPieceBytes));
+        CREATE TRIGGER document_title AFTER UPDATE OF title ON document WHEN old.title <> new.title BEGIN
+            INSERT INTO chunk_fts(chunk_fts, rowid, title, heading, text)
+            SELECT 'delete', row, old.title, heading, text FROM chunk WHERE document = old.row;
+            INSERT INTO chunk_fts(rowid, title, heading, text)
+            SELECT row, new.title, heading, text FROM chunk WHERE document = old.row;
+        END;
+        CREATE TRIGGER document_gone AFTER DELETE ON document BEGIN
+            INSERT INTO chunk_fts(chunk_fts, rowid, title, heading, text)
+            SELECT 'delete', row, old.title, heading, text FROM chunk WHERE document = old.row;
+            DELETE FROM chunk WHERE document = old.row;
+            DELETE FROM indexed WHERE document = old.row;
+        END;
+        CREATE INDEX document_trash ON document(deleted_at) WHERE deleted_at IS NOT NULL;
+        CREATE INDEX version_content ON document_version(sha256);
+        """
+
+    /// Builds the index anew from the chunks.
+    static func rebuild(_ db: Database) throws {
+        try db.execute(sql: "INSERT INTO chunk_fts(chunk_fts) VALUES ('rebuild')")
+    }
+
+    /// Merges the index into one piece, so that what was removed is gone from it.
+    static func compact(_ db: Database) throws {
+        try db.execute(sql: "INSERT INTO chunk_fts(chunk_fts) VALUES ('optimize')")
+    }
+
+    /// What tells whether a piece is one that is there already.
+    static func hash(of piece: DocumentPiece) -> [UInt8] {
+        Hash.digest(.sha256, Array(piece.heading.utf8) + [0] + Array(piece.text.utf8))
+    }
+
+    /// Writes the pieces of a document. A piece that was there keeps its row, and with it what others keep by
+    /// that row.
+    static func set(_ pieces: [DocumentPiece], ofDocument document: Int64, _ db: Database) throws {
+        var old: [[UInt8]: [Int64]] = [:]
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(sql: "SELECT row, hash FROM chunk WHERE document = ? ORDER BY ordinal DESC"),
+            arguments: [document])
+        while let row = try rows.next() { old[Array(row[1] as Data), default: []].append(row[0]) }
+        let move = try db.cachedStatement(
+            sql: "UPDATE chunk SET ordinal = ?1, start = ?2 WHERE row = ?3 AND (ordinal, start) <> (?1, ?2)")
+        let insert = try db.cachedStatement(
+            sql: """
+                INSERT INTO chunk(document, ordinal, start, length, heading, text, hash)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                """)
+        var added: [Int64] = []
+        for (ordinal, piece) in pieces.enumerated() {
+            let hash = hash(of: piece)
+            let start = piece.range.lowerBound
+            if let row = old[hash]?.popLast() {
+                try move.execute(arguments: [ordinal, start, row])
+            } else {
+                try insert.execute(
+                    arguments: [
+                        document, ordinal, start, piece.range.count, piece.heading, piece.text, Data(hash),
+                    ])
+                added.append(db.lastInsertedRowID)
+            }
+        }
+        try remove(old.values.joined().sorted(), db)
+        let index = try db.cachedStatement(
+            sql: """
+                INSERT INTO chunk_fts(rowid, title, heading, text)
+                SELECT row, title, heading, text FROM chunk_content WHERE row = ?
+                """)
+        for row in added { try index.execute(arguments: [row]) }
+    }
+
+    private static func remove(_ rows: [Int64], _ db: Database) throws {
+        let forget = try db.cachedStatement(
+            sql: """
+                INSERT INTO chunk_fts(chunk_fts, rowid, title, heading, text)
+                SELECT 'delete', row, title, heading, text FROM chunk_content WHERE row = ?
+                """)
+        for row in rows { try forget.execute(arguments: [row]) }
+        let delete = try db.cachedStatement(sql: "DELETE FROM chunk WHERE row = ?")
+        for row in rows { try delete.execute(arguments: [row]) }
+    }
+}
