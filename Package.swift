@@ -118,6 +118,7 @@ let package = Package(
             name: "test-worker",
             dependencies: [
                 "COpenSSL", "FileSystem", "KeyRing", "EncryptedSQLite", "Vault", "ObjectStorage", "Backup",
+                "Knowledge",
                 "TestSupport", grdb, sqlite,
             ],
             path: "Tests/Worker", swiftSettings: house, linkerSettings: program),

@@ -29,6 +29,8 @@ run kb upload '*.md' 'docs/**/*.md' --category guide --tag ai-team
 say "What is in it"
 run list-tasks
 run tasks search 認證
+run kb search "re-encrypt pages" --limit 3
+run kb search 復原碼
 run kb list
 run stats
 run status

@@ -106,8 +106,16 @@ struct BenchSide {
         case "scan": try scan()
         case "fts": try buildIndex()
         case "match": try match(Int(1000 * scale) / count, from: slice * 50)
-        case "checkpoint": try BenchTime.of { try empty(); return nil }
-        default: try BenchTime.of { try vacuum(); return nil }
+        case "checkpoint":
+            try BenchTime.of {
+                try empty()
+                return nil
+            }
+        default:
+            try BenchTime.of {
+                try vacuum()
+                return nil
+            }
         }
     }
 

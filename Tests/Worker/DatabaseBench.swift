@@ -18,7 +18,8 @@ struct DatabaseBench {
         let scale = arguments.count > 1 ? Double(arguments[1]) ?? 1 : 1
         let wanted = arguments.count > 2 ? arguments[2].split(separator: ",").map(String.init) : phases
         let tasks = BenchTasks(rows: Int(200_000 * scale), singles: Int(5_000 * scale))
-        var wall: [String: [Double]] = [:], processor: [String: [Double]] = [:]
+        var wall: [String: [Double]] = [:]
+        var processor: [String: [Double]] = [:]
         var pages: [PageCost] = []
         for round in 0..<rounds {
             let bench = try DatabaseBench(tasks, scale, isPlainFirst: round % 2 == 0)
@@ -41,7 +42,8 @@ struct DatabaseBench {
         for phase in phases {
             let costs = pages.filter { $0.phase == phase }
             guard !costs.isEmpty else { continue }
-            let extra = median(costs.map(\.extra)) * 1e6, raw = median(costs.map(\.raw)) * 1e6
+            let extra = median(costs.map(\.extra)) * 1e6
+            let raw = median(costs.map(\.raw)) * 1e6
             let share = median(costs.map { $0.extra / $0.raw })
             print("a page in \(phase): \(extra.rounded3) us above plain, OpenSSL alone \(raw.rounded3) us")
             print("    the one to the other: \(share.rounded3)")

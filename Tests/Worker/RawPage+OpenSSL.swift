@@ -4,10 +4,13 @@ import COpenSSL
 /// every page, one context. The limit that the database is held to.
 enum RawPage {
     static func openSeconds() -> Double {
-        var sealed = [UInt8](repeating: 5, count: 4048), plain = sealed
+        var sealed = [UInt8](repeating: 5, count: 4048)
+        var plain = sealed
         var tag = [UInt8](repeating: 0, count: 16)
-        let secret = [UInt8](repeating: 7, count: 44), nonce = [UInt8](repeating: 9, count: 12)
-        let context = EVP_CIPHER_CTX_new(), cipher = EVP_CIPHER_fetch(nil, "AES-256-GCM", nil)
+        let secret = [UInt8](repeating: 7, count: 44)
+        let nonce = [UInt8](repeating: 9, count: 12)
+        let context = EVP_CIPHER_CTX_new()
+        let cipher = EVP_CIPHER_fetch(nil, "AES-256-GCM", nil)
         defer {
             EVP_CIPHER_CTX_free(context)
             EVP_CIPHER_free(cipher)

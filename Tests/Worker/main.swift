@@ -25,6 +25,7 @@ let commands: [String: ([String]) throws -> Void] = [
     "vault-pairs": VaultWorker.pairs,
     "vault-read-pairs": VaultWorker.readPairs,
     "vault-canary": VaultWorker.canary,
+    "index-churn": IndexWorker.churn,
     "vault-follow": KeyWorker.follow,
     "vault-reencrypt": KeyWorker.reencrypt,
 ]

@@ -4,9 +4,10 @@ import Vault
 /// `kb …`: the knowledge base's documents.
 struct DocumentGroup: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "kb", abstract: "Upload, list, read and export documents.",
+        commandName: "kb", abstract: "Upload, search, list, read and export documents.",
         subcommands: [
-            DocumentUpload.self, DocumentList.self, DocumentShow.self, DocumentGet.self, DocumentDelete.self,
+            DocumentUpload.self, DocumentAdd.self, DocumentSearch.self, DocumentReindex.self,
+            DocumentList.self, DocumentShow.self, DocumentGet.self, DocumentDelete.self,
             DocumentRestore.self, DocumentHistory.self, DocumentExport.self,
         ])
 }

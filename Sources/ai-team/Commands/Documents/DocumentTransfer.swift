@@ -1,6 +1,7 @@
 import ArgumentParser
 import FileSystem
 import Glibc
+import Knowledge
 import Vault
 
 /// `kb upload PATH…`.
@@ -10,7 +11,7 @@ struct DocumentUpload: Command {
         discussion: """
             Patterns with ** are expanded by the program too. A file from a known path becomes a \
             new version; one \
-            with the same content is left alone.
+            with the same content is left alone; one that was renamed is recognised by its content.
 
             EXAMPLES:
               ai-team kb upload README.md
@@ -27,6 +28,7 @@ struct DocumentUpload: Command {
         var uploading = UploadOptions()
         uploading.category = category
         uploading.tags = tag.isEmpty ? nil : tag
+        uploading.indexer = ChunkIndexer()
         let progress = Progress("uploading", console: context.console)
         let report = try context.vault().upload(
             RawArguments.bytes(of: paths), workingDirectory: Array(absolute(".").utf8), options: uploading
@@ -34,7 +36,8 @@ struct DocumentUpload: Command {
         progress.finish()
         context.console.emit(report) {
             report.uploaded.map {
-                "\($0.status.rawValue)  \($0.id.shortID)  \(sizeText($0.size))  \($0.title.printable)"
+                "\($0.oldPath == nil ? $0.status.rawValue : "renamed")  \($0.id.shortID)  "
+                    + "\(sizeText($0.size))  \(counted($0.chunks, "passage"))  \($0.title.printable)"
             }
         }
         for failure in report.failed {

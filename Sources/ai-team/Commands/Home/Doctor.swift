@@ -2,6 +2,7 @@ import ArgumentParser
 import EncryptedSQLite
 import FileSystem
 import KeyRing
+import Knowledge
 import Vault
 
 /// `doctor`: looks at everything and says what is wrong.
@@ -43,6 +44,7 @@ struct Doctor: Command {
             return "no setting was changed from outside"
         }
         report.run("documents") { try Self.documents(context) }
+        report.run("search_index") { try Self.searchIndex(context) }
         report.run("revoked_devices") { try Self.revoked(context) }
         report.run("clock") { try Self.clock() }
         report.run("remote") { try RemoteCheck(context, home).run() }
@@ -91,6 +93,22 @@ struct Doctor: Command {
         _ = try vault.read { try $0.checkIntegrity() }
         return
             "\(found.pageCount) pages and \(found.frameCount) log frames authentic, tables and indexes whole"
+    }
+
+    private static func searchIndex(_ context: Context) throws -> String {
+        let vault = try context.unguardedVault()
+        let problems = try vault.checkSearchIndex()
+        guard problems.isEmpty else {
+            throw Failure(
+                .failed, problems.joined(separator: "; "), hint: "run `ai-team kb reindex`")
+        }
+        let (counts, missing) = try vault.read {
+            (try $0.indexCounts(), try $0.unindexedCount(version: ChunkIndexer().version))
+        }
+        let left = missing == 0 ? "" : ", \(counted(missing, "document")) not in it yet"
+        let damaged = counts.unreadable == 0 ? "" : ", \(counts.unreadable) could not be read"
+        return "\(counted(counts.chunks, "passage")) of \(counted(counts.documents, "document"))"
+            + left + damaged
     }
 
     private static func documents(_ context: Context) throws -> String {

@@ -50,6 +50,8 @@ struct Stats: Command {
                 writer.field("bytes", found.documentBytes)
                 writer.field("blobs", found.blobs)
                 writer.field("blob_bytes", found.blobBytes)
+                writer.field("indexed", found.indexedDocuments)
+                writer.field("chunks", found.chunks)
             }
             object("vectors", &writer) { $0.field("count", 0) }
             object("backups", &writer) { writer in
@@ -83,7 +85,11 @@ struct Stats: Command {
             ("tasks", "\(found.tasks)" + (states.isEmpty ? "" : " (\(states.joined(separator: ", ")))")),
             ("ready", "\(found.readyTasks), \(found.blockedTasks) blocked, \(found.overdueTasks) overdue"),
             ("done a day", chart(found.completedPerDay)), ("projects", "\(found.projects)"),
-            ("documents", "\(found.documents) in \(counted(found.documentVersions, "version"))"),
+            (
+                "documents",
+                "\(found.documents) in \(counted(found.documentVersions, "version")), "
+                    + "\(counted(found.chunks, "passage")) in the search index"
+            ),
             ("backups", "\(usage.backups)"), ("sync", sync.line),
             ("agents", "\(AgentCatalogue.all.count), \(found.busyAgents) busy"),
             ("log", counted(found.logLines, "line")),

@@ -1,0 +1,51 @@
+import Foundation
+import Testing
+
+@Suite("Search") struct SearchTests {
+    @Test("Passages are found in both languages, in what was uploaded and added")
+    func search() throws {
+        let home = try TestHome()
+        _ = try home.file("docs/登入.md", Data("# 登入\n\n## 認證\n\nJWT 認證失敗時記錄 ERR_TLS_104。\n".utf8))
+        _ = try home.file("docs/backup.md", Data("# Backups\n\nThey are encrypted every night.\n".utf8))
+        let uploaded = try home.json("kb", "upload", "docs", "--category", "guide", "--tag", "x")["uploaded"]
+            .list
+        #expect(uploaded.allSatisfy { $0["chunks"].int == 1 })
+        let added = try home.json(
+            "kb", "add", "--type", "decision", "--title", "備份選 S3", home.file("d.md", Data("夜間備份。".utf8)))
+        #expect(added["category"].string == "decision" && added["status"].string == "new")
+
+        func found(
+            _ query: String, _ option: (String, String) = ("--limit", "10"),
+            _ other: (String, String) = ("--mode", "text")
+        ) throws -> [JSON] {
+            let answer = try home.json(
+                "kb", "search", query, option.0, option.1, other.0, other.1)
+            #expect(answer["is_index_complete"].bool == true)
+            return answer["results"].list
+        }
+        let hit = try #require(try found("JWT 認證").first)
+        #expect(
+            hit.keys.isSuperset(of: [
+                "document_id", "chunk_id", "title", "score", "snippet", "path", "heading", "offset",
+                "matched",
+                "rank",
+            ]))
+        #expect(hit["title"].string == "登入" && hit["heading"].string == "登入 › 認證")
+        #expect(hit["snippet"].string?.contains("[JWT] [認證]失敗") == true)
+        #expect(try found("err_tls_104").count == 1)
+        #expect(try found("认证").count == 1)
+        #expect(try found("備份", ("--category", "decision")).map { $0["title"].string } == ["備份選 S3"])
+        #expect(try found("encrypted", ("--tag", "x"), ("--since", "1h")).count == 1)
+        #expect(try found("Kubernetes").isEmpty)
+        #expect(try home.run("kb", "search", "認證").text.contains("登入"))
+        try home.error("kb", "search", "x", "--mode", "nonsense", expect: 64)
+
+        let id = try #require(uploaded.first { $0["title"].string == "Backups" }?["id"].string)
+        try home.json("kb", "delete", id)
+        #expect(try found("encrypted").isEmpty)
+        #expect(try home.json("kb", "reindex")["documents"].int == 3)
+        #expect(try home.json("stats")["documents"]["chunks"].int == 3)
+        let checks = try home.json("doctor")["checks"].list
+        #expect(checks.contains { $0["name"].string == "search_index" && $0["ok"].bool == true })
+    }
+}
