@@ -1,7 +1,7 @@
 /// Text as the search sees it: words, and runs of Chinese, Japanese and Korean characters. Full-width forms
-/// are folded, letters lower-cased, Traditional ideographs taken for their Simplified forms. Index and queries
-/// cut text by this one function; whoever changes what it returns raises `TextRuns.version`, and every index
-/// is rebuilt.
+/// are folded, letters lower-cased, Traditional ideographs taken for their Simplified forms. Index and
+/// queries cut text by this one function; whoever changes what it returns raises `TextRuns.version`, and
+/// every index is rebuilt.
 package enum TextRuns {
     package static let version = "2"
 

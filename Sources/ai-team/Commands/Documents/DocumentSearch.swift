@@ -28,7 +28,10 @@ struct DocumentSearch: Command {
     @Option(help: ArgumentHelp("Only documents with this tag.", valueName: "tag")) var tag: String?
     @Option(help: ArgumentHelp("Changed since: so long ago (7d), or a time.", valueName: "since"))
     var since: SinceArgument?
-    @OptionGroup(title: "Global options") var global: GlobalOptions
+    @OptionGroup(title: "Global options") var common: CommonOptions
+
+    /// `--mode` behind `search` is the ranking; where a command may ask the remote stands before `kb`.
+    var global: GlobalOptions { common.global }
 
     func validate() throws {
         if !(1...1000).contains(limit) { throw ValidationError("the limit must be from 1 to 1000") }
