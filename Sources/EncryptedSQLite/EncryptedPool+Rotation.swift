@@ -22,13 +22,15 @@ extension EncryptedPool {
     /// happens: the next call goes on.
     ///
     /// - Parameters:
+    ///   - pages: how many there are in a batch, 4,096 at most. Each batch waits for the disk six times, and
+    ///     no checkpoint or backup begins meanwhile.
     ///   - milliseconds: how long to wait for a checkpoint or backup before `busy`.
-    ///   - goesOn: told after each batch (4 MiB at most); false stops it.
+    ///   - goesOn: told after each batch; false stops it.
     public func rotatePages(
-        milliseconds: Int = 10_000, goesOn: (PageRotation) -> Bool = { _ in true }
+        pages: Int = 4096, milliseconds: Int = 10_000, goesOn: (PageRotation) -> Bool = { _ in true }
     ) throws -> PageRotation {
         var state = PageRotation()
-        let rotator = PageRotator(database)
+        let rotator = PageRotator(database, pages: pages)
         // A process that began its transaction before it heard of the epoch leaves pages for another pass.
         for _ in 0..<8 {
             state.looked = 0

@@ -2,16 +2,20 @@
 final class PageRotator {
     private let database: RegisteredDatabase
     private let sealer: PageSealer
-    private var batch = [UInt8](repeating: 0, count: RotationJournal.limit * Layout.page)
+    private var batch: [UInt8]
+    private let pages: Int
     /// The epoch of the last batch.
     private(set) var epoch: UInt32 = 0
 
-    init(_ database: RegisteredDatabase) {
+    /// - Parameter pages: how many there are in a batch, `RotationJournal.limit` at most.
+    init(_ database: RegisteredDatabase, pages: Int = RotationJournal.limit) {
         self.database = database
+        self.pages = min(max(1, pages), RotationJournal.limit)
+        batch = [UInt8](repeating: 0, count: self.pages * Layout.page)
         sealer = PageSealer(keys: database.source, databaseID: database.databaseID)
     }
 
-    /// Takes up to 1,024 pages behind those that were looked at, and encrypts those of another epoch.
+    /// Takes a batch of pages behind those that were looked at, and encrypts those of another epoch.
     func rotateBatch(_ state: inout PageRotation) throws(EncryptedDatabaseError) {
         let file = try RawFiles.writable(database.path)
         guard let size = try Paths.size(database.path) else {
@@ -25,7 +29,7 @@ final class PageRotator {
             state.looked = state.pageCount
             return
         }
-        let count = min(RotationJournal.limit, Int(state.pageCount - first) + 1)
+        let count = min(pages, Int(state.pageCount - first) + 1)
         try read(file, count, from: first)
         let old = numbersUnderOtherEpochs(count, from: first)
         if !old.isEmpty {
@@ -86,7 +90,7 @@ final class PageRotator {
     private func sealAnew(
         _ numbers: [UInt32], from first: UInt32
     ) throws(EncryptedDatabaseError) -> RotationJournal {
-        var journal = RotationJournal(databaseID: database.databaseID)
+        var journal = RotationJournal(databaseID: database.databaseID, capacity: numbers.count)
         let (epoch, sealer) = (epoch, sealer)
         try batch.withBytes { start throws(EncryptedDatabaseError) in
             for number in numbers {

@@ -52,13 +52,20 @@ extension RegisteredDatabase {
         try replaceTags(changes) { $0.rotationJournal = Self.noJournal }
     }
 
-    /// The journal that the seal names, with every page authenticated; nil when there is none such.
-    private func namedJournal() throws(EncryptedDatabaseError) -> RotationJournal? {
+    /// The journal that the seal names, by the tags of its pages, which are not compared with the pages
+    /// themselves; nil when there is none such.
+    private func hashedJournal() throws(EncryptedDatabaseError) -> RotationJournal? {
         guard let size = try Paths.size(journalPath) else { return nil }
         let bytes = try Descriptor(journalPath, readOnly: true).read(Int(size), at: 0)
         guard let journal = RotationJournal(bytes, databaseID: databaseID),
             journal.hash() == (try seal.read().rotationJournal)
         else { return nil }
+        return journal
+    }
+
+    /// The same with every page authenticated.
+    private func namedJournal() throws(EncryptedDatabaseError) -> RotationJournal? {
+        guard let journal = try hashedJournal() else { return nil }
         let sealer = PageSealer(keys: source, databaseID: databaseID)
         do throws(EncryptedDatabaseError) {
             for index in 0..<journal.count {
@@ -71,10 +78,10 @@ extension RegisteredDatabase {
         return journal
     }
 
-    /// The page as the named journal has it, for a reader who met it half written; nil when no journal has
-    /// it.
+    /// The page as the named journal has it, for a reader who met it half written and authenticates it; nil
+    /// when no journal has it.
     func journaled(_ number: UInt32) throws(EncryptedDatabaseError) -> [UInt8]? {
-        guard try seal.read().rotationJournal != Self.noJournal, let journal = try namedJournal() else {
+        guard try seal.read().rotationJournal != Self.noJournal, let journal = try hashedJournal() else {
             return nil
         }
         return (0..<journal.count).first { journal.number($0) == number }.map { Array(journal.page($0)) }

@@ -9,8 +9,8 @@ import Cryptography
 struct RotationJournal {
     /// What its file's name ends with.
     static let suffix = "-rotate"
-    /// The most pages in a journal: 4 MiB of them.
-    static let limit = 1024
+    /// The most pages in a journal: 16 MiB of them.
+    static let limit = 4096
 
     private static let header = 28, entry = 4 + Layout.page
 
@@ -19,10 +19,10 @@ struct RotationJournal {
     /// The pages in it.
     private(set) var count = 0
 
-    /// A journal with no pages.
-    init(databaseID: [UInt8]) {
+    /// A journal with no pages yet, and room for so many.
+    init(databaseID: [UInt8], capacity: Int = 0) {
         bytes = Array("ATRJ".utf8) + [Layout.format, Layout.suite, 0, 0] + databaseID + [0, 0, 0, 0]
-        bytes.reserveCapacity(RotationJournal.header + RotationJournal.limit * RotationJournal.entry)
+        bytes.reserveCapacity(RotationJournal.header + capacity * RotationJournal.entry)
     }
 
     /// Reads a journal; nil for what is none of this database.

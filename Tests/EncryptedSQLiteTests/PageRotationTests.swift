@@ -40,7 +40,7 @@ import Testing
         try vault.create(rows: 15_000)
         vault.keys.advance()
         let pool = try vault.open()
-        let stopped = try pool.rotatePages { _ in false }
+        let stopped = try pool.rotatePages(pages: 1024) { _ in false }
         #expect(stopped.rotated == 1024 && stopped.remaining == nil)
         let epochs = try pool.pageEpochs()
         #expect(epochs[2] == 1024 && (epochs[1] ?? 0) > 0)
@@ -205,7 +205,7 @@ import Testing
         for worker in workers { worker.lines { !$0.isEmpty } }
         try File.open(epochs, .create).write([1], at: 1)
         for _ in 0..<stressCount("AI_TEAM_TEST_KILLS", 6) {
-            let rotator = try WorkerProcess(["database-rotate", vault.path, epochs])
+            let rotator = try WorkerProcess(["database-rotate", vault.path, epochs, "256"])
             let batches = Int(random.next() % 3) + 1
             rotator.lines { $0.count >= batches }
             rotator.kill()

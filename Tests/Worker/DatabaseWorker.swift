@@ -61,11 +61,12 @@ enum DatabaseWorker {
         print(outcome)
     }
 
-    /// `PATH EPOCHS`: rotates the pages to the epoch that the size of the file EPOCHS says, telling each
-    /// batch.
+    /// `PATH EPOCHS [PAGES]`: rotates the pages to the epoch that the size of the file EPOCHS says, so many
+    /// at a time, telling each batch.
     static func rotate(_ arguments: [String]) throws {
         let pool = try EncryptedDatabase.open(at: arguments[0], keys: FixedKeys(sharedFile: arguments[1]))
-        let end = try pool.rotatePages { state in
+        let pages = arguments.count > 2 ? Int(arguments[2]) ?? 4096 : 4096
+        let end = try pool.rotatePages(pages: pages) { state in
             say("\(state.looked)\n")
             return true
         }
