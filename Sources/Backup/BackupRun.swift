@@ -28,6 +28,8 @@ package struct BackupRun<Keys: BackupKeys> {
         package var outside: (selection: OutsideSelection, key: OutsideKey)?
         /// What a key holder said of the database that is lent, where these keys can't look into it.
         package var relay: Manifest.Relay?
+        /// Whether everything is stored anew, leaning on no backup before.
+        package var isFull = false
 
         package init() {}
     }
@@ -122,12 +124,15 @@ package struct BackupRun<Keys: BackupKeys> {
     }
 
     private func write(
-        _ input: Input, on base: BackupBase?, _ lists: OutsideBases<Keys>, to pipeline: UnitPipeline<Keys>,
+        _ input: Input, on newest: BackupBase?, _ lists: OutsideBases<Keys>, to pipeline: UnitPipeline<Keys>,
         _ series: PackSeries<Keys>, time: UInt64, _ lend: Lend
     ) throws -> (ManifestBody, PackTable, [OutsideNote]) {
         let start = ContinuousClock.now
+        let base = input.isFull ? nil : newest
         var own: Vault?
-        try lend { source, content in own = try write(source, content, on: base, to: pipeline) }
+        try lend { source, content in
+            own = try write(source, content, on: base, behind: newest, to: pipeline)
+        }
         guard let own else { throw BackupError(.failed, "there was no database to back up") }
         guard input.relay.map({ $0.statement.root == own.database.root }) ?? true else {
             throw BackupError.integrity("pages", "they are not those that the statement speaks of")
@@ -143,6 +148,7 @@ package struct BackupRun<Keys: BackupKeys> {
                 selection, to: pipeline, key: key,
                 start: Int64(min(time, UInt64(Int64.max / 1_000_000))) * 1_000_000
             ) { roots in
+                guard !input.isFull else { return nil }
                 let found = try lists.find(roots: roots, epoch: keys.currentEpoch, newest: base)
                 older += found?.packs ?? []
                 return found?.listing
@@ -192,15 +198,16 @@ package struct BackupRun<Keys: BackupKeys> {
 
     /// The database and the files of the home.
     private func write(
-        _ source: any PageSource, _ content: Content, on base: BackupBase?, to pipeline: UnitPipeline<Keys>
+        _ source: any PageSource, _ content: Content, on base: BackupBase?, behind newest: BackupBase?,
+        to pipeline: UnitPipeline<Keys>
     ) throws -> Vault {
         var statistics = BackupStatistics()
         let database = try DatabaseUnits.write(source, base: base?.database, to: pipeline, root: root) {
             progress(BackupProgress(phase: .database, done: UInt64($0), total: UInt64($1)))
         }
         // Who can't read is told by the statement of who can: WriterMemory compares those.
-        if let base, !source.isSealed, base.incarnation == keys.incarnation {
-            try Self.requireNotOlder(source, database.root, content, than: base.body.database)
+        if let newest, !source.isSealed, newest.incarnation == keys.incarnation {
+            try Self.requireNotOlder(source, database.root, content, than: newest.body.database)
         }
         statistics.database.items = UInt64(source.pageCount)
         statistics.database.bytes = UInt64(source.pageCount) * 4096

@@ -17,6 +17,8 @@ extension VaultBackups {
         public var exclude: [[UInt8]] = []
         /// Go on although backups that this home made or saw are gone from the store.
         public var acceptsRollback = false
+        /// Store everything anew, under the newest epoch, and lean on no backup before.
+        public var isFull = false
 
         public init() {}
     }
@@ -34,6 +36,7 @@ extension VaultBackups {
         let run = BackupRun(store: store, keys: backupKeys, root: PlainPage.root, progress: progress)
         var input = BackupRun<VaultBackupKeys>.Input()
         input.tags = options.tags
+        input.isFull = options.isFull
         if !options.paths.isEmpty {
             let selection = options.selection(home: home.path)
             let key = try OutsideKey(keys, device: keys.device.bytes, epoch: keys.currentEpoch)

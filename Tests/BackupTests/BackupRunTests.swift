@@ -19,10 +19,11 @@ import Testing
 
     private var keys: VaultBackupKeys { VaultBackupKeys(vault.keys) }
 
-    private func make(_ time: UInt64) throws -> Manifest {
+    private func make(_ time: UInt64, isFull: Bool = false) throws -> Manifest {
         var random = Seeded(time)
         var input = BackupRun<VaultBackupKeys>.Input()
         input.tags = ["t"]
+        input.isFull = isFull
         var content = BackupRun<VaultBackupKeys>.Content()
         for (i, size) in [0, 1000, 9_000_000].enumerated() {
             let location = "\(scratch.path)/blob\(i)"
@@ -54,6 +55,21 @@ import Testing
         try DocumentList(body.documents) { try $0.plain("documents", packs.read) }
             .each { files.append($0) }
         #expect(files.map(\.length) == [0, 1000, 9_000_000] && files[2].extents.count == 3)
+    }
+
+    /// What goes when those before it go, and what was under their epoch.
+    @Test func aFullBackupLeansOnNoneBefore() throws {
+        let first = try make(1_700_000_000_000)
+        let packs = { (manifest: Manifest) in Set(manifest.clear.packs.map(\.id)) }
+        let next = try make(1_700_000_000_001)
+        #expect(!packs(next).isDisjoint(with: packs(first)))
+        let full = try make(1_700_000_000_002, isFull: true)
+        #expect(packs(full).isDisjoint(with: packs(first).union(packs(next))))
+        #expect(full.head.previous == next.head.hash)
+        #expect(try failures(full).isEmpty)
+        // Others go on from it.
+        let last = try make(1_700_000_000_003)
+        #expect(!packs(last).isDisjoint(with: packs(full)) && packs(last).isDisjoint(with: packs(first)))
     }
 
     @Test func damagedAndMissingPacksAreNamed() throws {

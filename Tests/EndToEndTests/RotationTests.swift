@@ -55,6 +55,21 @@ import Testing
         try expectEverythingIsThere()
     }
 
+    /// Backups never change: there is one more, and the older ones can go.
+    @Test func newKeysNowMakeABackupThatLeansOnNoOlderOne() throws {
+        let old = try #require(test.json("backup", "create")["backup_id"].string)
+        try test.run("sync", "remote", "set", "file://" + path("bucket"))
+        try test.run("backup", "cloud")
+        let made = try test.json("key", "rotate", "--re-encrypt", "now")
+        let new = try #require(made["backup_id"].string)
+        #expect(made["older_backups"].int == 1 && made["backup_shipped"].bool == true && new != old)
+        try test.run("backup", "prune", "--keep-last", "1", "--yes", "--allow-mass-deletion")
+        #expect(try test.json("backup", "list").list.map { $0["id"].string } == [new])
+        try test.run("backup", "verify", "--data")
+        try test.run("backup", "cloud", "verify", new)
+        try expectEverythingIsThere()
+    }
+
     @Test func theBackgroundFinishesByItself() throws {
         let made = try test.json("key", "rotate")
         #expect(made["epoch"].int == 2 && made["re_encrypt"].string == "background")

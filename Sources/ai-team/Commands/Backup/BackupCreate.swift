@@ -31,6 +31,8 @@ struct BackupCreate: Command {
     @Option(help: ArgumentHelp("Not files outside that fit; may be repeated.", valueName: "pattern"))
     var exclude: [String] = []
     @Flag(help: "Only the vault, whatever backup.paths says.") var homeOnly = false
+    @Flag(help: "Store everything anew, under the newest keys, and lean on no backup before.") var full =
+        false
     @Option(
         help: ArgumentHelp(
             "Back up what `backup offer` left in this directory: on a home that only writes backups.",
@@ -46,6 +48,7 @@ struct BackupCreate: Command {
     func validate() throws {
         if homeOnly, !paths.isEmpty { throw ValidationError("--home-only and PATHs exclude each other") }
         if vault != nil, from == nil { throw ValidationError("--vault belongs to --from") }
+        if full, from != nil { throw ValidationError("--full and --from exclude each other") }
     }
 
     func execute(_ context: Context) throws {
@@ -66,6 +69,14 @@ struct BackupCreate: Command {
         options.exclude = RawArguments.bytes(of: exclude) + configured.exclude
         options.skipsMissing = paths.isEmpty
         options.acceptsRollback = rollback.isAccepted
+        options.isFull = full
+        tell(try Self.make(options, context), configured, context)
+    }
+
+    /// Makes a backup of a home with a vault, between its hooks.
+    static func make(
+        _ options: VaultBackups.CreateOptions, _ context: Context
+    ) throws -> (backup: VaultBackups.Summary, notes: [OutsideNote]) {
         let vault = try context.vault()
         let bar = BackupBar("backing up", context.console)
         defer { bar.finish() }
@@ -86,7 +97,7 @@ struct BackupCreate: Command {
                 "\(counted(missing, "content")) of documents are not on this device and not in this backup: "
                     + "get them with `ai-team sync pull` to have them in the next one")
         }
-        tell(made, configured, context)
+        return made
     }
 
     private func executeFromOffer(_ context: Context) throws {

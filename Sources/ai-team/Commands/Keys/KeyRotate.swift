@@ -15,7 +15,10 @@ struct KeyRotate: Command {
             What is encrypted anew is the database and the documents here; --re-encrypt now waits for it, \
             background (unless said otherwise) leaves it to a process of its own, never encrypts only new \
             data under the new keys. An interrupted re-encryption is gone on with by the next command. \
-            Backups, and what other devices hold, stay under the keys of their time.
+            Backups that are there, and what other devices hold, stay under the keys of their time. Where \
+            there are backups, --re-encrypt now makes one more, which leans on none of them, reads it back, \
+            ships it where there is a remote, and says how the older ones are removed. It has backup.paths, \
+            and no PATHs that were named by hand.
 
             EXAMPLES:
               ai-team key rotate
@@ -48,7 +51,8 @@ struct KeyRotate: Command {
         }
         try check.publish()
         let job = reEncrypt == .now ? try context.finishReencryption() : nil
-        try tell(job, changed.roster.currentEpoch, context)
+        let backup = reEncrypt == .now ? try FreshBackup.make(context) : nil
+        try tell(job, backup, changed.roster.currentEpoch, context)
     }
 
     /// Ends what was interrupted, or failed for want of room.
@@ -61,7 +65,7 @@ struct KeyRotate: Command {
             throw Failure(
                 .refusedByGuard, "the newest keys are not at the remote yet", hint: "run ai-team sync both")
         }
-        try tell(context.finishReencryption(), job.epoch, context, isWaited: true)
+        try tell(context.finishReencryption(), nil, job.epoch, context, isWaited: true)
     }
 
     private func show(_ old: OldEpochs, _ keys: UnlockedKeys, _ context: Context) throws {
@@ -96,7 +100,8 @@ struct KeyRotate: Command {
     }
 
     private func tell(
-        _ job: ReencryptionJob?, _ epoch: UInt32, _ context: Context, isWaited: Bool = false
+        _ job: ReencryptionJob?, _ backup: FreshBackup?, _ epoch: UInt32, _ context: Context,
+        isWaited: Bool = false
     ) throws {
         let kind = isWaited ? ReencryptionTime.now : reEncrypt
         let old = try OldEpochs(context.vault())
@@ -108,6 +113,11 @@ struct KeyRotate: Command {
                 $0.field("objects_remaining", old.objects)
                 $0.field("verified_pages", job?.verifiedPages)
                 $0.field("verified_objects", job?.verifiedBlobs)
+                if let backup {
+                    $0.field("backup_id", backup.id)
+                    $0.field("backup_shipped", backup.isShipped)
+                    $0.field("older_backups", backup.older)
+                }
             }
         }) {
             let first = isWaited ? "the epoch is \(epoch)" : "the vault's keys are new; the epoch is \(epoch)"
@@ -117,7 +127,7 @@ struct KeyRotate: Command {
                     first,
                     "\(job?.verifiedPages ?? 0) pages and \(counted(Int(job?.verifiedBlobs ?? 0), "object"))"
                         + " are under it and were read back",
-                ]
+                ] + (backup?.lines ?? [])
             case .background: [first, "the rest goes on in the background: ai-team key status"]
             case .never: [first, "what was written before stays under the keys of its time"]
             }
