@@ -6,8 +6,11 @@ public struct EmbeddingEndpoint: Sendable {
     /// The API's root, such as `http://127.0.0.1:11434/v1`: TLS, or this machine itself.
     public let url: String
     public let model: String
-    /// Numbers of a vector; nil until the server was asked. Servers that can shorten vectors are asked for so many.
+    /// Numbers of a vector; nil until the server was asked. Servers that can shorten vectors are asked for so
+    /// many.
     public var dimensions: Int?
+    /// Numbers of a vector as it is known from before: then the server need not be asked.
+    public var knownDimensions: Int?
     public var queryPrefix = ""
     public var documentPrefix = ""
     public var languages = ModelLanguages.all

@@ -46,7 +46,9 @@ public struct EndpointEmbedder: Embedder {
         self.retries = retries
         self.surroundings = surroundings
         let request = Request(endpoint, key, client, retries, surroundings)
-        let dimensions = try endpoint.dimensions ?? request.vectors(["a"], dimensions: nil)[0].count
+        let dimensions =
+            try endpoint.dimensions ?? endpoint.knownDimensions
+            ?? request.vectors(["a"], dimensions: nil)[0].count
         model = EmbeddingModel(
             provider: "openai", model: endpoint.model, dimensions: dimensions,
             prefixVersion: Prefixes.version(query: endpoint.queryPrefix, document: endpoint.documentPrefix),

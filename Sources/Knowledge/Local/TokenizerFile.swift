@@ -1,7 +1,7 @@
 internal import FileSystem
 internal import Vault
 
-/// A tokenizer as `tokenizer.json` describes it: how text is normalised, cut into words, and words into pieces.
+/// A tokenizer as `tokenizer.json` describes it: how text is normalised, cut into words, those into pieces.
 ///
 /// Understood is what models of the BERT family use: the normalisers and pre-tokenizers of BERT and of
 /// SentencePiece, the models WordPiece and Unigram. Anything else is refused by its name. Special tokens that

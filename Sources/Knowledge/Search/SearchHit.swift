@@ -3,7 +3,7 @@ public import Vault
 /// What a search found: the best passage of a document, where it stands, and why it is here.
 public struct SearchHit: Sendable, Equatable {
     /// What found a passage.
-    public enum Match: String, Sendable { case text }
+    public enum Match: String, Sendable { case text, vector }
 
     public var passage: Passage
     /// From 1.
@@ -12,6 +12,10 @@ public struct SearchHit: Sendable, Equatable {
     public var score: Double
     /// What found it.
     public var matched: [Match]
+    /// Its rank in the text's list, from 1; nil when that has it not.
+    public var textRank: Int?
+    /// Its rank among the vectors' documents.
+    public var vectorRank: Int?
 }
 
 extension SearchHit: JSONEncodable {
@@ -27,6 +31,8 @@ extension SearchHit: JSONEncodable {
             writer.field("heading", passage.heading)
             writer.field("offset", passage.offset)
             writer.field("matched", matched.map(\.rawValue))
+            writer.field("text_rank", textRank)
+            writer.field("vector_rank", vectorRank)
             writer.pathField("path", passage.path)
         }
     }

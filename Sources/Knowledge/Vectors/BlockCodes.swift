@@ -12,10 +12,11 @@ package struct BlockCodes: Sendable {
     let live: [UInt64]
 
     /// - Returns: nil when the bytes are not those of a block of such codes.
-    package init?(codes: UnsafeRawBufferPointer, live: UnsafeRawBufferPointer, words: Int) {
-        guard words > 0, codes.count == CodeBlock.bytes(words: words), live.count == CodeBlock.liveBytes
-        else { return nil }
+    package init?(block: UnsafeRawBufferPointer, words: Int) {
+        guard words > 0, block.count == CodeBlock.bytes(words: words) else { return nil }
         self.words = words
+        let live = UnsafeRawBufferPointer(rebasing: block.prefix(CodeBlock.liveBytes))
+        let codes = UnsafeRawBufferPointer(rebasing: block.dropFirst(CodeBlock.liveBytes))
         self.codes = StoredBytes.array(of: SIMD4<UInt64>.zero, from: codes)
         self.live = StoredBytes.array(of: 0, from: live)
     }

@@ -6,10 +6,13 @@ package enum Rerank {
     /// And those of a query for which that was not enough, or of a model whose codes are poor.
     package static let most = 1000
 
+    /// So many of the best tell whether the codes were good enough.
+    private static let judged = 10
+
     /// The best `count` slots with their scores, the best first; of equals the lower slot.
     ///
-    /// The codes were good enough when all of the best stood in the nearer half of the candidates. Where one
-    /// of them stood in the farther half, there may be others behind it, and all candidates are compared.
+    /// The codes were good enough when the ten best stood in the nearer half of the candidates. Where one of
+    /// them stood in the farther half, there may be others behind it, and all candidates are compared.
     /// - Parameters:
     ///   - candidates: the nearest first, `most` at the most.
     ///   - thorough: compare all candidates in any case.
@@ -20,7 +23,7 @@ package enum Rerank {
         let now = thorough ? candidates.count : min(max(first, 2 * count), candidates.count)
         var scored = try score(candidates[..<now], scores)
         sort(&scored)
-        let isFar = scored.prefix(count).contains { $0.place >= now / 2 }
+        let isFar = scored.prefix(min(count, judged)).contains { $0.place >= now / 2 }
         if now < candidates.count, isFar || scored.count < count {
             scored += try score(candidates[now...], scores)
             sort(&scored)

@@ -6,6 +6,7 @@ enum TableCopy {
     /// Tables that say nothing without this program, or what others say already.
     private static let internals: Set<String> = [
         "blinding", "blob_intent", "hidden", "conflict", "heard", "seen", "chunk", "indexed",
+        "vector", "vector_block", "vector_free", "vector_space",
     ]
 
     /// Copies every ordinary table; indexes, triggers and virtual tables stay behind.

@@ -61,7 +61,11 @@ enum ChunkIndex {
 
     /// Writes the pieces of a document. A piece that was there keeps its row, and with it what others keep by
     /// that row.
-    static func set(_ pieces: [DocumentPiece], ofDocument document: Int64, _ db: Database) throws {
+    ///
+    /// - Returns: the vectors that new pieces brought, with their rows.
+    static func set(
+        _ pieces: [DocumentPiece], ofDocument document: Int64, _ db: Database
+    ) throws -> [(chunk: Int64, vector: PieceVector)] {
         var old: [[UInt8]: [Int64]] = [:]
         let rows = try Row.fetchCursor(
             db.cachedStatement(sql: "SELECT row, hash FROM chunk WHERE document = ? ORDER BY ordinal DESC"),
@@ -75,6 +79,7 @@ enum ChunkIndex {
                 VALUES (?, ?, ?, ?, ?, ?, ?)
                 """)
         var added: [Int64] = []
+        var vectors: [(chunk: Int64, vector: PieceVector)] = []
         for (ordinal, piece) in pieces.enumerated() {
             let hash = hash(of: piece)
             let start = piece.range.lowerBound
@@ -85,7 +90,9 @@ enum ChunkIndex {
                     arguments: [
                         document, ordinal, start, piece.range.count, piece.heading, piece.text, Data(hash),
                     ])
-                added.append(db.lastInsertedRowID)
+                let row = db.lastInsertedRowID
+                added.append(row)
+                if let vector = piece.vector { vectors.append((row, vector)) }
             }
         }
         try remove(old.values.joined().sorted(), db)
@@ -95,6 +102,7 @@ enum ChunkIndex {
                 SELECT row, title, heading, text FROM chunk_content WHERE row = ?
                 """)
         for row in added { try index.execute(arguments: [row]) }
+        return vectors
     }
 
     private static func remove(_ rows: [Int64], _ db: Database) throws {

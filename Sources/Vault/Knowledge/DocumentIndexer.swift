@@ -5,11 +5,14 @@ public struct DocumentPiece: Sendable, Equatable {
     /// The headings above it.
     public var heading: String
     public var text: String
+    /// Its vector, where the indexer makes one; else that comes later.
+    public var vector: PieceVector?
 
-    public init(range: Range<Int>, heading: String, text: String) {
+    public init(range: Range<Int>, heading: String, text: String, vector: PieceVector? = nil) {
         self.range = range
         self.heading = heading
         self.text = text
+        self.vector = vector
     }
 }
 

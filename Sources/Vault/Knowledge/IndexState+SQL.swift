@@ -92,7 +92,7 @@ extension WriteTransaction {
     func setIndex(
         ofDocument row: Int64, sha256: [UInt8], version: Int, _ state: IndexState, _ pieces: [DocumentPiece]
     ) throws {
-        try ChunkIndex.set(pieces, ofDocument: row, db)
+        try VectorRows.add(ChunkIndex.set(pieces, ofDocument: row, db), self)
         try db.cachedStatement(
             sql: "INSERT OR REPLACE INTO indexed(document, sha256, version, state) VALUES (?, ?, ?, ?)"
         ).execute(arguments: [row, Data(sha256), version, state.rawValue])

@@ -17,6 +17,8 @@ public struct Statistics: Sendable, Equatable {
     /// Documents in the search index, and their passages.
     public var indexedDocuments = 0
     public var chunks = 0
+    /// Vectors of passages.
+    public var vectors = 0
     public var busyAgents = 0
     public var logLines = 0
     public var changes: Int64 = 0

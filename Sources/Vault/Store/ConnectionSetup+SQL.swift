@@ -4,6 +4,7 @@ internal import GRDB
 enum ConnectionSetup {
     static func apply(_ db: Database) throws {
         db.add(tokenizer: FTSTokenizer.self)
+        db.add(function: VectorIndex.cleared)
         try db.execute(
             sql: "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA foreign_keys = OFF")
     }

@@ -22,6 +22,7 @@ package struct Schema: Sendable {
             Step(id: "8", sql: [sealedLogs]),
             Step(id: "9", sql: [voided]),
             Step(id: "10", sql: [ChunkIndex.schema]),
+            Step(id: "11", sql: [VectorIndex.schema]),
         ])
 
     /// With one more step, as a later program would have it.

@@ -36,6 +36,7 @@ extension ReadTransaction {
                 db, sql: "SELECT ifnull(sum(size), 0) FROM document_version WHERE deleted_at IS NULL") ?? 0
         result.blobs = try count("blob")
         result.blobBytes = try Int64.fetchOne(db, sql: "SELECT ifnull(sum(stored), 0) FROM blob") ?? 0
+        result.vectors = try count("vector")
         (result.indexedDocuments, result.chunks, _) = try indexCounts()
         result.busyAgents = try agents().filter { $0.status == "busy" }.count
         result.logLines = try count("log")

@@ -48,40 +48,33 @@ import Vault
     }
 
     @Test func bytesOfAnotherLengthAreNoBlock() {
-        let codes = [UInt8](repeating: 0, count: CodeBlock.bytes(words: 6))
-        let live = [UInt8](repeating: 0, count: CodeBlock.liveBytes)
-        #expect(Self.open(codes, live, 6) != nil)
-        #expect(Self.open(codes.dropLast(), live, 6) == nil)
-        #expect(Self.open(codes, live.dropLast(), 6) == nil)
-        #expect(Self.open(codes, live, 5) == nil)
-        #expect(Self.open([], live, 0) == nil)
+        let block = CodeBlock.empty(words: 6)
+        #expect(Self.open(block, 6) != nil)
+        #expect(Self.open(block.dropLast(), 6) == nil)
+        #expect(Self.open(block, 5) == nil)
+        #expect(Self.open([], 0) == nil)
     }
 
     static func block(
         _ codes: [SignCode], _ words: Int, live isLive: (Int) -> Bool = { _ in true }
     ) throws -> BlockCodes {
-        var bytes = [UInt8](repeating: 0, count: CodeBlock.bytes(words: words))
-        var live = [UInt8](repeating: 0, count: CodeBlock.liveBytes)
+        var block = CodeBlock.empty(words: words)
         for (slot, code) in codes.enumerated() {
-            CodeBlock.set(code.words, at: slot, of: words, in: &bytes)
-            if isLive(slot) { live[slot / 8] |= 1 << UInt8(slot % 8) }
+            CodeBlock.set(code.words, at: slot, in: &block)
+            if !isLive(slot) { CodeBlock.set(nil, at: slot, in: &block) }
         }
-        return try #require(open(bytes, live, words))
+        return try #require(open(block, words))
     }
 
-    private static func open(_ codes: some Sequence<UInt8>, _ live: some Sequence<UInt8>, _ words: Int)
-        -> BlockCodes?
-    {
-        Array(codes).withUnsafeBytes { codes in
-            Array(live).withUnsafeBytes { BlockCodes(codes: codes, live: $0, words: words) }
-        }
+    private static func open(_ block: some Sequence<UInt8>, _ words: Int) -> BlockCodes? {
+        Array(block).withUnsafeBytes { BlockCodes(block: $0, words: words) }
     }
-}
-
-func randomVector(_ dimensions: Int, _ random: inout SplitMix64) -> [Float] {
-    (0..<dimensions).map { _ in Float.random(in: -1...1, using: &random) }
 }
 
 private func randomCode(_ words: Int, _ random: inout SplitMix64) -> SignCode {
     SignCode(words: (0..<words).map { _ in random.next() })
+}
+
+func randomVector(_ dimensions: Int, _ random: inout SplitMix64) -> [Float] {
+    (0..<dimensions).map { _ in Float.random(in: -1...1, using: &random) }
 }
