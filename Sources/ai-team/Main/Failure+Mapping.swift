@@ -3,6 +3,7 @@ import Cryptography
 import EncryptedSQLite
 import FileSystem
 import KeyRing
+import Knowledge
 import ObjectStorage
 import Sync
 import Vault
@@ -27,6 +28,9 @@ extension Failure {
             self.init(Self.code(of: error), error.message, hint: error.hint)
         case let error as SyncError:
             self.init(Code(named: error.code.description), error.message, hint: error.hint)
+        case let error as EmbeddingError:
+            self.init(
+                error.code == .unreachable ? .remoteUnreachable : .failed, error.message, hint: error.hint)
         case let error as CryptoError: self.init(Self.code(of: error), error.message, hint: error.hint)
         case let error as FileError:
             self.init(error.isNotFound ? .notFound : .failed, "\(error)")

@@ -38,7 +38,7 @@ struct DocumentAdd: Command {
         let text = try InputFile.bytes(file)
         var options = UploadOptions()
         options.tags = tag.isEmpty ? nil : tag
-        options.indexer = ChunkIndexer()
+        options.indexer = try context.indexer()
         let added = try context.vault().addDocument(
             text, title: title, category: type.rawValue, options: options)
         context.console.emit(added) { ["added \(added.id)  \(added.title.printable)"] }

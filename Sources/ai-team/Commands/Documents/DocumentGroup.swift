@@ -7,6 +7,7 @@ struct DocumentGroup: ParsableCommand {
         commandName: "kb", abstract: "Upload, search, list, read and export documents.",
         subcommands: [
             DocumentUpload.self, DocumentAdd.self, DocumentSearch.self, DocumentReindex.self,
+            DocumentEmbed.self, DocumentVerifyRecall.self,
             DocumentList.self, DocumentShow.self, DocumentGet.self, DocumentDelete.self,
             DocumentRestore.self, DocumentHistory.self, DocumentExport.self,
         ])

@@ -2,8 +2,18 @@ import ArgumentParser
 import Knowledge
 import Vault
 
-/// How `kb search` ranks.
-enum SearchMode: String, ExpressibleByArgument, CaseIterable { case text }
+/// How `kb search` ranks, in the words of the command line.
+enum RankingOption: String, ExpressibleByArgument, CaseIterable {
+    case hybrid, vector, text
+
+    var mode: SearchMode {
+        switch self {
+        case .hybrid: .hybrid
+        case .vector: .vector
+        case .text: .text
+        }
+    }
+}
 
 /// `kb search QUERY`.
 struct DocumentSearch: Command {
@@ -12,8 +22,9 @@ struct DocumentSearch: Command {
         discussion: """
             One Chinese character is enough, and Traditional and Simplified find each other. Text in \
             quotation marks and identifiers such as ERR_TLS_104 come first where they stand as they are \
-            written; then passages with all words, then those with any. Of each document the best passage \
-            shows. No match is an empty list and exit 0.
+            written; then passages with all words, then those with any. Unless --mode text is given, vectors \
+            add passages that are near in meaning, as far as the model that makes them knows meaning. Of \
+            each document the best passage shows. No match is an empty list and exit 0.
 
             EXAMPLES:
               ai-team kb search "JWT 認證"
@@ -22,7 +33,8 @@ struct DocumentSearch: Command {
             """)
 
     @Argument(help: "Words; text in quotation marks is searched as it stands.") var query: String
-    @Option(help: ArgumentHelp("How to rank: text.", valueName: "mode")) var mode = SearchMode.text
+    @Option(help: ArgumentHelp("How to rank: hybrid, vector or text.", valueName: "mode"))
+    var mode = RankingOption.hybrid
     @Option(help: "At most this many documents.") var limit = 10
     @Option(help: ArgumentHelp("Only this category.", valueName: "category")) var category: String?
     @Option(help: ArgumentHelp("Only documents with this tag.", valueName: "tag")) var tag: String?
@@ -40,17 +52,19 @@ struct DocumentSearch: Command {
     func execute(_ context: Context) throws {
         let vault = try context.vault()
         let left = try context.catchUpIndex(vault)
+        let vectors = mode == .text ? nil : try context.vectorSide(vault, query)
         let hits = try vault.read { tx in
             var filter = DocumentFilter()
             filter.category = category
             filter.tag = tag
             filter.since = since?.time(now: tx.now)
-            return try TextRanking.hits(tx, query, filter, limit: limit)
+            return try HybridRanking.hits(tx, query, mode.mode, filter, limit: limit, vectors: vectors)
         }
         context.console.emit({ writer in
             writer.object {
                 $0.field("results", hits)
                 $0.field("mode", mode.rawValue)
+                $0.field("model", vectors?.model.model)
                 $0.field("is_index_complete", !left)
             }
         }) { hits.isEmpty ? ["no matches"] : hits.flatMap(Self.lines) }
@@ -76,7 +90,7 @@ extension Context {
     ///
     /// - Returns: whether some are left.
     func catchUpIndex(_ vault: Vault) throws -> Bool {
-        let report = try vault.indexDocuments(ChunkIndexer(), patience: .seconds(3))
+        let report = try vault.indexDocuments(indexer(), patience: .seconds(3))
         for id in report.unreadable {
             console.warn("the content of \(id) is damaged and can't be searched: run `ai-team doctor`")
         }
@@ -101,7 +115,7 @@ struct DocumentReindex: Command {
         let vault = try context.vault()
         let total = try vault.read { try $0.statistics().documents }
         let progress = Progress("indexing", console: context.console)
-        let report = try vault.reindexDocuments(ChunkIndexer()) {
+        let report = try vault.reindexDocuments(context.indexer()) {
             progress.update(done: Int64($0), total: Int64(total))
         }
         progress.finish()

@@ -28,7 +28,7 @@ struct DocumentUpload: Command {
         var uploading = UploadOptions()
         uploading.category = category
         uploading.tags = tag.isEmpty ? nil : tag
-        uploading.indexer = ChunkIndexer()
+        uploading.indexer = try context.indexer()
         let progress = Progress("uploading", console: context.console)
         let report = try context.vault().upload(
             RawArguments.bytes(of: paths), workingDirectory: Array(absolute(".").utf8), options: uploading

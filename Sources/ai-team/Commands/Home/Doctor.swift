@@ -98,6 +98,11 @@ struct Doctor: Command {
     private static func searchIndex(_ context: Context) throws -> String {
         let vault = try context.unguardedVault()
         let problems = try vault.checkSearchIndex()
+        let vectors = try vault.read { try $0.vectorProblems() }
+        guard vectors.isEmpty else {
+            throw Failure(
+                .failed, vectors.joined(separator: "; "), hint: "run `ai-team kb embed --reembed`")
+        }
         guard problems.isEmpty else {
             throw Failure(
                 .failed, problems.joined(separator: "; "), hint: "run `ai-team kb reindex`")

@@ -53,7 +53,7 @@ struct Stats: Command {
                 writer.field("indexed", found.indexedDocuments)
                 writer.field("chunks", found.chunks)
             }
-            object("vectors", &writer) { $0.field("count", 0) }
+            object("vectors", &writer) { $0.field("count", found.vectors) }
             object("backups", &writer) { writer in
                 writer.field("count", usage.backups)
                 writer.field("bytes", usage.backupBytes)

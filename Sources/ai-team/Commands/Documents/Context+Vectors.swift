@@ -1,0 +1,70 @@
+import Knowledge
+import Vault
+
+extension Context {
+    /// What cuts documents for the search, and makes their vectors where that needs nothing else.
+    func indexer() throws -> ChunkIndexer {
+        do {
+            return ChunkIndexer(embedding: PieceEmbedding(try EmbeddingSettings(configuration())))
+        } catch let error as EmbeddingError {
+            console.warn("no vectors are made: \(error)")
+            return ChunkIndexer()
+        }
+    }
+
+    /// The embedder that the configuration names.
+    ///
+    /// - Throws: `EmbeddingError` when something that it needs is missing.
+    func embedder(_ settings: EmbeddingSettings, _ vault: Vault) throws -> any Embedder {
+        let (key, spaces) = try vault.read { (try EmbeddingSettings.storedKey($0), try $0.vectorSpaces()) }
+        return try settings.embedder(storedKey: key, home: vault.home, known: spaces)
+    }
+
+    /// What vectors bring to a search; nil where text has to do without them, after saying why.
+    func vectorSide(_ vault: Vault, _ query: String) throws -> VectorSide? {
+        do {
+            let settings = try EmbeddingSettings(configuration())
+            let embedder = try embedder(settings, vault)
+            // What would leave this machine goes when a person says so, not beside a search.
+            if settings.destination == nil {
+                _ = try VectorFilling(vault, embedder, settings: settings.text, element: settings.element)
+                    .run(patience: .seconds(1))
+            }
+            guard let (space, used, destination) = try whole(vault, embedder, settings) else { return nil }
+            guard used.model.languages.cover(query) else {
+                console.warn(
+                    "the model \(used.model.model) was made for English, and the query is not: "
+                        + "text alone was searched")
+                return nil
+            }
+            if let destination { console.note("the query was sent to \(destination)") }
+            return VectorSide(space: space, query: try used.embed(query: query), model: used.model)
+        } catch let error as EmbeddingError {
+            console.warn("no vectors were searched: \(error)")
+            return nil
+        }
+    }
+
+    /// The configured model's vectors, or those of the model before it while they are being made.
+    private func whole(
+        _ vault: Vault, _ embedder: any Embedder, _ settings: EmbeddingSettings
+    ) throws -> (VectorSpace, any Embedder, String?)? {
+        let spaces = try vault.read { try $0.vectorSpaces() }
+        let identity = embedder.identity(settings.element)
+        if let space = spaces.first(where: { $0.identity == identity }), space.state == .ready {
+            if try vault.read({ try !$0.chunksWithoutVector(space, limit: 1).isEmpty }) {
+                tell("not all passages have a vector yet")
+            }
+            return (space, embedder, settings.destination)
+        }
+        tell("the vectors of \(embedder.model.model) are not all made yet")
+        guard let space = spaces.first(where: { $0.state == .ready }) else { return nil }
+        let older = try EmbeddingSettings(parsing: space.settings)
+        let used = try self.embedder(older, vault)
+        // The text index cuts words another way since: its vectors can't be asked any more.
+        guard used.identity(older.element) == space.identity else { return nil }
+        return (space, used, older.destination)
+    }
+
+    private func tell(_ what: String) { console.warn("\(what): run `ai-team kb embed`") }
+}
