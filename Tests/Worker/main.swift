@@ -26,6 +26,8 @@ let commands: [String: ([String]) throws -> Void] = [
     "vault-read-pairs": VaultWorker.readPairs,
     "vault-canary": VaultWorker.canary,
     "index-churn": IndexWorker.churn,
+    "vector-bench": VectorBench.run,
+    "vector-query": VectorBench.query,
     "vault-follow": KeyWorker.follow,
     "vault-reencrypt": KeyWorker.reencrypt,
 ]
