@@ -49,14 +49,22 @@ import Testing
 
     @Test("What one uploads the other reads, lists and exports")
     func exchange() throws {
+        let found = { try self.second("kb", "search", "計画")["results"].list.map { $0["document_id"].string } }
+        #expect(try found().isEmpty)
         let id = try upload("plan.md", "# 計畫\n\nAPI Gateway\n")
         let sent = try first.json("sync", "push")
         #expect(sent["contents_sent"].int == 1 && sent["pushed"].int == 1)
         #expect(try second("sync", "pull")["contents_got"].int == 1)
         #expect(try text("kb", "get", id) == "# 計畫\n\nAPI Gateway\n")
+        #expect(try found() == [id])
         #expect(try second("kb", "list").list.first?["is_here"].bool == true)
         #expect(try first.json("sync", "both")["requests"].int ?? 0 <= 4)
         #expect(try first.json("sync", "both")["requests"].int == 1)
+        try first.run("kb", "delete", id, "--purge", "--yes")
+        try first.run("sync", "push")
+        try second("sync", "pull")
+        #expect(try found().isEmpty)
+        #expect(try second("stats")["documents"]["chunks"].int == 0)
     }
 
     @Test("Where contents wait to be asked for, commands say so and get them if the mode lets them")
@@ -68,6 +76,7 @@ import Testing
         #expect(try second("sync", "status")["contents_missing"].int == 1)
         #expect(try second("kb", "list").list.first?["is_here"].bool == false)
         #expect(try second("kb", "show", id)["is_here"].bool == false)
+        #expect(try second("kb", "search", "content")["results"].list.isEmpty)
         let refused = try outcome(["kb", "get", id])
         #expect(refused.status == 3 && refused.errors.contains("not on this device yet"))
         // A backup has what is here, and says what it lacks; nothing is wrong with it.
@@ -79,6 +88,7 @@ import Testing
         #expect(left.status == 1 && left.errors.contains(id))
         #expect(try text("--mode", "auto", "kb", "get", id) == "content\n")
         #expect(try second("kb", "show", id)["is_here"].bool == true)
+        #expect(try second("kb", "search", "content")["results"].list.count == 1)
         // Nothing is asked of the remote for what is here.
         #expect(try text("kb", "get", id) == "content\n")
     }
