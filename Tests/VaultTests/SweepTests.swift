@@ -61,8 +61,11 @@ import Vault
 
     @Test func aBlobThatAVersionNamesIsNeverSwept() throws {
         let test = try TestVault()
-        let first = try upload(test, "same")
-        let second = try upload(test, "same")
+        // Both files are there: neither is the other one renamed.
+        let files = try TemporaryDirectory()
+        for name in ["a", "b"] { try Data("same".utf8).write(to: URL(fileURLWithPath: files(name))) }
+        let both = try test.vault.upload([Array(".".utf8)], workingDirectory: Array(files.path.utf8))
+        let (first, second) = (both.uploaded[0].id, both.uploaded[1].id)
         try test.vault.write { try $0.purgeDocument(first) }
         #expect(try test.vault.sweepBlobs().files == 0)
         try test.vault.readDocument(second) { _ in }
