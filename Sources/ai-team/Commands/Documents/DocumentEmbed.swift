@@ -19,14 +19,14 @@ struct DocumentEmbed: Command {
               ai-team config embeddings.url http://127.0.0.1:11434/v1
               ai-team config embeddings.model bge-m3
               ai-team kb embed
-              ai-team kb embed --login --key-file key.txt
+              ai-team kb embed --login --secret-file key.txt
             """)
 
     @Flag(help: "Only say how far they are.") var status = false
     @Flag(help: "Make all of them anew.") var reembed = false
     @Flag(help: "Keep the endpoint's key, encrypted in the vault.") var login = false
     @Option(help: ArgumentHelp("With --login: read the key from this file's first line.", valueName: "file"))
-    var keyFile: String?
+    var secretFile: String?
     @Flag(help: "Forget the endpoint's key.") var logout = false
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
@@ -34,7 +34,7 @@ struct DocumentEmbed: Command {
         if [status, reembed, login, logout].filter(\.self).count > 1 {
             throw ValidationError("choose one of --status, --reembed, --login and --logout")
         }
-        if keyFile != nil, !login { throw ValidationError("--key-file belongs to --login") }
+        if secretFile != nil, !login { throw ValidationError("--secret-file belongs to --login") }
     }
 
     func execute(_ context: Context) throws {
@@ -47,12 +47,12 @@ struct DocumentEmbed: Command {
 
     private func key() throws -> String {
         var bytes: [UInt8]
-        if let keyFile {
-            bytes = try InputFile.secretLine(keyFile)
+        if let secretFile {
+            bytes = try InputFile.secretLine(secretFile)
         } else {
             guard let terminal = Terminal() else {
                 throw Failure(
-                    .usage, "there is no terminal to ask for the key on", hint: "name a file with --key-file")
+                    .usage, "there is no terminal to ask for the key on", hint: "name a file with --secret-file")
             }
             bytes = try terminal.askSecret("Key of the embedding endpoint: ")
         }
