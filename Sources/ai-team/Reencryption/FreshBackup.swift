@@ -3,8 +3,8 @@ import Backup
 import Vault
 
 /// What `--re-encrypt now` does about backups. Packs and manifests never change, so instead of writing them
-/// anew there is another backup, which leans on none before it: what is under the old epochs then is no longer
-/// needed, and goes when a person says so.
+/// anew there is another backup, which leans on none before it: what is under the old epochs then is no
+/// longer needed, and goes when a person says so.
 struct FreshBackup {
     /// Its id.
     let id: String
