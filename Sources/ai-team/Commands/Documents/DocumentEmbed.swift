@@ -52,7 +52,8 @@ struct DocumentEmbed: Command {
         } else {
             guard let terminal = Terminal() else {
                 throw Failure(
-                    .usage, "there is no terminal to ask for the key on", hint: "name a file with --secret-file")
+                    .usage, "there is no terminal to ask for the key on",
+                    hint: "name a file with --secret-file")
             }
             bytes = try terminal.askSecret("Key of the embedding endpoint: ")
         }
