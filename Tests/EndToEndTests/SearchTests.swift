@@ -37,6 +37,10 @@ import Testing
         #expect(try found("備份", ("--category", "decision")).map { $0["title"].string } == ["備份選 S3"])
         #expect(try found("encrypted", ("--tag", "x"), ("--since", "1h")).count == 1)
         #expect(try found("Kubernetes").isEmpty)
+        for group in ["kb", "tasks"] {
+            let signs = try home.run(group, "search", "* -( \" 。", "--json")
+            #expect(signs.errors.contains("nothing to search for") && signs.text.contains("[]"))
+        }
         #expect(try home.run("kb", "search", "認證").text.contains("登入"))
         try home.error("kb", "search", "x", "--mode", "nonsense", expect: 64)
 

@@ -159,3 +159,9 @@ enum WordStem {
         return word
     }
 }
+
+/// What searches make of what somebody typed.
+public enum SearchText {
+    /// Whether it holds anything to search for: a letter, a digit or an ideograph.
+    public static func isSearchable(_ text: String) -> Bool { !SearchQuery(text).isEmpty }
+}

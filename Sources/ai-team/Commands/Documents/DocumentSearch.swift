@@ -52,7 +52,9 @@ struct DocumentSearch: Command {
     func execute(_ context: Context) throws {
         let vault = try context.vault()
         let left = try context.catchUpIndex(vault)
-        let vectors = mode == .text ? nil : try context.vectorSide(vault, query)
+        // Signs alone have a vector as well, and it is near to whatever has many signs.
+        let isSearchable = context.isSearchable(query)
+        let vectors = mode == .text || !isSearchable ? nil : try context.vectorSide(vault, query)
         let hits = try vault.read { tx in
             var filter = DocumentFilter()
             filter.category = category
@@ -86,6 +88,15 @@ struct DocumentSearch: Command {
 }
 
 extension Context {
+    /// Whether a query holds anything to search for; says so when it does not.
+    func isSearchable(_ query: String) -> Bool {
+        let isSearchable = SearchText.isSearchable(query)
+        if !isSearchable {
+            console.warn("the query holds no letter, digit or ideograph, so there is nothing to search for")
+        }
+        return isSearchable
+    }
+
     /// Brings documents into the index that are not in it, for a moment at most.
     ///
     /// - Returns: whether some are left.
