@@ -52,4 +52,18 @@ import Testing
         let checks = try home.json("doctor")["checks"].list
         #expect(checks.contains { $0["name"].string == "search_index" && $0["ok"].bool == true })
     }
+    @Test("A watched folder is kept in step")
+    func watch() throws {
+        let home = try TestHome()
+        _ = try home.file("notes/a.md", Data("# 備份\n\n每晚一次。\n".utf8))
+        let first = try home.json("kb", "watch", "notes", "--once", "--category", "note")
+        #expect(first["uploaded"].list.map { $0["status"].string } == ["new"])
+        #expect(first["trashed"].list.isEmpty && first["withheld"].int == 0)
+        #expect(try home.json("kb", "search", "每晚", "--category", "note")["results"].list.count == 1)
+        try FileManager.default.removeItem(at: home.folder.appending(path: "notes/a.md"))
+        let second = try home.json("kb", "watch", "notes", "--once")
+        #expect(second["trashed"].list.map { $0["title"].string } == ["備份"])
+        #expect(try home.json("kb", "search", "每晚", "--mode", "text")["results"].list.isEmpty)
+        try home.error("kb", "watch", "elsewhere", "--once", expect: 3)
+    }
 }

@@ -46,6 +46,18 @@ extension ReadTransaction {
             """, [Data(sha256), Data(ownDevice)])
     }
 
+    /// The documents that this device uploaded from below a directory, given with a slash at its end.
+    func ownDocuments(below directory: [UInt8]) throws -> [DocumentRecord] {
+        var end = directory
+        end[end.count - 1] += 1
+        return try fetchDocuments(
+            """
+            d.path >= ?1 AND d.path < ?2 AND d.deleted_at IS NULL
+                AND d.origin IN (SELECT id FROM origin WHERE device = ?3)
+            ORDER BY d.row
+            """, [Data(directory), Data(end), Data(ownDevice)])
+    }
+
     func fetchDocuments(_ condition: String, _ arguments: StatementArguments) throws -> [DocumentRecord] {
         let statement = try db.cachedStatement(
             sql: """

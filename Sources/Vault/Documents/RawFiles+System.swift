@@ -35,6 +35,19 @@ enum RawFiles {
         throw failure("look at", path)
     }
 
+    /// What changes with a file's content, as long as nobody hides that; nil when no regular file is there.
+    static func mark(_ path: [UInt8]) throws -> FileMark? {
+        var status = stat()
+        guard lstat(text(path), &status) == 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw failure("look at", path)
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return FileMark(
+            size: Int64(status.st_size), inode: UInt64(status.st_ino),
+            modified: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec))
+    }
+
     static func isDirectory(_ path: [UInt8]) throws -> Bool {
         try mode(path).map { $0 & S_IFMT == S_IFDIR } ?? false
     }

@@ -56,19 +56,27 @@ extension Vault {
         _ arguments: [[UInt8]], workingDirectory: [UInt8], options: UploadOptions = UploadOptions(),
         progress: (_ files: Int, _ bytes: Int64, _ of: Int) throws -> Void = { _, _, _ in }
     ) throws -> UploadReport {
-        try keepingTemporaries { try uploadAll(arguments, workingDirectory, options, progress) }
-    }
-
-    private func uploadAll(
-        _ arguments: [[UInt8]], _ workingDirectory: [UInt8], _ options: UploadOptions,
-        _ progress: (_ files: Int, _ bytes: Int64, _ of: Int) throws -> Void
-    ) throws -> UploadReport {
         var items: [UploadItem] = []
         var seen: Set<[UInt8]> = []
         for argument in arguments {
             items += try PathGlob.expand(argument, workingDirectory: workingDirectory)
                 .filter { seen.insert($0.path).inserted }
         }
+        return try upload(items, options, progress)
+    }
+
+    /// Uploads files that were found.
+    func upload(
+        _ items: [UploadItem], _ options: UploadOptions,
+        _ progress: (_ files: Int, _ bytes: Int64, _ of: Int) throws -> Void
+    ) throws -> UploadReport {
+        try keepingTemporaries { try uploadAll(items, options, progress) }
+    }
+
+    private func uploadAll(
+        _ items: [UploadItem], _ options: UploadOptions,
+        _ progress: (_ files: Int, _ bytes: Int64, _ of: Int) throws -> Void
+    ) throws -> UploadReport {
         var report = UploadReport()
         var bytes: Int64 = 0
         var settling: UploadSettling?

@@ -6,7 +6,8 @@ struct DocumentGroup: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kb", abstract: "Upload, search, list, read and export documents.",
         subcommands: [
-            DocumentUpload.self, DocumentAdd.self, DocumentSearch.self, DocumentReindex.self,
+            DocumentUpload.self, DocumentAdd.self, DocumentWatch.self, DocumentSearch.self,
+            DocumentReindex.self,
             DocumentEmbed.self, DocumentVerifyRecall.self,
             DocumentList.self, DocumentShow.self, DocumentGet.self, DocumentDelete.self,
             DocumentRestore.self, DocumentHistory.self, DocumentExport.self,
