@@ -7,11 +7,10 @@ Data: 500 clusters of 384 dimensions, each in a subspace of 24 and a little nois
 queries come from the same. Recall@10 is against numpy's exact answer. Warm: one process, three passes, the
 first 20 left out. Cold: a new process that opens everything and asks once, the median of five, and its largest
 memory. Needs numpy in .build-venv, and for the peers chromadb==1.5.9 sqlite-vec==0.1.9 usearch==2.26.6
-faiss-cpu==1.15.1.
+faiss-cpu==1.15.1 apsw-sqlite3mc.
 """
 import argparse
 import json
-import os
 import pathlib
 import shutil
 import statistics
@@ -52,14 +51,23 @@ def recall(found, truth):
     return float(np.mean([len(set(f) & set(t)) / 10 for f, t in zip(found, truth)]))
 
 
+# A child counts as its own memory what its parent had when it was made: so a small program starts it.
+LAUNCH = """
+import os, subprocess, sys, time
+began = time.monotonic()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+assert os.waitstatus_to_exitcode(status) == 0, sys.argv
+print(time.monotonic() - began, usage.ru_maxrss)
+"""
+
+
 def child(command):
     """Runs a command to its end: seconds, and its largest memory in MiB."""
-    began = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, command
-    return time.monotonic() - began, usage.ru_maxrss / 1024
+    said = subprocess.run([sys.executable, "-S", "-c", LAUNCH, *command], stdout=subprocess.PIPE,
+                          check=True).stdout
+    seconds, kibibytes = said.split()
+    return float(seconds), int(kibibytes) / 1024
 
 
 def cold(command):
@@ -133,18 +141,18 @@ class Peer:
         elif self.name == "chromadb":
             import chromadb
             collection = chromadb.PersistentClient(path).create_collection(
-                "v", configuration={"hnsw": {"space": "ip"}})
+                "vectors", configuration={"hnsw": {"space": "ip"}})
             for start in range(0, len(vectors), 5000):
                 part = vectors[start:start + 5000]
                 collection.add([str(start + i) for i in range(len(part))], embeddings=part)
 
     def connect(self):
-        import sqlite3
-
+        # Python's own module is often built without extensions.
+        import apsw
         import sqlite_vec
-        database = sqlite3.connect(self.folder + "/index")
+        database = apsw.Connection(self.folder + "/index")
         database.enable_load_extension(True)
-        sqlite_vec.load(database)
+        database.load_extension(sqlite_vec.loadable_path())
         return database
 
     def open(self):
@@ -163,7 +171,7 @@ class Peer:
             sql = "select rowid from v where embedding match ? and k = 10 order by distance"
             return lambda q: [row[0] - 1 for row in database.execute(sql, (q.tobytes(),))]
         import chromadb
-        collection = chromadb.PersistentClient(path).get_collection("v")
+        collection = chromadb.PersistentClient(path).get_collection("vectors")
         return lambda q: [int(i) for i in collection.query(query_embeddings=[q], n_results=10)["ids"][0]]
 
 
