@@ -41,9 +41,10 @@ package struct NearestCodes {
         var place = 0
         while true {
             var largest = place
-            for child in [2 * place + 1, 2 * place + 2] where child < heap.count {
-                if heap[child] > heap[largest] { largest = child }
-            }
+            // Not a loop over both: the array of two would be made anew for each step.
+            let (left, right) = (2 * place + 1, 2 * place + 2)
+            if left < heap.count, heap[left] > heap[largest] { largest = left }
+            if right < heap.count, heap[right] > heap[largest] { largest = right }
             guard largest != place else { return }
             heap.swapAt(place, largest)
             place = largest
