@@ -93,9 +93,14 @@ public struct EmbeddingSettings: Sendable, Equatable {
     }
 
     /// Where texts go that become vectors; nil when they stay on this machine.
+    ///
+    /// - Throws: `EmbeddingError` for an endpoint that can't be: then nobody can say.
     public var destination: String? {
-        guard provider == .openai, let endpoint = try? endpoint(nil), !endpoint.isLoopback else { return nil }
-        return "\(endpoint.url) (model \(endpoint.model))"
+        get throws {
+            guard provider == .openai else { return nil }
+            let endpoint = try endpoint(nil)
+            return endpoint.isLoopback ? nil : "\(endpoint.url) (model \(endpoint.model))"
+        }
     }
 
     /// The embedder.

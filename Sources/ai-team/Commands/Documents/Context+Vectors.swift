@@ -26,7 +26,7 @@ extension Context {
             let settings = try EmbeddingSettings(configuration())
             let embedder = try embedder(settings, vault)
             // What would leave this machine goes when a person says so, not beside a search.
-            if settings.destination == nil {
+            if try settings.destination == nil {
                 _ = try VectorFilling(vault, embedder, settings: settings.text, element: settings.element)
                     .run(patience: .seconds(1))
             }
@@ -55,7 +55,7 @@ extension Context {
             if try vault.read({ try !$0.chunksWithoutVector(space, limit: 1).isEmpty }) {
                 tell("not all passages have a vector yet")
             }
-            return (space, embedder, settings.destination)
+            return (space, embedder, try settings.destination)
         }
         tell("the vectors of \(embedder.model.model) are not all made yet")
         guard let space = spaces.first(where: { $0.state == .ready }) else { return nil }
@@ -63,7 +63,7 @@ extension Context {
         let used = try self.embedder(older, vault)
         // The text index cuts words another way since: its vectors can't be asked any more.
         guard used.identity(older.element) == space.identity else { return nil }
-        return (space, used, older.destination)
+        return (space, used, try older.destination)
     }
 
     private func tell(_ what: String) { console.warn("\(what): run `ai-team kb embed`") }

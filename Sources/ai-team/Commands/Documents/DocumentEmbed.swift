@@ -74,7 +74,7 @@ struct DocumentEmbed: Command {
     private func fill(_ vault: Vault, _ settings: EmbeddingSettings, _ context: Context) throws {
         _ = try context.catchUpIndex(vault)
         let embedder = try context.embedder(settings, vault)
-        if let destination = settings.destination {
+        if let destination = try settings.destination {
             context.console.warn(
                 "the text of every passage is sent to \(destination), which reads it in clear")
         }
@@ -102,10 +102,11 @@ struct DocumentEmbed: Command {
                 try tx.indexCounts().chunks
             )
         }
+        let destination = try settings.destination
         context.console.emit({ writer in
             writer.object { writer in
                 writer.field("provider", settings.provider.rawValue)
-                writer.field("destination", settings.destination)
+                writer.field("destination", destination)
                 writer.field("chunks", chunks)
                 writer.key("spaces")
                 writer.array { writer in
