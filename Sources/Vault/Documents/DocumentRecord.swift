@@ -115,9 +115,16 @@ public struct UploadResult: Sendable, Equatable, JSONEncodable {
 
 /// What an upload did, file by file; one that could not be read stops none of the others.
 public struct UploadReport: Sendable, JSONEncodable {
-    public struct Failure: Sendable {
+    public struct Failure: Sendable, JSONEncodable {
         public let path: [UInt8]
         public let error: VaultError
+
+        public func encode(to writer: inout JSONWriter) {
+            writer.object { writer in
+                writer.pathField("path", path)
+                writer.field("error", error.message)
+            }
+        }
     }
 
     public internal(set) var uploaded: [UploadResult] = []
@@ -126,15 +133,7 @@ public struct UploadReport: Sendable, JSONEncodable {
     public func encode(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.field("uploaded", uploaded)
-            writer.key("failed")
-            writer.array { writer in
-                for failure in failed {
-                    writer.object { writer in
-                        writer.pathField("path", failure.path)
-                        writer.field("error", failure.error.message)
-                    }
-                }
-            }
+            writer.field("failed", failed)
         }
     }
 }

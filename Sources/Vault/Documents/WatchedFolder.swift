@@ -123,15 +123,7 @@ extension WatchReport: JSONEncodable {
             writer.field("uploaded", uploaded)
             writer.field("trashed", trashed)
             writer.field("withheld", withheld)
-            writer.key("failed")
-            writer.array { writer in
-                for failure in failed {
-                    writer.object { writer in
-                        writer.pathField("path", failure.path)
-                        writer.field("error", failure.error.message)
-                    }
-                }
-            }
+            writer.field("failed", failed)
         }
     }
 }

@@ -126,12 +126,9 @@ struct BackupWriterRemove: Command {
     }
 
     private func find(_ keys: UnlockedKeys) throws -> Roster.Member {
-        let text = writer.hasPrefix("dev-") ? String(writer.dropFirst(4)) : writer
         let found = try keys.roster.members.filter { member in
             guard member.role == .backup else { return false }
-            let id = String(member.id.description.dropFirst(4))
-            let isShort = text.utf8.count >= 4 && (id.hasPrefix(text) || id.hasSuffix(text))
-            return try id == text || isShort || keys.label(of: member) == writer
+            return try member.id.isMeant(by: writer) || keys.label(of: member) == writer
         }
         guard let first = found.first else {
             throw Failure(
