@@ -9,7 +9,7 @@ package struct BlockCodes: Sendable {
     private let codes: [SIMD4<UInt64>]
     private let words: Int
     /// Bit `s % 64` of word `s / 64` says whether slot s holds a vector.
-    let live: [UInt64]
+    private let live: [UInt64]
 
     /// - Returns: nil when the bytes are not those of a block of such codes.
     package init?(block: UnsafeRawBufferPointer, words: Int) {
@@ -21,27 +21,36 @@ package struct BlockCodes: Sendable {
         self.live = StoredBytes.array(of: 0, from: live)
     }
 
-    /// Offers the slots that hold a vector, and that `allowed` has where it is given, to `nearest`.
+    /// Offers the slots that hold a vector, and that the mask lets through, to `nearest`.
     ///
     /// - Parameters:
-    ///   - first: the number of the block's first slot.
+    ///   - number: the block's.
     ///   - distances: room for the distances of a block, so that scans share it.
     package func scan(
-        _ query: SignCode, first: UInt32, allowed: [UInt64]?, distances: inout [SIMD4<UInt16>],
+        _ query: SignCode, _ number: Int, _ mask: SlotMask = .all, distances: inout [SIMD4<UInt16>],
         into nearest: inout NearestCodes
     ) {
+        let allowed: [UInt64]
+        switch mask.block(number) {
+        case .none: return
+        case .some(let mask): allowed = zip(mask, live).map { $0 & $1 }
+        case .all: allowed = live
+        }
+        let first = UInt32(number * CodeBlock.slots)
         measure(query, &distances)
-        var bound = SIMD4(repeating: nearest.bound)
+        var farthest = SIMD4(repeating: nearest.farthest)
         for step in 0..<Self.steps {
             let distance = distances[step]
-            guard any(distance .<= bound) else { continue }
+            guard any(distance .< farthest) else { continue }
             for lane in 0..<Self.lanes {
                 let slot = step * Self.lanes + lane
                 let bit = UInt64(1) << UInt64(slot & 63)
-                guard live[slot >> 6] & (allowed?[slot >> 6] ?? .max) & bit != 0 else { continue }
-                nearest.offer(slot: first + UInt32(slot), distance: distance[lane])
+                guard allowed[slot >> 6] & bit != 0 else { continue }
+                nearest.offer(slot: first + UInt32(slot), distance: distance[lane]) { word in
+                    codes[word * Self.steps + step][lane]
+                }
             }
-            bound = SIMD4(repeating: nearest.bound)
+            farthest = SIMD4(repeating: nearest.farthest)
         }
     }
 

@@ -1,36 +1,36 @@
 internal import Synchronization
 internal import Vault
 
-/// The codes of a space in the memory of a process that lives long. Each search reads the blocks that were
-/// changed since, by their generations, and takes the others from here.
+/// The codes of a space in the memory of a process that lives long. A search finds by the space's generation
+/// whether they still are the database's, and reads the blocks that were changed since by their own.
 public final class CodeCache: Sendable {
-    struct Block {
+    struct Block: Sendable {
+        let number: Int
         let generation: Int64
         let codes: BlockCodes
     }
 
-    private struct Held {
-        var space: VectorSpace?
-        var blocks: [Int: Block] = [:]
+    /// The blocks of a space as they were at one moment, in the order of their numbers.
+    struct Blocks: Sendable {
+        let space: VectorSpace
+        let generation: Int64
+        let blocks: [Block]
     }
 
-    private let held = Mutex(Held())
+    private let held = Mutex<Blocks?>(nil)
 
     public init() {}
 
-    /// What is known of a space; another space takes the room of the one before.
-    func blocks(of space: VectorSpace) -> [Int: Block] {
+    /// What is known of a space.
+    func blocks(of space: VectorSpace) -> Blocks? {
         held.withLock { held in
-            if held.space?.id != space.id || held.space?.createdAt != space.createdAt {
-                held = Held(space: space)
+            guard let held, held.space.id == space.id, held.space.createdAt == space.createdAt else {
+                return nil
             }
-            return held.blocks
+            return held
         }
     }
 
-    func keep(_ blocks: [Int: Block], of space: VectorSpace) {
-        held.withLock { held in
-            if held.space?.id == space.id, held.space?.createdAt == space.createdAt { held.blocks = blocks }
-        }
-    }
+    /// Another space takes the room of the one before.
+    func keep(_ blocks: Blocks) { held.withLock { $0 = blocks } }
 }

@@ -28,15 +28,17 @@ package struct VectorSearch {
         _ count: Int, to query: [Float], _ filter: DocumentFilter = DocumentFilter(), cache: CodeCache? = nil
     ) throws -> [NearChunk] {
         try requireFit(query)
-        var allowed: [Int: [UInt64]]?
-        if filter != DocumentFilter() {
+        let mask: SlotMask
+        if filter == DocumentFilter() {
+            mask = .without(try tx.vectorSlotsInTrash(space))
+        } else {
             let slots = try tx.vectorSlots(space, filter)
             // So few are compared at once.
             if slots.count <= Rerank.most { return try rank(count, query, slots, thorough: true) }
-            allowed = Self.masks(slots)
+            mask = .only(slots)
         }
         let code = SignCode(query, centre: VectorRecord.centre(of: space))
-        let slots = try candidates(code, allowed, cache)
+        let slots = try Self.ordered(candidates(code, mask, cache), by: query)
         return try rank(count, query, slots, thorough: space.isThorough)
     }
 
@@ -44,8 +46,10 @@ package struct VectorSearch {
     package func exact(_ count: Int, to query: [Float]) throws -> [NearChunk] {
         try requireFit(query)
         let scorer = VectorScorer(query, element: element)
+        let mask = SlotMask.without(try tx.vectorSlotsInTrash(space))
         var best: [(slot: UInt32, chunk: NearChunk)] = []
         try tx.eachVector(space) { slot, chunk, bytes in
+            guard mask.allows(slot) else { return true }
             guard let score = scorer.score(bytes) else { throw damaged() }
             if best.count < count || score > best[best.count - 1].chunk.score {
                 let place = best.firstIndex { $0.chunk.score < score } ?? best.count
@@ -72,34 +76,42 @@ package struct VectorSearch {
             hint: "run: ai-team kb embed --reembed; text search works without them")
     }
 
-    private static func masks(_ slots: [UInt32]) -> [Int: [UInt64]] {
-        var masks: [Int: [UInt64]] = [:]
-        for slot in slots {
-            let (block, place) = (Int(slot) / CodeBlock.slots, Int(slot) % CodeBlock.slots)
-            masks[block, default: Array(repeating: 0, count: CodeBlock.slots / 64)][place >> 6] |=
-                1 << UInt64(place & 63)
-        }
-        return masks
+    /// The candidates as their codes suggest: bits find them, as they are counted fastest.
+    private static func ordered(_ candidates: [NearestCodes.Found], by query: [Float]) -> [UInt32] {
+        let estimate = CodeEstimate(query)
+        return candidates.map { (slot: $0.slot, estimate: estimate.of($0.code)) }
+            .sorted { $0.estimate != $1.estimate ? $0.estimate > $1.estimate : $0.slot < $1.slot }
+            .map(\.slot)
     }
 
     private func candidates(
-        _ code: SignCode, _ allowed: [Int: [UInt64]]?, _ cache: CodeCache?
-    ) throws -> [UInt32] {
-        var nearest = NearestCodes(limit: Rerank.most)
+        _ code: SignCode, _ mask: SlotMask, _ cache: CodeCache?
+    ) throws -> [NearestCodes.Found] {
+        if let cache { return CodeScan(code, mask).nearest(in: try held(cache)).sorted() }
+        var nearest = NearestCodes(limit: Rerank.most, words: words)
         var room = BlockCodes.room()
-        let known = cache?.blocks(of: space) ?? [:]
-        var kept: [Int: CodeCache.Block] = [:]
-        try tx.eachVectorBlock(space, known: known.mapValues(\.generation)) { number, generation, bytes in
-            let read = bytes.map { BlockCodes(block: $0, words: words) }
-            guard let codes = read ?? known[number]?.codes else { throw damaged() }
-            if cache != nil { kept[number] = CodeCache.Block(generation: generation, codes: codes) }
-            guard allowed == nil || allowed?[number] != nil else { return }
-            codes.scan(
-                code, first: UInt32(number * CodeBlock.slots), allowed: allowed?[number], distances: &room,
-                into: &nearest)
+        try tx.eachVectorBlock(space) { number, _, bytes in
+            guard let codes = bytes.flatMap({ BlockCodes(block: $0, words: words) }) else { throw damaged() }
+            codes.scan(code, number, mask, distances: &room, into: &nearest)
         }
-        cache?.keep(kept, of: space)
-        return nearest.sorted().map(\.slot)
+        return nearest.sorted()
+    }
+
+    /// The cache's blocks, brought up to date.
+    private func held(_ cache: CodeCache) throws -> [CodeCache.Block] {
+        let known = cache.blocks(of: space)
+        let generation = try tx.generation(of: space)
+        if let known, known.generation == generation { return known.blocks }
+        let old = Dictionary(
+            known?.blocks.map { ($0.number, $0) } ?? [], uniquingKeysWith: { first, _ in first })
+        var blocks: [CodeCache.Block] = []
+        try tx.eachVectorBlock(space, known: old.mapValues(\.generation)) { number, generation, bytes in
+            let read = bytes.map { BlockCodes(block: $0, words: words) }
+            guard let codes = read ?? old[number]?.codes else { throw damaged() }
+            blocks.append(CodeCache.Block(number: number, generation: generation, codes: codes))
+        }
+        cache.keep(CodeCache.Blocks(space: space, generation: generation, blocks: blocks))
+        return blocks
     }
 
     private func rank(

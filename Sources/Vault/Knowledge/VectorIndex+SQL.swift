@@ -36,6 +36,20 @@ enum VectorIndex {
         END;
         """
 
+    /// A space's generation tells whoever keeps its codes in memory whether any block was changed.
+    static let generations = """
+        ALTER TABLE vector_space ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+        CREATE TRIGGER vector_block_made AFTER INSERT ON vector_block BEGIN
+            UPDATE vector_space SET generation = generation + 1 WHERE id = new.id >> 32;
+        END;
+        CREATE TRIGGER vector_block_changed AFTER UPDATE ON vector_block BEGIN
+            UPDATE vector_space SET generation = generation + 1 WHERE id = new.id >> 32;
+        END;
+        CREATE TRIGGER vector_block_gone AFTER DELETE ON vector_block BEGIN
+            UPDATE vector_space SET generation = generation + 1 WHERE id = old.id >> 32;
+        END;
+        """
+
     /// `vector_cleared(codes, slot)`: the block without what it holds of the slot.
     static let cleared = DatabaseFunction("vector_cleared", argumentCount: 2, pure: true) { values in
         guard let codes = Data.fromDatabaseValue(values[0]), let slot = Int.fromDatabaseValue(values[1])

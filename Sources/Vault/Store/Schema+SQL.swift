@@ -23,6 +23,7 @@ package struct Schema: Sendable {
             Step(id: "9", sql: [voided]),
             Step(id: "10", sql: [ChunkIndex.schema]),
             Step(id: "11", sql: [VectorIndex.schema]),
+            Step(id: "12", sql: [VectorIndex.generations]),
         ])
 
     /// With one more step, as a later program would have it.

@@ -16,12 +16,10 @@ import Vault
         }
         let query = randomCode(words, &random)
         for limit in [1, 10, 200, 3000] {
-            var nearest = NearestCodes(limit: limit)
+            var nearest = NearestCodes(limit: limit, words: words)
             var room = BlockCodes.room()
             for (number, block) in blocks.enumerated() {
-                block.scan(
-                    query, first: UInt32(number * CodeBlock.slots), allowed: nil, distances: &room,
-                    into: &nearest)
+                block.scan(query, number, distances: &room, into: &nearest)
             }
             let expected = codes.enumerated().map { ($0.element.distance(to: query), $0.offset) }
                 .sorted { $0 < $1 }.prefix(limit)
@@ -35,16 +33,49 @@ import Vault
         var random = SplitMix64(seed: 7)
         let codes = (0..<CodeBlock.slots).map { _ in randomCode(6, &random) }
         let block = try Self.block(codes, 6, live: { $0 % 3 != 0 })
-        var allowed = [UInt64](repeating: 0, count: CodeBlock.slots / 64)
-        for slot in stride(from: 0, to: CodeBlock.slots, by: 2) {
-            allowed[slot >> 6] |= 1 << UInt64(slot & 63)
+        let even = stride(from: UInt32(0), to: UInt32(CodeBlock.slots), by: 2).map { $0 }
+        for mask in [SlotMask.only(even), .without(even.map { $0 + 1 })] {
+            var nearest = NearestCodes(limit: CodeBlock.slots, words: 6)
+            var room = BlockCodes.room()
+            block.scan(codes[0], 0, mask, distances: &room, into: &nearest)
+            #expect(
+                Set(nearest.sorted().map { Int($0.slot) })
+                    == Set((0..<CodeBlock.slots).filter { $0 % 3 != 0 && $0 % 2 == 0 }))
         }
-        var nearest = NearestCodes(limit: CodeBlock.slots)
+        var none = NearestCodes(limit: CodeBlock.slots, words: 6)
         var room = BlockCodes.room()
-        block.scan(codes[0], first: 0, allowed: allowed, distances: &room, into: &nearest)
-        #expect(
-            Set(nearest.sorted().map { Int($0.slot) })
-                == Set((0..<CodeBlock.slots).filter { $0 % 3 != 0 && $0 % 2 == 0 }))
+        block.scan(codes[0], 1, .only(even), distances: &room, into: &none)
+        #expect(none.sorted().isEmpty)
+    }
+
+    /// Parts of a scan that were made apart and joined are one scan; the codes are those of the slots.
+    @Test(arguments: 1...20) func joinedScansAreOne(seed: UInt64) {
+        var random = SplitMix64(seed: seed)
+        let limit = Int.random(in: 1...300, using: &random)
+        // Few different distances, so that there are many alike.
+        let codes = (0..<5000).map { _ in SignCode(words: [random.next() & random.next() & 0xFFFF]) }
+        func offer(_ slots: Range<Int>, to nearest: inout NearestCodes) {
+            for slot in slots {
+                let distance = UInt16(codes[slot].words[0].nonzeroBitCount)
+                nearest.offer(slot: UInt32(slot), distance: distance) { codes[slot].words[$0] }
+            }
+        }
+        var joined = NearestCodes(limit: limit, words: 1)
+        var start = 0
+        while start < codes.count {
+            let end = min(codes.count, start + Int.random(in: 1...2000, using: &random))
+            var part = NearestCodes(limit: limit, words: 1)
+            offer(start..<end, to: &part)
+            joined.take(part)
+            start = end
+        }
+        let wanted = codes.indices.sorted {
+            let (a, b) = (codes[$0].words[0].nonzeroBitCount, codes[$1].words[0].nonzeroBitCount)
+            return a != b ? a < b : $0 < $1
+        }
+        let found = joined.sorted()
+        #expect(found.map { Int($0.slot) } == Array(wanted.prefix(limit)), "seed \(seed), limit \(limit)")
+        #expect(found.allSatisfy { Array($0.code) == codes[Int($0.slot)].words })
     }
 
     @Test func bytesOfAnotherLengthAreNoBlock() {

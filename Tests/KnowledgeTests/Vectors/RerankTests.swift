@@ -32,6 +32,18 @@ import Testing
         }
     }
 
+    /// An estimate is the sum of the query's numbers with the signs of the code.
+    @Test(arguments: [8, 64, 100, 384]) func anEstimateIsTheSumWithSigns(dimensions: Int) {
+        var random = SplitMix64(seed: UInt64(dimensions))
+        let query = randomVector(dimensions, &random)
+        let code = SignCode(randomVector(dimensions, &random))
+        let sum = query.enumerated().reduce(Float(0)) { sum, number in
+            let isSet = code.words[number.offset / 64] >> UInt64(number.offset % 64) & 1 == 1
+            return sum + (isSet ? number.element : -number.element)
+        }
+        #expect(abs(CodeEstimate(query).of(code.words[...]) - sum) < 1e-4)
+    }
+
     @Test func slotsWithoutAVectorAreLeftOut() {
         let best = Rerank.best(3, of: [4, 5, 6, 7], thorough: false) { $0.map { $0 == 4 ? nil : Float($0) } }
         #expect(best.map(\.slot) == [7, 6, 5])
@@ -51,15 +63,19 @@ import Testing
         for _ in 0..<10 {
             let query = near()
             let code = SignCode(query)
-            var nearest = NearestCodes(limit: Rerank.most)
+            var nearest = NearestCodes(limit: Rerank.most, words: 6)
             for (slot, other) in codes.enumerated() {
-                nearest.offer(slot: UInt32(slot), distance: UInt16(other.distance(to: code)))
+                let distance = UInt16(other.distance(to: code))
+                nearest.offer(slot: UInt32(slot), distance: distance) { other.words[$0] }
             }
+            let estimate = CodeEstimate(query)
+            let slots = nearest.sorted().map { (slot: $0.slot, estimate: estimate.of($0.code)) }
+                .sorted { $0.estimate > $1.estimate }.map(\.slot)
             let scorer = VectorScorer(query, element: .float32)
             let scores = vectors.map { vector in
                 vector.withUnsafeBytes { scorer.score($0) } ?? 0
             }
-            let best = Rerank.best(10, of: nearest.sorted().map(\.slot), thorough: false) {
+            let best = Rerank.best(10, of: slots, thorough: false) {
                 $0.map { scores[Int($0)] }
             }
             let exact = vectors.indices.sorted { scores[$0] > scores[$1] }.prefix(10)

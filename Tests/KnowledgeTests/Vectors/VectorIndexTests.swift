@@ -187,6 +187,39 @@ import Vault
         #expect(try found(DocumentFilter()).count == 30)
     }
 
+    /// What is in the trash takes no place among the candidates, and is there again when it is restored.
+    @Test func theTrashTakesNoPlaces() throws {
+        let fixture = try fixture(documents: Rerank.most + 40)
+        let embedder = MadeUp("alike") { text in
+            // All but the last few lie right at the query.
+            let isFar = text.contains("Note 103")
+            return UnitVector.of((0..<64).map { $0 == 0 ? 1 : isFar ? 0.5 : 0 }) ?? []
+        }
+        let cache = CodeCache()
+        let space = try fill(fixture, embedder)
+        let query: [Float] = [1] + [Float](repeating: 0, count: 63)
+        func found() throws -> Set<Int64> {
+            try fixture.vault.read { tx in
+                let kept = try VectorSearch(tx, space).nearest(10, to: query, cache: cache)
+                #expect(try VectorSearch(tx, space).nearest(10, to: query) == kept)
+                let exact = try VectorSearch(tx, space).exact(10, to: query)
+                #expect(exact == kept)
+                return Set(try kept.compactMap { try tx.document(ofChunk: $0.row) })
+            }
+        }
+        let before = try found()
+        #expect(before.count == 10)
+        let documents = try fixture.vault.read { try $0.documents(limit: 10_000).items }
+        let near = documents.filter { !$0.title.contains("Note 103") }
+        #expect(near.count >= Rerank.most)
+        try fixture.vault.write { tx in for document in near { try tx.deleteDocument(document.id) } }
+        let after = try found()
+        #expect(after.count == 10)
+        #expect(after.isDisjoint(with: before))
+        try fixture.vault.write { tx in for document in near { _ = try tx.restoreDocument(document.id) } }
+        #expect(try found() == before)
+    }
+
     /// The lexical vectors are there when the upload returns.
     @Test func anUploadWritesTextAndVectorsTogether() throws {
         let fixture = try SearchFixture()

@@ -1,0 +1,34 @@
+internal import Dispatch
+internal import Synchronization
+
+/// A search through codes in memory, by all cores.
+struct CodeScan: Sendable {
+    /// Fewer blocks are no work for another core.
+    private static let leastBlocks = 32
+
+    private let query: SignCode
+    private let mask: SlotMask
+
+    init(_ query: SignCode, _ mask: SlotMask) {
+        self.query = query
+        self.mask = mask
+    }
+
+    /// Each core looks through neighbouring blocks, so that what they found joins in the order of the slots.
+    func nearest(in blocks: [CodeCache.Block]) -> NearestCodes {
+        let parts = max(1, min(Cores.count, blocks.count / Self.leastBlocks))
+        let empty = NearestCodes(limit: Rerank.most, words: query.words.count)
+        let found = Mutex([NearestCodes](repeating: empty, count: parts))
+        DispatchQueue.concurrentPerform(iterations: parts) { part in
+            var nearest = empty
+            var room = BlockCodes.room()
+            for block in blocks[blocks.count * part / parts..<blocks.count * (part + 1) / parts] {
+                block.codes.scan(query, block.number, mask, distances: &room, into: &nearest)
+            }
+            found.withLock { $0[part] = nearest }
+        }
+        return found.withLock { found in
+            found.dropFirst().reduce(into: found[0]) { $0.take($1) }
+        }
+    }
+}
