@@ -28,6 +28,7 @@ let commands: [String: ([String]) throws -> Void] = [
     "index-churn": IndexWorker.churn,
     "vector-bench": VectorBench.run,
     "vector-query": VectorBench.query,
+    "model-bench": ModelBench.run,
     "vault-follow": KeyWorker.follow,
     "vault-reencrypt": KeyWorker.reencrypt,
 ]
