@@ -2,14 +2,13 @@
 /// through together, one behind the other and without padding: only attention looks at one text alone.
 struct BertModel: Sendable {
     private struct Linear: Sendable {
-        let weight: [Float]
-        let bias: [Float]
-        var inputs: Int { weight.count / bias.count }
+        let weight: Matrix
+        let bias: Matrix
     }
 
     private struct Norm: Sendable {
-        let weight: [Float]
-        let bias: [Float]
+        let weight: Matrix
+        let bias: Matrix
     }
 
     private struct Layer: Sendable {
@@ -26,8 +25,8 @@ struct BertModel: Sendable {
     private let blas: BLASLibrary
     private let file: TensorFile
     private let wordName: String
-    private let positionRows: [Float]
-    private let typeRow: [Float]
+    /// Rows of the positions, each with that of the first type.
+    private let positions: Matrix
     private let embeddingNorm: Norm
     private let layers: [Layer]
 
@@ -39,31 +38,42 @@ struct BertModel: Sendable {
         let prefix =
             ["", "bert.", "roberta."].first { file.has($0 + "embeddings.word_embeddings.weight") } ?? ""
         let c = configuration
+        func vector(_ name: String, _ count: Int) throws -> Matrix {
+            Matrix(try file.numbers(prefix + name, [count]), width: count)
+        }
+        func weight(_ name: String, _ outputs: Int, _ inputs: Int) throws -> [Float] {
+            try file.numbers(prefix + name + ".weight", [outputs, inputs])
+        }
         func linear(_ name: String, _ outputs: Int, _ inputs: Int) throws -> Linear {
             Linear(
-                weight: try file.numbers(prefix + name + ".weight", [outputs, inputs]),
-                bias: try file.numbers(prefix + name + ".bias", [outputs]))
+                weight: Matrix(try weight(name, outputs, inputs), width: inputs),
+                bias: try vector(name + ".bias", outputs))
         }
         func norm(_ name: String) throws -> Norm {
             Norm(
-                weight: try file.numbers(prefix + name + ".weight", [c.hidden]),
-                bias: try file.numbers(prefix + name + ".bias", [c.hidden]))
+                weight: try vector(name + ".weight", c.hidden), bias: try vector(name + ".bias", c.hidden))
         }
         self.configuration = configuration
         self.file = file
         wordName = prefix + "embeddings.word_embeddings.weight"
-        positionRows = try file.numbers(
-            prefix + "embeddings.position_embeddings.weight", [c.positions, c.hidden])
-        typeRow = try file.row(
+        let type = try file.row(
             0, of: prefix + "embeddings.token_type_embeddings.weight", [c.types, c.hidden])
+        var positions = Matrix(
+            try file.numbers(prefix + "embeddings.position_embeddings.weight", [c.positions, c.hidden]),
+            width: c.hidden)
+        positions.update(adding: Matrix(type, width: c.hidden)) { $0 }
+        self.positions = positions
         embeddingNorm = try norm("embeddings.LayerNorm")
         layers = try (0..<c.layers).map { number in
             let name = "encoder.layer.\(number)."
-            let parts = try ["query", "key", "value"].map {
-                try linear(name + "attention.self." + $0, c.hidden, c.hidden)
-            }
+            let parts = ["query", "key", "value"].map { name + "attention.self." + $0 }
             return Layer(
-                attention: Linear(weight: parts.flatMap(\.weight), bias: parts.flatMap(\.bias)),
+                attention: Linear(
+                    weight: Matrix(
+                        try parts.flatMap { try weight($0, c.hidden, c.hidden) }, width: c.hidden),
+                    bias: Matrix(
+                        try parts.flatMap { try file.numbers(prefix + $0 + ".bias", [c.hidden]) },
+                        width: 3 * c.hidden)),
                 attentionOutput: try linear(name + "attention.output.dense", c.hidden, c.hidden),
                 attentionNorm: try norm(name + "attention.output.LayerNorm"),
                 intermediate: try linear(name + "intermediate.dense", c.intermediate, c.hidden),
@@ -72,111 +82,94 @@ struct BertModel: Sendable {
         }
     }
 
+    /// What the layers of one pass write, kept for the next.
+    struct Workspace {
+        fileprivate var rows = Matrix()
+        /// Query, key and value.
+        fileprivate var attended = Matrix()
+        fileprivate var scores = Matrix()
+        fileprivate var context = Matrix()
+        fileprivate var inner = Matrix()
+        fileprivate var output = Matrix()
+    }
+
     /// The pooled vectors of texts, given as ids below the size of the vocabulary.
-    func vectors(_ texts: [[Int]]) throws -> [[Float]] {
-        let hidden = configuration.hidden
+    func vectors(_ texts: [[Int]], _ space: inout Workspace) throws -> [[Float]] {
         var starts = [0]
         for text in texts { starts.append(starts[starts.count - 1] + text.count) }
-        var rows = try embeddings(texts)
+        try embed(texts, &space.rows)
         for layer in layers {
-            let attended = attention(rows, starts, layer)
-            add(attended, to: &rows)
-            normalise(&rows, layer.attentionNorm)
-            var inner = apply(layer.intermediate, to: rows)
+            attend(starts, layer, &space)
+            multiply(space.context, layer.attentionOutput, &space.output)
+            space.rows.add(space.output, layer.attentionOutput.bias)
+            normalise(&space.rows, layer.attentionNorm)
+            multiply(space.rows, layer.intermediate, &space.inner)
             switch configuration.activation {
-            case .gelu: StoredBytes.update(&inner, Activations.gelu)
-            case .relu: StoredBytes.update(&inner) { $0.replacing(with: 0, where: $0 .< 0) }
+            case .gelu: space.inner.update(adding: layer.intermediate.bias, Activations.gelu)
+            case .relu:
+                space.inner.update(adding: layer.intermediate.bias) { $0.replacing(with: 0, where: $0 .< 0) }
             }
-            add(apply(layer.output, to: inner), to: &rows)
-            normalise(&rows, layer.outputNorm)
+            multiply(space.inner, layer.output, &space.output)
+            space.rows.add(space.output, layer.output.bias)
+            normalise(&space.rows, layer.outputNorm)
         }
-        return texts.indices.map { text in
-            let first = Array(rows[starts[text] * hidden..<(starts[text] + 1) * hidden])
-            guard configuration.pooling == .mean else { return first }
-            var sum = first
-            for row in starts[text] + 1..<max(starts[text] + 1, starts[text + 1]) {
-                for column in 0..<hidden { sum[column] += rows[row * hidden + column] }
+        return zip(starts, starts.dropFirst()).map { start, end in
+            switch configuration.pooling {
+            case .first: space.rows.numbers(row: start)
+            case .mean: space.rows.mean(start..<end)
             }
-            let count = Float(starts[text + 1] - starts[text])
-            return sum.map { $0 / count }
         }
     }
 
-    private func embeddings(_ texts: [[Int]]) throws -> [Float] {
+    private func embed(_ texts: [[Int]], _ rows: inout Matrix) throws {
         let c = configuration
-        var rows: [Float] = []
-        rows.reserveCapacity(texts.reduce(0) { $0 + $1.count } * c.hidden)
+        rows.reshape(rows: texts.reduce(0) { $0 + $1.count }, width: c.hidden)
+        var row = 0
         for text in texts {
             for (place, id) in text.enumerated() {
-                let word = try file.row(id, of: wordName, [c.vocabulary, c.hidden])
-                let position = (place + c.firstPosition) * c.hidden
-                for column in 0..<c.hidden {
-                    rows.append(word[column] + positionRows[position + column] + typeRow[column])
-                }
+                let word = Matrix(try file.row(id, of: wordName, [c.vocabulary, c.hidden]), width: c.hidden)
+                rows.setRow(row, word, 0, plus: positions, place + c.firstPosition)
+                row += 1
             }
         }
         normalise(&rows, embeddingNorm)
-        return rows
     }
 
-    private func apply(_ linear: Linear, to rows: [Float]) -> [Float] {
-        let (outputs, inputs) = (linear.bias.count, linear.inputs)
-        let count = rows.count / inputs
-        var result = [Float](repeating: 0, count: count * outputs)
+    /// Products with the weights; the bias is added by whoever goes through them next.
+    private func multiply(_ rows: Matrix, _ linear: Linear, _ result: inout Matrix) {
+        result.reshape(rows: rows.rows, width: linear.weight.rows)
         blas.multiply(
-            m: count, n: outputs, k: inputs, rows, .init(stride: inputs), linear.weight,
-            .init(stride: inputs), transposed: true, into: &result, .init(stride: outputs))
-        for row in 0..<count {
-            for column in 0..<outputs { result[row * outputs + column] += linear.bias[column] }
-        }
-        return result
+            m: rows.rows, n: linear.weight.rows, k: rows.width, .init(matrix: rows),
+            .init(matrix: linear.weight), transposed: true, into: &result)
     }
 
-    private func attention(_ rows: [Float], _ starts: [Int], _ layer: Layer) -> [Float] {
+    /// Leaves in `context` what the places of each text take from each other.
+    private func attend(_ starts: [Int], _ layer: Layer, _ space: inout Workspace) {
         let (hidden, width) = (configuration.hidden, configuration.hidden / configuration.heads)
-        let all = apply(layer.attention, to: rows)
-        var context = [Float](repeating: 0, count: rows.count)
+        multiply(space.rows, layer.attention, &space.attended)
+        space.attended.update(adding: layer.attention.bias) { $0 }
+        space.context.reshape(rows: space.rows.rows, width: hidden)
         let scale = 1 / Float(width).squareRoot()
         for (start, end) in zip(starts, starts.dropFirst()) {
             let length = end - start
-            var scores = [Float](repeating: 0, count: length * length)
+            space.scores.reshape(rows: length, width: length)
             for head in 0..<configuration.heads {
+                let first = start * 8 * space.attended.stride + head * width
                 func part(_ which: Int) -> BLASLibrary.Part {
-                    .init(offset: start * 3 * hidden + which * hidden + head * width, stride: 3 * hidden)
+                    .init(matrix: space.attended, offset: first + which * hidden)
                 }
                 blas.multiply(
-                    m: length, n: length, k: width, alpha: scale, all, part(0), all, part(1),
-                    transposed: true, into: &scores, .init(stride: length))
-                for row in 0..<length { Activations.softmax(&scores, row * length..<(row + 1) * length) }
+                    m: length, n: length, k: width, alpha: scale, part(0), part(1), transposed: true,
+                    into: &space.scores)
+                space.scores.softmax()
                 blas.multiply(
-                    m: length, n: width, k: length, scores, .init(stride: length), all, part(2),
-                    transposed: false, into: &context,
-                    .init(offset: start * hidden + head * width, stride: hidden))
+                    m: length, n: width, k: length, .init(matrix: space.scores), part(2), transposed: false,
+                    into: &space.context, at: start * 8 * space.context.stride + head * width)
             }
         }
-        return apply(layer.attentionOutput, to: context)
     }
 
-    private func add(_ other: [Float], to rows: inout [Float]) {
-        for place in rows.indices { rows[place] += other[place] }
-    }
-
-    /// Each row to mean 0 and variance 1, then scaled and shifted.
-    private func normalise(_ rows: inout [Float], _ norm: Norm) {
-        let width = configuration.hidden
-        for start in stride(from: 0, to: rows.count, by: width) {
-            var (sum, squares): (Float, Float) = (0, 0)
-            for column in 0..<width { sum += rows[start + column] }
-            let mean = sum / Float(width)
-            for column in 0..<width {
-                let distance = rows[start + column] - mean
-                squares += distance * distance
-            }
-            let factor = 1 / (squares / Float(width) + configuration.epsilon).squareRoot()
-            for column in 0..<width {
-                let value = (rows[start + column] - mean) * factor
-                rows[start + column] = value * norm.weight[column] + norm.bias[column]
-            }
-        }
+    private func normalise(_ rows: inout Matrix, _ norm: Norm) {
+        rows.normalise(scale: norm.weight, shift: norm.bias, epsilon: configuration.epsilon)
     }
 }

@@ -76,8 +76,9 @@ public struct LocalEmbedder: Embedder {
         }
         let results = Mutex<[Int: Result<[Float], any Error>]>([:])
         DispatchQueue.concurrentPerform(iterations: parts.count) { part in
+            var space = BertModel.Workspace()
             for group in groups(parts[part], ids) {
-                let outcome = Result { try weights.vectors(group.map { ids[$0] }) }
+                let outcome = Result { try weights.vectors(group.map { ids[$0] }, &space) }
                 results.withLock { results in
                     for (place, text) in group.enumerated() { results[text] = outcome.map { $0[place] } }
                 }

@@ -21,26 +21,6 @@ enum StoredBytes {
         return lanes
     }
 
-    /// Changes numbers eight at a time; of the last ones the rest is zeros that go nowhere.
-    @inline(__always)
-    static func update(
-        _ numbers: inout [Float], in range: Range<Int>? = nil, _ change: (SIMD8<Float>) -> SIMD8<Float>
-    ) {
-        let range = (range ?? numbers.indices).clamped(to: numbers.indices)
-        numbers.withUnsafeMutableBytes { bytes in
-            for start in stride(from: range.lowerBound, to: range.upperBound, by: 8) {
-                let count = min(8, range.upperBound - start)
-                let part = UnsafeMutableRawBufferPointer(rebasing: bytes[4 * start..<4 * (start + count)])
-                var lanes = SIMD8<Float>.zero
-                withUnsafeMutableBytes(of: &lanes) { $0.copyMemory(from: UnsafeRawBufferPointer(part)) }
-                lanes = change(lanes)
-                withUnsafeBytes(of: &lanes) { changed in
-                    part.copyMemory(from: UnsafeRawBufferPointer(rebasing: changed[..<part.count]))
-                }
-            }
-        }
-    }
-
     /// The numbers that have these bits.
     @inline(__always)
     static func floats(bits: SIMD8<UInt32>) -> SIMD8<Float> { unsafeBitCast(bits, to: SIMD8<Float>.self) }

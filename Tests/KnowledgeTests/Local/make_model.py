@@ -96,7 +96,9 @@ def main():
     texts = sys.stdin.read().split("\n")
     random = np.random.default_rng(int(seed))
     tokenizer, vocabulary = unigram() if kind == "unigram" else wordpiece(kind == "uncased")
-    hidden, heads, layers, inner, positions = 48, 4, 2, 96, 70
+    # Of one model no width is a multiple of eight.
+    hidden, inner = (44, 90) if kind == "cased" else (48, 96)
+    heads, layers, positions = 4, 2, 70
     config = {
         "model_type": family, "hidden_size": hidden, "num_hidden_layers": layers,
         "num_attention_heads": heads, "intermediate_size": inner, "vocab_size": vocabulary,
