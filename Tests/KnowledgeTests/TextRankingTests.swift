@@ -20,6 +20,27 @@ import Vault
         #expect(Array(text.utf8)[hit.passage.offset...].starts(with: "## 認證".utf8))
     }
 
+    /// A page's tags are no words, and a hit's place is one in what it shows.
+    @Test func aPageIsSearchedByWhatItShows() throws {
+        let fixture = try SearchFixture()
+        try fixture.write(
+            "page.html",
+            """
+            <title>Keys &amp; 金鑰</title><style>.strong {}</style><script>let lease = 1</script>
+            <h1 id="cipher">金鑰</h1><p>前言</p><h2>輪替</h2><p>每天 <b>輪</b>替一次，密碼 &lt;secret&gt;
+            不在其中。</p>
+            """)
+        try fixture.upload()
+        for tag in ["strong", "lease", "cipher", "h2", "title", "lt"] {
+            #expect(try fixture.hits(tag).isEmpty, "\(tag)")
+        }
+        let hit = try #require(try fixture.hits("輪替一次").first)
+        #expect(hit.passage.title == "Keys & 金鑰" && hit.passage.heading == "金鑰 › 輪替")
+        #expect(hit.passage.snippet.contains("每天 [輪替一次]，密碼 <secret> 不在其中"))
+        let text = try #require(try fixture.vault.documentText(hit.passage.documentID))
+        #expect(Array(text.utf8)[hit.passage.offset...].starts(with: "輪替\n\n每天".utf8))
+    }
+
     @Test(arguments: [
         ("權", ["權杖"]), ("权", ["權杖"]), ("權杖", ["權杖"]), ("权杖轮替", ["權杖"]), ("ＪＷＴ", ["權杖"]),
         ("jwt權杖", ["權杖"]), ("ERR_TLS_104", ["Errors"]), ("err_tls", ["Errors"]),

@@ -10,7 +10,15 @@ public struct ChunkIndexer: DocumentIndexer {
     public var version: Int { Chunker.version }
 
     public func pieces(of text: [UInt8], contentType: String) -> [DocumentPiece] {
-        Chunker.chunks(of: text, TextStructure(contentType: contentType)).map { chunk in
+        guard contentType == VisibleText.contentType else {
+            return pieces(of: text, Chunker.chunks(of: text, TextStructure(contentType: contentType)))
+        }
+        let page = VisibleText(html: text)
+        return pieces(of: page.bytes, Chunker.chunks(of: page))
+    }
+
+    private func pieces(of text: [UInt8], _ chunks: [Chunk]) -> [DocumentPiece] {
+        chunks.map { chunk in
             let heading = chunk.heading.joined(separator: " › ")
             let piece = String(decoding: text[chunk.range], as: UTF8.self)
             return DocumentPiece(

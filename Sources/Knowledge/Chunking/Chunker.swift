@@ -1,10 +1,12 @@
+package import Vault
+
 /// Cuts a text into chunks of 200 to 400 tokens along its structure: never across a heading, at the end of a
 /// paragraph where one is near, else at the end of a sentence, with about one sentence of overlap. Code and
 /// tables stay whole when they fit. A function of the text alone: the same text gives the same chunks, and
 /// those of a section do not depend on what other sections say.
 package enum Chunker {
     /// Raised by whoever changes what `chunks` returns; documents are then cut anew.
-    package static let version = 1
+    package static let version = 2
 
     /// The most tokens of a chunk, and the fewest that it is content with where a paragraph ends.
     package static let most = 400, enough = 200
@@ -14,6 +16,17 @@ package enum Chunker {
     /// - Parameter text: UTF-8, which may be damaged.
     package static func chunks(of text: [UInt8], _ structure: TextStructure) -> [Chunk] {
         let text = TextBytes(bytes: text)
+        return chunks(of: text, BlockScanner.blocks(of: text, structure))
+    }
+
+    /// The chunks of what a page of HTML shows; their places are those in its text.
+    package static func chunks(of page: VisibleText) -> [Chunk] {
+        chunks(
+            of: TextBytes(bytes: page.bytes),
+            page.blocks.map { TextBlock(kind: .init($0.kind), range: $0.range) })
+    }
+
+    private static func chunks(of text: TextBytes, _ blocks: [TextBlock]) -> [Chunk] {
         var chunks: [Chunk] = []
         var path = HeadingPath()
         var section: [TextBlock] = []
@@ -26,7 +39,7 @@ package enum Chunker {
             section = []
             hasBody = false
         }
-        for block in BlockScanner.blocks(of: text, structure) {
+        for block in blocks {
             if case .heading(let level) = block.kind {
                 // Headings that follow each other stand above one body.
                 if hasBody { finish() }

@@ -1,3 +1,5 @@
+internal import Vault
+
 /// A part of a text that its layout sets apart: a heading, a paragraph, a list item, a table, code.
 struct TextBlock: Equatable {
     enum Kind: Equatable {
@@ -13,6 +15,19 @@ struct TextBlock: Equatable {
 
     var kind: Kind
     var range: Range<Int>
+}
+
+extension TextBlock.Kind {
+    /// What a part of a page is here.
+    init(_ kind: VisibleText.Kind) {
+        switch kind {
+        case .heading(let level): self = .heading(level)
+        case .paragraph: self = .prose
+        case .item: self = .item
+        case .table: self = .table
+        case .code: self = .code
+        }
+    }
 }
 
 /// Cuts a text into blocks, line by line. Every line that is not blank is in one block.

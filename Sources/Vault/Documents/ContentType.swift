@@ -27,8 +27,8 @@ enum ContentType {
         var found: Substring?
         if type == "text/markdown" {
             found = heading(in: head.prefix(65_536))
-        } else if type == "text/html" {
-            found = element("title", in: String(decoding: head.prefix(65_536), as: UTF8.self))
+        } else if type == VisibleText.contentType {
+            found = VisibleText(html: Array(head.prefix(65_536))).title.map { $0[...] }
         }
         if let found, let title = try? Text.line(oneLine(found), "the title") { return title }
         let file = name.split(separator: UInt8(ascii: "/")).last.map(Array.init) ?? name
@@ -52,15 +52,6 @@ enum ContentType {
             }
             return nil
         }
-    }
-
-    /// The text between the first `<name>` and the `</name>` after it.
-    private static func element(_ name: String, in text: String) -> Substring? {
-        let lower = Array(text.utf8).map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
-        guard let start = lower.firstRange(of: Array("<\(name)>".utf8))?.upperBound,
-            let end = lower[start...].firstRange(of: Array("</\(name)>".utf8))?.lowerBound
-        else { return nil }
-        return Substring(String(decoding: Array(text.utf8)[start..<end], as: UTF8.self))
     }
 
     private static func oneLine(_ text: Substring) -> String {

@@ -17,14 +17,19 @@ extension Vault {
         return try naming(id) { try blobs.read(reference, range: range) }
     }
 
-    /// The text of a document as far as there is one: its own, or what was taken out of a PDF.
+    /// The text of a document as far as there is one: its own, what a page of HTML shows, or what was taken
+    /// out of a PDF. Offsets of passages are places in it.
     /// - Parameter limit: at most so many bytes.
     public func documentText(_ id: String, limit: Int = 1 << 20) throws -> String? {
         let document = try read { try $0.document(id) }
         let isText = SearchableText.isText(document.contentType)
         guard let source = document.extractedText ?? (isText ? document.content : nil) else { return nil }
         try requireHere([source], of: id)
-        let bytes = try naming(id) { try blobs.read(source, range: 0..<Int64(limit)) }
+        let isHTML = document.contentType == VisibleText.contentType
+        var bytes = try naming(id) {
+            try blobs.read(source, range: 0..<(isHTML ? SearchableText.most : Int64(limit)))
+        }
+        if isHTML { bytes = Array(VisibleText(html: bytes).bytes.prefix(limit)) }
         return String(decoding: bytes, as: UTF8.self)
     }
 

@@ -22,7 +22,7 @@ public protocol DocumentIndexer: Sendable {
     /// Names how it cuts: documents that another one has cut are cut anew. From 1.
     var version: Int { get }
 
-    /// The pieces of a text, in order.
+    /// The pieces of a text, in order; those of HTML stand in what its page shows (`VisibleText`).
     ///
     /// - Parameter text: UTF-8, which may be damaged.
     func pieces(of text: [UInt8], contentType: String) -> [DocumentPiece]
