@@ -17,18 +17,19 @@ struct CodeScan: Sendable {
     /// Each core looks through neighbouring blocks, so that what they found joins in the order of the slots.
     func nearest(in blocks: [CodeCache.Block]) -> NearestCodes {
         let parts = max(1, min(Cores.count, blocks.count / Self.leastBlocks))
-        let empty = NearestCodes(limit: Rerank.most, words: query.words.count)
-        let found = Mutex([NearestCodes](repeating: empty, count: parts))
+        let found = Mutex([Int: NearestCodes]())
         DispatchQueue.concurrentPerform(iterations: parts) { part in
-            var nearest = empty
+            var nearest = NearestCodes(limit: Rerank.most, words: query.words.count)
             var room = BlockCodes.room()
             for block in blocks[blocks.count * part / parts..<blocks.count * (part + 1) / parts] {
                 block.codes.scan(query, block.number, mask, distances: &room, into: &nearest)
             }
             found.withLock { $0[part] = nearest }
         }
-        return found.withLock { found in
-            found.dropFirst().reduce(into: found[0]) { $0.take($1) }
+        var nearest = NearestCodes(limit: Rerank.most, words: query.words.count)
+        for part in 0..<parts {
+            if let found = found.withLock({ $0[part] }) { nearest.take(found) }
         }
+        return nearest
     }
 }

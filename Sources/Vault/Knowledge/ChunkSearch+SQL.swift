@@ -61,6 +61,13 @@ extension ReadTransaction {
         func chunks(_ documents: String) -> String {
             "(SELECT row FROM chunk WHERE document IN (SELECT d.row FROM document d WHERE \(documents)))"
         }
+        guard filter != DocumentFilter() else { return ("NOT IN " + chunks("d.deleted_at IS NOT NULL"), []) }
+        let (condition, arguments) = documentCondition(filter)
+        return ("IN " + chunks(condition), arguments)
+    }
+
+    /// Which documents a filter lets through, as a condition on a document `d`.
+    func documentCondition(_ filter: DocumentFilter) -> (sql: String, StatementArguments) {
         var conditions: [String] = []
         var arguments: StatementArguments = []
         if let category = filter.category {
@@ -79,8 +86,8 @@ extension ReadTransaction {
                 """)
             arguments += [since.milliseconds, since.milliseconds]
         }
-        guard !conditions.isEmpty else { return ("NOT IN " + chunks("d.deleted_at IS NOT NULL"), []) }
-        return ("IN " + chunks((conditions + ["d.deleted_at IS NULL"]).joined(separator: " AND ")), arguments)
+        conditions.append("d.deleted_at IS NULL")
+        return (conditions.joined(separator: " AND "), arguments)
     }
 
     /// What people see of a passage.

@@ -82,11 +82,15 @@ extension ReadTransaction {
     /// The slots of the chunks that a filter lets through.
     package func vectorSlots(_ space: VectorSpace, _ filter: DocumentFilter) throws -> [UInt32] {
         let ids = VectorIndex.ids(of: space.id)
-        let (condition, arguments) = chunkCondition(filter)
-        let statement = try db.cachedStatement(
-            sql: "SELECT id FROM vector WHERE id BETWEEN ? AND ? AND +chunk \(condition)")
+        let (condition, arguments) = documentCondition(filter)
+        // By indexes alone: the rows are as large as all texts and vectors.
         let rows = try Int64.fetchAll(
-            statement, arguments: [ids.lowerBound, ids.upperBound] + arguments)
+            db.cachedStatement(
+                sql: """
+                    SELECT v.id FROM document d CROSS JOIN chunk c ON c.document = d.row
+                    CROSS JOIN vector v INDEXED BY vector_chunk ON v.chunk = c.row
+                    WHERE \(condition) AND +v.id BETWEEN ? AND ?
+                    """), arguments: arguments + [ids.lowerBound, ids.upperBound])
         return rows.map { UInt32(truncatingIfNeeded: $0) }
     }
 
