@@ -27,7 +27,7 @@ package struct BlockCodes: Sendable {
     ///   - number: the block's.
     ///   - distances: room for the distances of a block, so that scans share it.
     package func scan(
-        _ query: SignCode, _ number: Int, _ mask: SlotMask = .all, distances: inout [SIMD4<UInt16>],
+        _ query: SignCode, _ number: Int, _ mask: SlotMask = .all, distances: inout [SIMD4<Int16>],
         into nearest: inout NearestCodes
     ) {
         let allowed: [UInt64]
@@ -38,59 +38,50 @@ package struct BlockCodes: Sendable {
         }
         let first = UInt32(number * CodeBlock.slots)
         measure(query, &distances)
-        var farthest = SIMD4(repeating: nearest.farthest)
-        for step in 0..<Self.steps {
-            let distance = distances[step]
-            guard any(distance .< farthest) else { continue }
-            for lane in 0..<Self.lanes {
-                let slot = step * Self.lanes + lane
-                let bit = UInt64(1) << UInt64(slot & 63)
-                guard allowed[slot >> 6] & bit != 0 else { continue }
-                nearest.offer(slot: first + UInt32(slot), distance: distance[lane]) { word in
-                    codes[word * Self.steps + step][lane]
+        let distances = distances.span
+        // Most steps have nothing near in them: four are looked at together.
+        for start in stride(from: 0, to: Self.steps, by: 4) {
+            let nearer = pointwiseMin(distances[start], distances[start + 1])
+            let least = pointwiseMin(nearer, pointwiseMin(distances[start + 2], distances[start + 3]))
+            guard any(least .< SIMD4(repeating: nearest.bound)) else { continue }
+            for step in start..<start + 4 {
+                let near = distances[step]
+                guard any(near .< SIMD4(repeating: nearest.bound)) else { continue }
+                for lane in 0..<Self.lanes where near[lane] < nearest.bound {
+                    let slot = step * Self.lanes + lane
+                    guard allowed[slot >> 6] & 1 << UInt64(slot & 63) != 0 else { continue }
+                    nearest.offer(slot: first + UInt32(slot), distance: near[lane]) { word in
+                        codes[word * Self.steps + step][lane]
+                    }
                 }
             }
-            farthest = SIMD4(repeating: nearest.farthest)
         }
     }
 
     /// Room for `scan`.
-    package static func room() -> [SIMD4<UInt16>] { [SIMD4<UInt16>](repeating: .zero, count: steps) }
+    package static func room() -> [SIMD4<Int16>] { [SIMD4<Int16>](repeating: .zero, count: steps) }
 
-    /// The distances of all slots. Bits are counted within nibbles, those of a few words summed within bytes,
-    /// and bytes at the end: the machines that this is built for have no instruction that counts the bits of
-    /// many words.
-    private func measure(_ query: SignCode, _ distances: inout [SIMD4<UInt16>]) {
+    /// The distances of all slots.
+    private func measure(_ query: SignCode, _ distances: inout [SIMD4<Int16>]) {
         let codes = codes.span
         let query = query.words.span
         var room = distances.mutableSpan
         for step in 0..<Self.steps {
+            @inline(__always)
+            func differing(_ word: Int) -> SIMD4<UInt64> { codes[word * Self.steps + step] ^ query[word] }
             var sum = SIMD4<UInt64>.zero
             var word = 0
-            while word < words {
-                var nibbles = Self.bitsInNibbles(codes[word * Self.steps + step] ^ query[word])
-                if word + 2 < words {
-                    nibbles &+= Self.bitsInNibbles(codes[(word + 1) * Self.steps + step] ^ query[word + 1])
-                    nibbles &+= Self.bitsInNibbles(codes[(word + 2) * Self.steps + step] ^ query[word + 2])
-                    word += 3
-                } else {
-                    word += 1
-                }
-                let low = SIMD4<UInt64>(repeating: 0x0F0F_0F0F_0F0F_0F0F)
-                let bytes = (nibbles & low) &+ ((nibbles &>> 4) & low)
-                let even = SIMD4<UInt64>(repeating: 0x00FF_00FF_00FF_00FF)
-                sum &+= (bytes & even) &+ ((bytes &>> 8) & even)
+            while word + 6 <= words {
+                sum &+= BitCount.six(
+                    differing(word), differing(word + 1), differing(word + 2), differing(word + 3),
+                    differing(word + 4), differing(word + 5))
+                word += 6
             }
-            sum &+= sum &>> 32
-            sum &+= sum &>> 16
-            room[step] = SIMD4<UInt16>(truncatingIfNeeded: sum)
+            while word < words {
+                sum &+= BitCount.one(differing(word))
+                word += 1
+            }
+            room[step] = SIMD4<Int16>(truncatingIfNeeded: BitCount.total(sum))
         }
-    }
-
-    @inline(__always)
-    private static func bitsInNibbles(_ x: SIMD4<UInt64>) -> SIMD4<UInt64> {
-        let pairs = x &- ((x &>> 1) & SIMD4(repeating: 0x5555_5555_5555_5555))
-        let mask = SIMD4<UInt64>(repeating: 0x3333_3333_3333_3333)
-        return (pairs & mask) &+ ((pairs &>> 2) & mask)
     }
 }

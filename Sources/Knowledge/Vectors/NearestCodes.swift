@@ -14,25 +14,33 @@ package struct NearestCodes: Sendable {
     private var counts: [Int]
     /// And how many at `farthest` or nearer.
     private var within = 0
-    /// Only codes nearer than this get in.
-    private(set) var farthest: UInt16
+    /// A code as far as this gets in no more, since `limit` are at it or nearer.
+    private(set) var farthest: Int16
+    /// What others have found leaves no place at this distance.
+    private var ceiling = Int16.max
 
     /// - Parameter words: of a code.
     package init(limit: Int, words: Int) {
         self.limit = max(1, limit)
         self.words = words
-        farthest = UInt16(64 * words + 1)
+        farthest = Int16(64 * words + 1)
         counts = [Int](repeating: 0, count: 64 * words + 2)
         keys.reserveCapacity(4 * self.limit)
         codes.reserveCapacity(4 * self.limit * words)
     }
 
+    /// Only codes nearer than this get in.
+    var bound: Int16 { min(farthest, ceiling) }
+
+    /// No code as far as this is wanted, whatever is found here.
+    mutating func narrow(to ceiling: Int16) { self.ceiling = min(self.ceiling, ceiling) }
+
     /// - Parameter word: gives the words of the code.
     @inline(__always)
-    package mutating func offer(slot: UInt32, distance: UInt16, word: (Int) -> UInt64) {
-        guard distance < farthest else { return }
+    package mutating func offer(slot: UInt32, distance: Int16, word: (Int) -> UInt64) {
+        guard distance < bound else { return }
         if keys.count == 4 * limit { sweep() }
-        keys.append(UInt64(distance) << 32 | UInt64(slot))
+        keys.append(UInt64(UInt16(distance)) << 32 | UInt64(slot))
         for place in 0..<words { codes.append(word(place)) }
         counts[Int(distance)] += 1
         within += 1
@@ -50,24 +58,27 @@ package struct NearestCodes: Sendable {
         }
     }
 
-    /// A slot, and how far and what its code is.
+    /// A slot and its code.
     package struct Found {
         package let slot: UInt32
-        package let distance: UInt16
         package let code: ArraySlice<UInt64>
     }
 
-    /// The nearest first.
-    package func sorted() -> [Found] {
-        keys.indices.sorted { keys[$0] < keys[$1] }.prefix(limit).map { place in
-            Found(
-                slot: Self.slot(keys[place]), distance: Self.distance(keys[place]),
-                code: codes[place * words..<(place + 1) * words])
+    /// The nearest, in the order of their slots.
+    package func found() -> [Found] {
+        // Of those at the farthest distance the first ones fill what room the nearer leave.
+        var room = limit - (within - counts[Int(farthest)])
+        return keys.indices.filter { place in
+            let distance = Self.distance(keys[place])
+            if distance == farthest { room -= 1 }
+            return distance < farthest || distance == farthest && room >= 0
+        }.map { place in
+            Found(slot: Self.slot(keys[place]), code: codes[place * words..<(place + 1) * words])
         }
     }
 
     private static func slot(_ key: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: key) }
-    private static func distance(_ key: UInt64) -> UInt16 { UInt16(truncatingIfNeeded: key >> 32) }
+    private static func distance(_ key: UInt64) -> Int16 { Int16(truncatingIfNeeded: key >> 32) }
 
     /// What lies farther than `farthest` is not among the nearest any more. At most twice `limit` stay: all
     /// but those at `farthest` are fewer than `limit`, and so were these when they came in.

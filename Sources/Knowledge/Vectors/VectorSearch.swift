@@ -87,14 +87,14 @@ package struct VectorSearch {
     private func candidates(
         _ code: SignCode, _ mask: SlotMask, _ cache: CodeCache?
     ) throws -> [NearestCodes.Found] {
-        if let cache { return CodeScan(code, mask).nearest(in: try held(cache)).sorted() }
+        if let cache { return CodeScan(code, mask).nearest(in: try held(cache)).found() }
         var nearest = NearestCodes(limit: Rerank.most, words: words)
         var room = BlockCodes.room()
         try tx.eachVectorBlock(space) { number, _, bytes in
             guard let codes = bytes.flatMap({ BlockCodes(block: $0, words: words) }) else { throw damaged() }
             codes.scan(code, number, mask, distances: &room, into: &nearest)
         }
-        return nearest.sorted()
+        return nearest.found()
     }
 
     /// The cache's blocks, brought up to date.

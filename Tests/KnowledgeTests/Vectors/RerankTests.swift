@@ -65,11 +65,11 @@ import Testing
             let code = SignCode(query)
             var nearest = NearestCodes(limit: Rerank.most, words: 6)
             for (slot, other) in codes.enumerated() {
-                let distance = UInt16(other.distance(to: code))
+                let distance = Int16(other.distance(to: code))
                 nearest.offer(slot: UInt32(slot), distance: distance) { other.words[$0] }
             }
             let estimate = CodeEstimate(query)
-            let slots = nearest.sorted().map { (slot: $0.slot, estimate: estimate.of($0.code)) }
+            let slots = nearest.found().map { (slot: $0.slot, estimate: estimate.of($0.code)) }
                 .sorted { $0.estimate > $1.estimate }.map(\.slot)
             let scorer = VectorScorer(query, element: .float32)
             let scores = vectors.map { vector in
