@@ -1,7 +1,6 @@
 import TestSupport
 import Testing
-
-@testable import Vault
+import Vault
 
 @Suite struct VisibleTextTests {
     private func text(_ html: String) -> String {
