@@ -58,6 +58,13 @@ package struct BlockCodes: Sendable {
         }
     }
 
+    /// The code of a slot of the block; nil when it holds no vector.
+    func code(of slot: Int) -> SignCode? {
+        guard live[slot >> 6] & 1 << UInt64(slot & 63) != 0 else { return nil }
+        let (step, lane) = (slot / Self.lanes, slot % Self.lanes)
+        return SignCode(words: (0..<words).map { codes[$0 * Self.steps + step][lane] })
+    }
+
     /// Room for `scan`.
     package static func room() -> [SIMD4<Int16>] { [SIMD4<Int16>](repeating: .zero, count: steps) }
 

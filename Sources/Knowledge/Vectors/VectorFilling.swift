@@ -59,6 +59,7 @@ package struct VectorFilling {
             last = end.row
             try progress(report.added)
         }
+        if report.added > 0 || space.state == .filling { try centre(space) }
         if space.state == .filling { try finish(space) }
         try vault.write { try $0.noteFilled(space) }
         report.isComplete = true
@@ -66,10 +67,15 @@ package struct VectorFilling {
     }
 
     private func add(_ chunks: [UnembeddedChunk], to space: VectorSpace, after last: Int64) throws -> Int {
-        let centre = VectorRecord.centre(of: space)
         let vectors = try embedder.embed(
             documents: chunks.map { VectorRecord.text(heading: $0.heading, text: $0.text) })
         return try vault.write { tx in
+            guard let space = try tx.vectorSpace(space.identity) else {
+                throw VaultError(
+                    .conflict, "the vectors of \(space.identity.model) were removed while they were made",
+                    hint: "another process made those of another model whole; run: ai-team kb embed")
+            }
+            let centre = VectorRecord.centre(of: space)
             // Chunks may have gone or changed, or have got their vectors from another process.
             let still = Dictionary(
                 try tx.chunksWithoutVector(space, after: last, limit: Self.batchChunks).map { ($0.row, $0) },
@@ -82,20 +88,34 @@ package struct VectorFilling {
         }
     }
 
-    /// Centres the codes where the model's vectors have a direction in common, and lets the other spaces go.
+    /// Lets the other spaces go.
     private func finish(_ space: VectorSpace) throws {
-        let mean = try self.mean(space)
-        let length = mean.reduce(0) { $0 + $1 * $1 }.squareRoot()
         try vault.write { tx in
-            if length > Self.centreLength {
-                try tx.setCentre(StoredBytes.bytes(of: mean), space)
-                try tx.recode(space) { bytes in
-                    StoredVector.decode(bytes, as: element, dimensions: space.identity.dimensions)
-                        .map { SignCode($0, centre: mean).words }
-                }
-            }
             try tx.setReady(space)
             for other in try tx.vectorSpaces() where other.id != space.id { try tx.removeVectorSpace(other) }
+        }
+    }
+
+    /// Takes the codes from the mean of the vectors, where these have a direction in common. Fewer than
+    /// `Rerank.most` are all compared; and as the first say little about those that come, the mean is looked at
+    /// again whenever there are four times as many. The codes of lexical vectors are written with the texts,
+    /// and are not centred.
+    private func centre(_ space: VectorSpace) throws {
+        let count = try vault.read { try $0.vectorCount(space) }
+        guard embedder.model.provider != "lexical", count >= max(Rerank.most, 4 * space.centred) else {
+            return
+        }
+        let mean = try self.mean(space)
+        let length = mean.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        let centre = length > Self.centreLength ? mean : []
+        try vault.write { tx in
+            guard let space = try tx.vectorSpace(space.identity) else { return }
+            try tx.setCentre(StoredBytes.bytes(of: centre), of: count, space)
+            guard centre != VectorRecord.centre(of: space) else { return }
+            try tx.recode(space) { bytes in
+                StoredVector.decode(bytes, as: element, dimensions: space.identity.dimensions)
+                    .map { SignCode($0, centre: centre).words }
+            }
         }
     }
 

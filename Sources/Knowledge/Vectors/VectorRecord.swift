@@ -19,8 +19,12 @@ package enum VectorRecord {
     package static func stored(
         _ vector: [Float], _ element: VectorElement, centre: [Float] = []
     ) -> StoredVectorValue {
-        StoredVectorValue(
-            code: SignCode(vector, centre: centre).words, value: StoredVector.encode(vector, as: element))
+        let value = StoredVector.encode(vector, as: element)
+        // Of what is stored, so that the code can be made again from it.
+        let rounded = value.withUnsafeBytes {
+            StoredVector.decode($0, as: element, dimensions: vector.count)
+        }
+        return StoredVectorValue(code: SignCode(rounded ?? vector, centre: centre).words, value: value)
     }
 
     package static func element(of space: VectorSpace) throws -> VectorElement {

@@ -50,6 +50,9 @@ enum VectorIndex {
         END;
         """
 
+    /// How many vectors a space had when its centre was looked at.
+    static let centred = "ALTER TABLE vector_space ADD COLUMN centred INTEGER NOT NULL DEFAULT 0;"
+
     /// `vector_cleared(codes, slot)`: the block without what it holds of the slot.
     static let cleared = DatabaseFunction("vector_cleared", argumentCount: 2, pure: true) { values in
         guard let codes = Data.fromDatabaseValue(values[0]), let slot = Int.fromDatabaseValue(values[1])

@@ -32,6 +32,8 @@ public struct VectorSpace: Sendable, Equatable {
     public let state: State
     /// The mean of the vectors as single-precision numbers, where codes are taken from it; else empty.
     package let centre: [UInt8]
+    /// How many vectors there were when the centre was looked at.
+    package let centred: Int
     /// Whether the codes are poor for this model, so that more candidates are compared.
     package let isThorough: Bool
     /// Every chunk up to this row has a vector.
@@ -42,7 +44,7 @@ public struct VectorSpace: Sendable, Equatable {
     package func with(thorough: Bool) -> VectorSpace {
         VectorSpace(
             id: id, identity: identity, settings: settings, state: state, centre: centre,
-            isThorough: thorough, filled: filled, createdAt: createdAt)
+            centred: centred, isThorough: thorough, filled: filled, createdAt: createdAt)
     }
 }
 

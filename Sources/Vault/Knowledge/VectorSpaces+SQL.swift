@@ -8,7 +8,7 @@ extension ReadTransaction {
             db.cachedStatement(
                 sql: """
                     SELECT id, provider, model, dimensions, prefix_version, element, settings, state, centre,
-                        is_thorough, filled, created_at
+                        is_thorough, filled, created_at, centred
                     FROM vector_space ORDER BY id DESC
                     """))
         return rows.map { row in
@@ -18,7 +18,7 @@ extension ReadTransaction {
                     provider: row[1], model: row[2], dimensions: row[3], prefixVersion: row[4],
                     element: row[5]),
                 settings: row[6], state: VectorSpace.State(rawValue: row[7]) ?? .filling,
-                centre: Array(row[8] as Data), isThorough: row[9], filled: row[10],
+                centre: Array(row[8] as Data), centred: row[12], isThorough: row[9], filled: row[10],
                 createdAt: Timestamp(milliseconds: row[11]))
         }
     }
@@ -113,10 +113,13 @@ extension WriteTransaction {
             sql: "UPDATE vector_space SET is_thorough = ? WHERE id = ?", arguments: [isThorough, space.id])
     }
 
-    /// Notes the mean that codes are taken from; whoever does so writes the codes anew.
-    package func setCentre(_ centre: [UInt8], _ space: VectorSpace) throws {
+    /// Notes the mean that codes are taken from; whoever changes it writes the codes anew.
+    ///
+    /// - Parameter count: how many vectors there are.
+    package func setCentre(_ centre: [UInt8], of count: Int, _ space: VectorSpace) throws {
         try db.execute(
-            sql: "UPDATE vector_space SET centre = ? WHERE id = ?", arguments: [Data(centre), space.id])
+            sql: "UPDATE vector_space SET centre = ?, centred = ? WHERE id = ?",
+            arguments: [Data(centre), count, space.id])
     }
 
     /// Removes a space and all that it holds.

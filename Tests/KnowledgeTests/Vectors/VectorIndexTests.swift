@@ -144,19 +144,46 @@ import Vault
         }
     }
 
-    /// Vectors that all lean one way have codes that are all alike, unless their mean is taken off.
+    /// Vectors that all lean one way have codes that are all alike, unless their mean is taken off. The first
+    /// few do not decide which way: the mean is that of what is there, and the codes are always those of it.
     @Test func codesAreTakenFromTheMeanWhereVectorsLeanOneWay() throws {
-        let fixture = try fixture(documents: 120)
-        let embedder = MadeUp.random(dimensions: 384, mean: 2)
+        let fixture = try SearchFixture()
+        func write(_ name: String, _ notes: Range<Int>) throws {
+            let sections = notes.map { "# Note \($0)\n\nWord\($0 * 7)\n" }
+            try fixture.write(name, sections.joined(separator: "\n"))
+            try fixture.upload()
+        }
+        func misfits(_ space: VectorSpace) throws -> Int {
+            try fixture.vault.read { try CodeCheck.misfits($0, space) }
+        }
+        // Those of the first notes lean the other way.
+        let embedder = MadeUp("leaning", dimensions: 384) { text in
+            var random = SplitMix64(seed: text.utf8.reduce(5) { $0 &* 31 &+ UInt64($1) })
+            let mean: Float = text.hasPrefix("Note 0") ? -2 : 2
+            return UnitVector.of(randomVector(384, &random).map { $0 + mean }) ?? []
+        }
+        try write("0.md", 0..<1)
+        let first = try fill(fixture, embedder)
+        #expect(first.centre.isEmpty)
+        #expect(try misfits(first) == 0)
+        try write("1.md", 1..<Rerank.most + 10)
         let space = try fill(fixture, embedder)
-        let query = try embedder.embed(query: "Note 9\n# Note 9\n\nWord63")
-        let code = SignCode(query, centre: VectorRecord.centre(of: space))
         #expect(space.centre.count == 384 * 4)
-        let bits = code.words.reduce(0) { $0 + $1.nonzeroBitCount }
+        #expect(space.centred == Rerank.most + 10)
+        #expect(try misfits(space) == 0)
+        let query = try embedder.embed(query: "Note 9\n# Note 9\n\nWord63")
+        let bits = SignCode(query, centre: VectorRecord.centre(of: space)).words
+            .reduce(0) { $0 + $1.nonzeroBitCount }
         #expect((96...288).contains(bits))
         let check = try RecallCheck.run(fixture.vault, space, queries: 10)
         #expect(check.queries == 10)
         #expect(check.recall >= RecallCheck.sufficient)
+        // A few more change nothing, and have codes from the same mean.
+        try write("2.md", 5000..<5020)
+        let later = try fill(fixture, embedder)
+        #expect(later.centre == space.centre)
+        #expect(try misfits(later) == 0)
+        #expect(try misfits(first) > Rerank.most / 2)
     }
 
     @Test func filtersCountBeforeTheScanAndTheCacheSeesEveryChange() throws {
