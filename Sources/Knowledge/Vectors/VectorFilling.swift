@@ -97,9 +97,9 @@ package struct VectorFilling {
     }
 
     /// Takes the codes from the mean of the vectors, where these have a direction in common. Fewer than
-    /// `Rerank.most` are all compared; and as the first say little about those that come, the mean is looked at
-    /// again whenever there are four times as many. The codes of lexical vectors are written with the texts,
-    /// and are not centred.
+    /// `Rerank.most` are all compared; and as the first say little about those that come, the mean is looked
+    /// at again whenever there are four times as many. The codes of lexical vectors are written with the
+    /// texts, and are not centred.
     private func centre(_ space: VectorSpace) throws {
         let count = try vault.read { try $0.vectorCount(space) }
         guard embedder.model.provider != "lexical", count >= max(Rerank.most, 4 * space.centred) else {
