@@ -21,18 +21,6 @@ public struct EmbeddingModel: Sendable, Hashable {
     }
 }
 
-/// Languages that a model was made for.
-public enum ModelLanguages: String, Sendable, CaseIterable {
-    case all
-    case english
-
-    /// Whether the model can say something about this text: one for English knows no ideographs.
-    public func cover(_ text: String) -> Bool {
-        self == .all
-            || !text.unicodeScalars.contains { (0x2E80...0xD7FF).contains($0.value) || $0.value >= 0x20000 }
-    }
-}
-
 /// Turns text into vectors of length 1 whose dot product says how near two texts are.
 public protocol Embedder: Sendable {
     var model: EmbeddingModel { get }

@@ -19,12 +19,6 @@ public struct EmbeddingSettings: Sendable, Equatable {
         "timeout", "ca_file", "languages", "element", "api_key_file",
     ]
 
-    /// Beginnings or parts of the names of models that were made for English alone.
-    private static let englishModels = [
-        "all-minilm", "all-mpnet", "nomic-embed-text", "mxbai-embed-large", "snowflake-arctic-embed:", "-en-",
-        "-en_", "_en_", "e5-small-v2", "e5-base-v2", "e5-large-v2",
-    ]
-
     /// - Throws: `EmbeddingError` for a value that means nothing.
     public init(_ configuration: HomeConfiguration) throws {
         var values: [String: String] = [:]
@@ -76,13 +70,9 @@ public struct EmbeddingSettings: Sendable, Equatable {
         return number
     }
 
-    private var languages: ModelLanguages {
-        get throws {
-            if let named = try Self.word("languages", values, ModelLanguages.init) { return named }
-            let name = (values["model"] ?? values["folder"] ?? "").lowercased()
-            let isEnglish = name.hasSuffix("-en") || Self.englishModels.contains { name.contains($0) }
-            return isEnglish ? .english : .all
-        }
+    /// What is set, over what the model's name says.
+    private var languages: ModelLanguages? {
+        get throws { try Self.word("languages", values, ModelLanguages.init) }
     }
 
     /// All of them as one text, for the space whose vectors they made.
@@ -150,7 +140,7 @@ public struct EmbeddingSettings: Sendable, Equatable {
         endpoint.dimensions = try number("dimensions")
         endpoint.queryPrefix = values["query_prefix"] ?? ""
         endpoint.documentPrefix = values["document_prefix"] ?? ""
-        endpoint.languages = try languages
+        endpoint.languages = try languages ?? .of(model: endpoint.model)
         endpoint.batch = try number("batch") ?? endpoint.batch
         endpoint.timeoutSeconds = try number("timeout") ?? endpoint.timeoutSeconds
         endpoint.caFile = caFile

@@ -18,10 +18,11 @@ public struct LocalEmbedder: Embedder {
     private let documentPrefix: String
     private let workers: Int
 
+    /// - Parameter languages: nil for what the vocabulary and the folder's name say.
     /// - Throws: `EmbeddingError` for a folder that is incomplete or not understood, or without OpenBLAS.
     public init(
         folder: String, queryPrefix: String = "", documentPrefix: String = "",
-        languages: ModelLanguages = .all, workers: Int? = nil
+        languages: ModelLanguages? = nil, workers: Int? = nil
     ) throws {
         let configuration = try BertConfiguration(folder: folder)
         tokenizer = try TokenizerFile(folder + "/tokenizer.json")
@@ -38,7 +39,7 @@ public struct LocalEmbedder: Embedder {
         model = EmbeddingModel(
             provider: "local", model: try Self.name(folder), dimensions: configuration.hidden,
             prefixVersion: Prefixes.version(query: queryPrefix, document: documentPrefix),
-            languages: languages)
+            languages: languages ?? tokenizer.languages(of: Path.name(folder)))
     }
 
     /// The folder's name, and a hash of the files that decide about vectors: the weights' by their header and

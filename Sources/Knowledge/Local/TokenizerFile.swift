@@ -67,6 +67,19 @@ package struct TokenizerFile: Sendable {
         return prefix + ids.prefix(room) + suffix
     }
 
+    /// The languages of a model of this name with these pieces: English, where one of both says so.
+    func languages(of name: String) -> ModelLanguages {
+        let unknown =
+            switch model {
+            case .wordPiece(let pieces): pieces.unknown
+            case .unigram(let pieces): pieces.unknown
+            }
+        let vocabulary = ModelLanguages.of { character in
+            !ids(String(character), limit: 16).dropFirst(prefix.count).contains(unknown)
+        }
+        return vocabulary == .all ? .of(model: name) : .english
+    }
+
     /// The largest id that any text can have.
     var largestID: Int {
         let own =

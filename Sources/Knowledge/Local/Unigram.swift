@@ -3,7 +3,7 @@ internal import Vault
 /// Cuts a word into the pieces whose scores sum to the most (Kudo 2018, by Viterbi's algorithm).
 struct Unigram: Sendable {
     private let pieces: [[UInt8]: (id: Int, score: Double)]
-    private let unknown: Int
+    let unknown: Int
     private let unknownScore: Double
     private let longest: Int
     let largestID: Int

@@ -3,7 +3,7 @@ internal import Vault
 /// Cuts a word into the longest pieces of a vocabulary, from left to right (Schuster, Nakajima 2012).
 struct WordPiece: Sendable {
     private let ids: [[UInt8]: Int]
-    private let unknown: Int
+    let unknown: Int
     private let continuation: [UInt8]
     private let lettersLimit: Int
 

@@ -26,6 +26,9 @@ import Testing
         let folder = try TemporaryDirectory()
         let expected = try Self.make(folder.path, family, tokenizer, element, pooling)
         let embedder = try LocalEmbedder(folder: folder.path, workers: 2)
+        // It has few ideographs; a person may know better.
+        #expect(embedder.model.languages == .english)
+        #expect(try LocalEmbedder(folder: folder.path, languages: .all).model.languages == .all)
         for (text, expected) in zip(Self.texts, expected) {
             let ids = try TokenizerFile(folder.path + "/tokenizer.json").ids(
                 text, limit: family == "bert" ? 70 : 68)

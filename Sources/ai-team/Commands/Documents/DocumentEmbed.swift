@@ -73,7 +73,7 @@ struct DocumentEmbed: Command {
 
     private func fill(_ vault: Vault, _ settings: EmbeddingSettings, _ context: Context) throws {
         _ = try context.catchUpIndex(vault)
-        let embedder = try context.embedder(settings, vault)
+        let embedder = LanguageCount(try context.embedder(settings, vault))
         if let destination = try settings.destination {
             context.console.warn(
                 "the text of every passage is sent to \(destination), which reads it in clear")
@@ -92,6 +92,13 @@ struct DocumentEmbed: Command {
         defer { progress.finish() }
         _ = try VectorFilling(vault, embedder, settings: settings.text, element: settings.element).run {
             progress.update(done: Int64(known + $0), total: Int64(chunks))
+        }
+        if embedder.others > 0 {
+            progress.finish()
+            context.console.warn(
+                "the model \(embedder.model.model) was made for English, and \(embedder.others) of "
+                    + "\(counted(embedder.texts, "passage")) are not English: text search finds those, "
+                    + "vectors hardly do (embeddings.languages all, if it knows more)")
         }
     }
 
