@@ -102,7 +102,7 @@ public struct EmbeddingSettings: Sendable, Equatable {
     ///     size.
     /// - Throws: `EmbeddingError` when something that it needs is missing.
     public func embedder(
-        storedKey: String?, home: Home?, known: [VectorSpace] = []
+        storedKey: EndpointKey?, home: Home?, known: [VectorSpace] = []
     ) throws -> any Embedder {
         func absolute(_ path: String) -> String {
             path.hasPrefix("/") ? path : (home.map { $0.path + "/" } ?? "") + path
@@ -118,15 +118,12 @@ public struct EmbeddingSettings: Sendable, Equatable {
                 folder: absolute(folder), queryPrefix: values["query_prefix"] ?? "",
                 documentPrefix: values["document_prefix"] ?? "", languages: languages)
         case .openai:
-            let file = try values["api_key_file"].map { try Self.key(in: absolute($0)) }
-            let key = file ?? storedKey
+            let key = try values["api_key_file"].map { try Self.key(in: absolute($0)) } ?? storedKey
             var endpoint = try endpoint(values["ca_file"].map(absolute))
             endpoint.knownDimensions =
                 known.first { $0.identity.provider == "openai" && $0.identity.model == endpoint.model }?
                 .identity.dimensions
-            return try EndpointEmbedder(
-                endpoint,
-                key: key.map { EndpointKey(SecretBytes(copying: Array($0.utf8))) })
+            return try EndpointEmbedder(endpoint, key: key)
         }
     }
 
@@ -147,8 +144,8 @@ public struct EmbeddingSettings: Sendable, Equatable {
         return endpoint
     }
 
-    /// The first line of a file that nobody else may read.
-    private static func key(in path: String) throws -> String {
+    /// The key in the first line of a file that nobody else may read.
+    private static func key(in path: String) throws -> EndpointKey {
         do {
             guard let status = try Files.status(path), status.kind == .regular else {
                 throw EmbeddingError(
@@ -158,9 +155,17 @@ public struct EmbeddingSettings: Sendable, Equatable {
                 throw EmbeddingError(
                     .missing, "\(path) can be read by others", hint: "run: chmod 600 \(path)")
             }
-            let text = String(decoding: try Files.readAll(path, limit: 1 << 16), as: UTF8.self)
-            let line = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
-            return line.split(separator: " ").joined()
+            var bytes = try Files.readAll(path, limit: 1 << 16)
+            defer { _ = SecretBytes(wiping: &bytes) }
+            var line: [UInt8] = []
+            // An array that grew would leave its former bytes behind.
+            line.reserveCapacity(bytes.count)
+            for byte in bytes where byte != UInt8(ascii: " ") {
+                let isEnd = byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r")
+                if isEnd, !line.isEmpty { break }
+                if !isEnd { line.append(byte) }
+            }
+            return try EndpointKey(SecretBytes(wiping: &line))
         } catch let error as FileError {
             throw EmbeddingError(.missing, "\(path): \(error)", hint: "embeddings.api_key_file names it")
         }
@@ -172,10 +177,14 @@ extension EmbeddingSettings {
     private static let storedKeyName = "embeddings/key"
 
     /// The key that the vault keeps.
-    public static func storedKey(_ tx: ReadTransaction) throws -> String? { try tx.setting(storedKeyName) }
+    public static func storedKey(_ tx: ReadTransaction) throws -> EndpointKey? {
+        guard let secret = try tx.secretSetting(storedKeyName) else { return nil }
+        return try EndpointKey(secret)
+    }
 
     /// Keeps a key; nil forgets it.
-    public static func setStoredKey(_ key: String?, _ tx: WriteTransaction) throws {
-        try tx.setSetting(storedKeyName, key)
+    public static func setStoredKey(_ key: EndpointKey?, _ tx: WriteTransaction) throws {
+        guard let key else { return try tx.setSetting(storedKeyName, nil) }
+        try key.store(storedKeyName, tx)
     }
 }

@@ -1,5 +1,6 @@
 public import Cryptography
 internal import ObjectStorage
+internal import Vault
 
 /// Where and how an OpenAI-compatible server makes vectors.
 public struct EmbeddingEndpoint: Sendable {
@@ -55,10 +56,22 @@ public struct EmbeddingEndpoint: Sendable {
 public final class EndpointKey: Sendable {
     private let secret: SecretBytes
 
-    public init(_ secret: consuming SecretBytes) { self.secret = secret }
-
-    /// The value of the header that carries it.
-    var header: String {
-        "Bearer " + secret.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    /// - Throws: `EmbeddingError` for a key that no header can carry.
+    public init(_ secret: consuming SecretBytes) throws {
+        let canBeSent = secret.withUnsafeBytes { bytes in
+            !bytes.isEmpty && bytes.allSatisfy { 0x21...0x7E ~= $0 }
+        }
+        guard canBeSent else {
+            throw EmbeddingError(
+                .missing, "the endpoint's key is empty, or has signs in it that can't be sent",
+                hint: "keep another one: ai-team kb embed --login")
+        }
+        self.secret = secret
     }
+
+    /// The header that carries it.
+    var header: SecretHeader { SecretHeader("authorization", scheme: "Bearer", secret) }
+
+    /// Keeps it in the vault's settings.
+    func store(_ name: String, _ tx: WriteTransaction) throws { try tx.setSecretSetting(name, secret) }
 }

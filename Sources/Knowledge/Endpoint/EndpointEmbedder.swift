@@ -126,11 +126,10 @@ public struct EndpointEmbedder: Embedder {
         }
 
         private func send(_ texts: [String]) throws -> [UInt8] {
-            var headers = [(name: "content-type", value: "application/json")]
-            if let key { headers.append((name: "authorization", value: key.header)) }
             let request = HTTPRequest(
-                method: "POST", url: endpoint.url + "/embeddings", headers: headers, body: .bytes(body(texts))
-            )
+                method: "POST", url: endpoint.url + "/embeddings",
+                headers: [(name: "content-type", value: "application/json")], body: .bytes(body(texts)),
+                secretHeader: key?.header)
             var answer: [UInt8] = []
             let response: HTTPResponse
             do {

@@ -24,12 +24,17 @@ final class CurlHandle: @unchecked Sendable {
         // "Expect:" takes the header out that libcurl adds to large bodies: R2 never answers it.
         var list: CurlLibrary.List?
         defer { if let list { library.freeList(list) } }
-        for line in request.headers.map({ "\($0.name): \($0.value)" }) + ["Expect:", "Accept:"] {
+        func append(_ line: UnsafePointer<CChar>) throws {
             guard let longer = library.append(list, line) else {
                 throw StorageError(.failed, "libcurl has no memory")
             }
             list = longer
         }
+        for line in request.headers.map({ "\($0.name): \($0.value)" }) + ["Expect:", "Accept:"] {
+            try append(line)
+        }
+        defer { if request.secretHeader != nil, let list { library.wipe(list) } }
+        try request.secretHeader?.withLine(append)
         return try withoutActuallyEscaping(sink) { sink in
             let transfer = Transfer(request, sink: sink)
             try transfer.open()

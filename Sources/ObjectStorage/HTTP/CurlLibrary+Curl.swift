@@ -21,6 +21,15 @@ struct CurlLibrary: Sendable {
     let append: @Sendable @convention(c) (List?, UnsafePointer<CChar>) -> List?
     let freeList: @Sendable @convention(c) (List) -> Void
 
+    /// Overwrites the lines of a list.
+    func wipe(_ list: List) {
+        var next: List? = list
+        while let node = next {
+            if let line = node.pointee.data { explicit_bzero(line, strlen(line)) }
+            next = node.pointee.next
+        }
+    }
+
     private static let soname = "libcurl.so.4"
     private static let package = "libcurl4"
 

@@ -6,14 +6,17 @@ package struct HTTPRequest: Sendable {
     /// In lower case, in the order in which they were signed.
     package var headers: [(name: String, value: String)]
     package var body: ObjectBody?
+    package var secretHeader: SecretHeader?
 
     package init(
-        method: String, url: String, headers: [(name: String, value: String)], body: ObjectBody? = nil
+        method: String, url: String, headers: [(name: String, value: String)], body: ObjectBody? = nil,
+        secretHeader: SecretHeader? = nil
     ) {
         self.method = method
         self.url = url
         self.headers = headers
         self.body = body
+        self.secretHeader = secretHeader
     }
 }
 

@@ -26,7 +26,7 @@ import Testing
         endpoint.dimensions = dimensions
         change(&endpoint)
         return try EndpointEmbedder(
-            endpoint, key: key.map { EndpointKey(SecretBytes(copying: Array($0.utf8))) },
+            endpoint, key: key.map { try EndpointKey(SecretBytes(copying: Array($0.utf8))) },
             surroundings: waits.surroundings)
     }
 

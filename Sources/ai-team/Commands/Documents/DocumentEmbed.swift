@@ -1,4 +1,5 @@
 import ArgumentParser
+import Cryptography
 import Knowledge
 import Vault
 
@@ -45,7 +46,7 @@ struct DocumentEmbed: Command {
         try show(vault, settings, context)
     }
 
-    private func key() throws -> String {
+    private func key() throws -> EndpointKey {
         var bytes: [UInt8]
         if let secretFile {
             bytes = try InputFile.secretLine(secretFile)
@@ -57,14 +58,10 @@ struct DocumentEmbed: Command {
             }
             bytes = try terminal.askSecret("Key of the embedding endpoint: ")
         }
-        defer { bytes.wipe() }
-        guard let key = String(validating: bytes, as: UTF8.self), !key.isEmpty,
-            !key.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F })
-        else { throw Failure(.failed, "the key is empty or no text") }
-        return key
+        return try EndpointKey(SecretBytes(wiping: &bytes))
     }
 
-    private func keep(_ key: String?, _ vault: Vault, _ context: Context) throws {
+    private func keep(_ key: EndpointKey?, _ vault: Vault, _ context: Context) throws {
         try vault.write { try EmbeddingSettings.setStoredKey(key, $0) }
         context.console.emit({ $0.object { $0.field("has_key", key != nil) } }) {
             [key == nil ? "no key is kept any more" : "kept the key"]
