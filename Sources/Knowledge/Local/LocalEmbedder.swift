@@ -68,17 +68,22 @@ public struct LocalEmbedder: Embedder {
 
     public func embed(query: String) throws -> [Float] { try vectors([queryPrefix + query])[0] }
 
-    /// Texts of like length go together, so that all workers end at about the same time.
+    /// All workers cut texts into pieces, then compute groups of them; the longest texts come first, so that all
+    /// end at about the same time.
     private func vectors(_ texts: [String]) throws -> [[Float]] {
-        let ids = texts.map { tokenizer.ids($0, limit: limit) }
-        let order = ids.indices.sorted { ids[$0].count < ids[$1].count }
-        let parts = (0..<min(workers, order.count)).map { worker in
-            stride(from: worker, to: order.count, by: workers).map { order[$0] }
+        let cut = Mutex([[Int]](repeating: [], count: texts.count))
+        share(texts.count) { next in
+            while let text = next() {
+                let ids = tokenizer.ids(texts[text], limit: limit)
+                cut.withLock { $0[text] = ids }
+            }
         }
+        let ids = cut.withLock { $0 }
+        let groups = groups(ids)
         let results = Mutex<[Int: Result<[Float], any Error>]>([:])
-        DispatchQueue.concurrentPerform(iterations: parts.count) { part in
+        share(groups.count) { next in
             var space = BertModel.Workspace()
-            for group in groups(parts[part], ids) {
+            while let group = next().map({ groups[$0] }) {
                 let outcome = Result { try weights.vectors(group.map { ids[$0] }, &space) }
                 results.withLock { results in
                     for (place, text) in group.enumerated() { results[text] = outcome.map { $0[place] } }
@@ -95,14 +100,28 @@ public struct LocalEmbedder: Embedder {
         }
     }
 
-    /// Ids that go through at once, so that the rows of a layer stay near.
-    private static let groupIDs = 1024
+    /// Runs `work` on all workers; each asks for the next of `count` numbers when it is done with one.
+    private func share(_ count: Int, _ work: @Sendable (_ next: () -> Int?) -> Void) {
+        let taken = Atomic(0)
+        DispatchQueue.concurrentPerform(iterations: min(workers, count)) { _ in
+            work {
+                let number = taken.wrappingAdd(1, ordering: .relaxed).oldValue
+                return number < count ? number : nil
+            }
+        }
+    }
 
-    private func groups(_ texts: [Int], _ ids: [[Int]]) -> [[Int]] {
+    /// Ids that go through at once: enough that the weights are worth reading, few enough for the caches.
+    private static let groupIDs = 128...1024
+
+    /// Texts with like numbers of ids together, so many that every worker gets some.
+    private func groups(_ ids: [[Int]]) -> [[Int]] {
+        let total = ids.reduce(0) { $0 + $1.count }
+        let most = min(max(total / (4 * workers), Self.groupIDs.lowerBound), Self.groupIDs.upperBound)
         var groups: [[Int]] = []
         var size = 0
-        for text in texts where !ids[text].isEmpty {
-            if groups.isEmpty || size + ids[text].count > Self.groupIDs {
+        for text in ids.indices.sorted(by: { ids[$0].count > ids[$1].count }) where !ids[text].isEmpty {
+            if groups.isEmpty || size + ids[text].count > most {
                 groups.append([])
                 size = 0
             }
