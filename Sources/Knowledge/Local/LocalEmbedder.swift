@@ -68,8 +68,8 @@ public struct LocalEmbedder: Embedder {
 
     public func embed(query: String) throws -> [Float] { try vectors([queryPrefix + query])[0] }
 
-    /// All workers cut texts into pieces, then compute groups of them; the longest texts come first, so that all
-    /// end at about the same time.
+    /// All workers cut texts into pieces, then compute groups of them; the longest texts come first, so that
+    /// all end at about the same time.
     private func vectors(_ texts: [String]) throws -> [[Float]] {
         let cut = Mutex([[Int]](repeating: [], count: texts.count))
         share(texts.count) { next in
