@@ -33,8 +33,8 @@ final class SearchFixture {
         return report.uploaded
     }
 
-    func hits(_ query: String, limit: Int = 10) throws -> [SearchHit] {
-        try vault.read { try TextRanking.hits($0, query, limit: limit) }
+    func hits(_ query: String, limit: Int = 10, bounds: SearchBounds = .standard) throws -> [SearchHit] {
+        try vault.read { try TextRanking.hits($0, query, limit: limit, bounds: bounds) }
     }
 
     func titles(_ query: String) throws -> [String] { try hits(query).map(\.passage.title) }

@@ -4,7 +4,11 @@ import Testing
 import Vault
 
 @Suite struct TextRelevanceTests {
-    @Test func textSearchFindsTheRightPassage() throws {
+    /// As it searches a small index, and as a large one.
+    @Test(arguments: [20_000, 0] as [Int64])
+    func textSearchFindsTheRightPassage(wholeRows: Int64) throws {
+        var bounds = SearchBounds()
+        bounds.wholeRows = wholeRows
         let set = try RelevanceSet()
         let fixture = try SearchFixture()
         let ids = try set.upload(to: fixture)
@@ -12,7 +16,9 @@ import Vault
         var all = RelevanceScore()
         var groups: [String: RelevanceScore] = [:]
         for query in set.queries {
-            let ranked = try fixture.hits(query.query).compactMap { ids[$0.passage.documentID] }
+            let ranked = try fixture.hits(query.query, bounds: bounds).compactMap {
+                ids[$0.passage.documentID]
+            }
             #expect(!ranked.isEmpty, "\(query.id) \(query.query)")
             all.add(ranked, query.relevant)
             for group in ["language " + query.language, "kind " + query.kind] {

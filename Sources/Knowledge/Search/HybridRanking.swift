@@ -63,7 +63,8 @@ package enum HybridRanking {
         var candidates: [Int64: Candidate] = [:]
         if mode != .vector {
             // Deeper than is shown: a document far down here may stand high among the vectors.
-            let found = try TextRanking.bestChunks(tx, query, filter, limit: max(limit, vectorDocuments * 2))
+            let found = try tx.searchChunks(
+                query, filter, limit: max(limit, vectorDocuments * 2), onePerDocument: true)
             for (place, chunk) in found.enumerated() {
                 candidates[chunk.document] = Candidate(
                     document: chunk.document, chunk: chunk.row, expression: chunk.expression,

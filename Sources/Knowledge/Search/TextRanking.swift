@@ -8,10 +8,12 @@ package enum TextRanking {
 
     /// The best passage of each document that a query finds.
     package static func hits(
-        _ tx: ReadTransaction, _ query: String, _ filter: DocumentFilter = DocumentFilter(), limit: Int
+        _ tx: ReadTransaction, _ query: String, _ filter: DocumentFilter = DocumentFilter(), limit: Int,
+        bounds: SearchBounds = .standard
     ) throws -> [SearchHit] {
         var hits: [SearchHit] = []
-        for chunk in try bestChunks(tx, query, filter, limit: limit) {
+        let chunks = try tx.searchChunks(query, filter, limit: limit, onePerDocument: true, bounds: bounds)
+        for chunk in chunks {
             guard let passage = try tx.passage(chunk.row, foundBy: chunk.expression) else { continue }
             let rank = hits.count + 1
             hits.append(
@@ -20,20 +22,5 @@ package enum TextRanking {
                 ))
         }
         return hits
-    }
-
-    /// The first chunk of each document, in the order of the ranking.
-    package static func bestChunks(
-        _ tx: ReadTransaction, _ query: String, _ filter: DocumentFilter, limit: Int
-    ) throws -> [RankedChunk] {
-        var looked = limit * 8
-        while true {
-            let ranked = try tx.searchChunks(query, filter, limit: looked)
-            var seen: Set<Int64> = []
-            let best = ranked.filter { seen.insert($0.document).inserted }
-            // A few documents with many passages may have taken all places.
-            if best.count >= limit || ranked.count < looked { return Array(best.prefix(limit)) }
-            looked *= 8
-        }
     }
 }

@@ -3,15 +3,16 @@ internal import EncryptedSQLite
 internal import FoundationEssentials
 internal import GRDB
 
-/// The passages of documents and the full-text index over them. All of it is derived from documents, belongs
-/// to this database alone and never travels.
+/// The passages of documents and the full-text indexes over them. All of it is derived from documents,
+/// belongs to this database alone and never travels.
 ///
-/// The index holds no text of its own: the view `chunk_content` says what it holds of a chunk. Rows and index
-/// are written by the same functions, many at a time: triggers on each chunk would have the index write each
-/// one out at once. What happens to a document's title or row is followed by triggers, whoever does it.
+/// The indexes hold no text of their own: the view `chunk_content` says what they hold of a chunk. Rows and
+/// indexes are written by the same functions, many at a time: triggers on each chunk would have the index
+/// write each one out at once. What happens to a document's title or row is followed by triggers, whoever
+/// does it.
 enum ChunkIndex {
     static let table = FullTextTable(
-        name: "chunk_fts", weights: "4.0, 2.0, 1.0", heads: "{title heading}")
+        name: "chunk_fts", weights: [4, 2, 1], heads: FullTextHeads(table: "head_fts", weights: [4, 2]))
 
     static let schema = """
         CREATE TABLE chunk(
@@ -44,14 +45,41 @@ enum ChunkIndex {
         CREATE INDEX version_content ON document_version(sha256);
         """
 
-    /// Builds the index anew from the chunks.
+    /// The titles and headings once more, in an index of their own: who wants a frequent word in those must
+    /// not walk over all the texts that have it.
+    static let headSchema = """
+        CREATE VIRTUAL TABLE head_fts USING fts5(
+            title, heading, content='chunk_content', content_rowid='row', tokenize='vault');
+        INSERT INTO head_fts(head_fts, rank) VALUES ('pgsz', \(EncryptedDatabase.fullTextPieceBytes));
+        INSERT INTO head_fts(head_fts) VALUES ('rebuild');
+        CREATE TRIGGER document_head AFTER UPDATE OF title ON document WHEN old.title <> new.title BEGIN
+            INSERT INTO head_fts(head_fts, rowid, title, heading)
+            SELECT 'delete', row, old.title, heading FROM chunk WHERE document = old.row;
+            INSERT INTO head_fts(rowid, title, heading)
+            SELECT row, new.title, heading FROM chunk WHERE document = old.row;
+        END;
+        DROP TRIGGER document_gone;
+        CREATE TRIGGER document_gone AFTER DELETE ON document BEGIN
+            INSERT INTO chunk_fts(chunk_fts, rowid, title, heading, text)
+            SELECT 'delete', row, old.title, heading, text FROM chunk WHERE document = old.row;
+            INSERT INTO head_fts(head_fts, rowid, title, heading)
+            SELECT 'delete', row, old.title, heading FROM chunk WHERE document = old.row;
+            DELETE FROM chunk WHERE document = old.row;
+            DELETE FROM indexed WHERE document = old.row;
+        END;
+        """
+
+    /// The names of the indexes.
+    static let indexes = ["chunk_fts", "head_fts"]
+
+    /// Builds the indexes anew from the chunks.
     static func rebuild(_ db: Database) throws {
-        try db.execute(sql: "INSERT INTO chunk_fts(chunk_fts) VALUES ('rebuild')")
+        for name in indexes { try db.execute(sql: "INSERT INTO \(name)(\(name)) VALUES ('rebuild')") }
     }
 
-    /// Merges the index into one piece, so that what was removed is gone from it.
+    /// Merges each index into one piece, so that what was removed is gone from it.
     static func compact(_ db: Database) throws {
-        try db.execute(sql: "INSERT INTO chunk_fts(chunk_fts) VALUES ('optimize')")
+        for name in indexes { try db.execute(sql: "INSERT INTO \(name)(\(name)) VALUES ('optimize')") }
     }
 
     /// What tells whether a piece is one that is there already.
@@ -102,6 +130,12 @@ enum ChunkIndex {
                 SELECT row, title, heading, text FROM chunk_content WHERE row = ?
                 """)
         for row in added { try index.execute(arguments: [row]) }
+        let heads = try db.cachedStatement(
+            sql: """
+                INSERT INTO head_fts(rowid, title, heading)
+                SELECT row, title, heading FROM chunk_content WHERE row = ?
+                """)
+        for row in added { try heads.execute(arguments: [row]) }
         return vectors
     }
 
@@ -112,6 +146,12 @@ enum ChunkIndex {
                 SELECT 'delete', row, title, heading, text FROM chunk_content WHERE row = ?
                 """)
         for row in rows { try forget.execute(arguments: [row]) }
+        let forgetHead = try db.cachedStatement(
+            sql: """
+                INSERT INTO head_fts(head_fts, rowid, title, heading)
+                SELECT 'delete', row, title, heading FROM chunk_content WHERE row = ?
+                """)
+        for row in rows { try forgetHead.execute(arguments: [row]) }
         let delete = try db.cachedStatement(sql: "DELETE FROM chunk WHERE row = ?")
         for row in rows { try delete.execute(arguments: [row]) }
     }

@@ -41,15 +41,25 @@ public struct Passage: Sendable, Equatable {
 
 extension ReadTransaction {
     /// The passages that a query finds, the best first. Text without a letter or digit finds nothing.
+    ///
+    /// - Parameters:
+    ///   - limit: how many passages; of how many documents where each shows once.
+    ///   - onePerDocument: whether of each document the best one alone is wanted.
     package func searchChunks(
-        _ text: String, _ filter: DocumentFilter = DocumentFilter(), limit: Int
+        _ text: String, _ filter: DocumentFilter = DocumentFilter(), limit: Int, onePerDocument: Bool = false,
+        bounds: SearchBounds = .standard
     ) throws -> [RankedChunk] {
         let (condition, arguments) = chunkCondition(filter)
-        let matches = try ChunkIndex.table.matches(
-            db, SearchQuery(text), condition: "+chunk_fts.rowid " + condition, arguments, limit: limit)
         let document = try db.cachedStatement(sql: "SELECT document FROM chunk WHERE row = ?")
-        return try matches.compactMap { match in
-            try Int64.fetchOne(document, arguments: [match.row]).map {
+        var documents: [Int64: Int64] = [:]
+        let matches = try ChunkIndex.table.matches(
+            db, SearchQuery(text), condition: condition, arguments, limit: limit, bounds: bounds
+        ) { row in
+            documents[row] = try Int64.fetchOne(document, arguments: [row])
+            return onePerDocument ? documents[row] : row
+        }
+        return matches.compactMap { match in
+            documents[match.row].map {
                 RankedChunk(
                     row: match.row, document: $0, isPinned: match.isPinned, expression: match.expression)
             }

@@ -5,10 +5,10 @@ extension Vault {
     /// Compares the full-text indexes with the texts that they were built from, word by word.
     package func textIndexFits() throws -> Bool {
         try database.pool.writeWithoutTransaction { db in
-            for table in [SearchIndex.table, ChunkIndex.table] {
+            for name in [SearchIndex.table.name] + ChunkIndex.indexes {
                 do {
                     try db.execute(
-                        sql: "INSERT INTO \(table.name)(\(table.name), rank) VALUES ('integrity-check', 1)")
+                        sql: "INSERT INTO \(name)(\(name), rank) VALUES ('integrity-check', 1)")
                 } catch let error as DatabaseError {
                     guard error.resultCode == .SQLITE_CORRUPT else { throw error }
                     return false

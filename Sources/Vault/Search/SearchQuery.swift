@@ -2,11 +2,11 @@
 /// between quotation marks, so no operator, quote or bracket means anything.
 struct SearchQuery {
     /// What stands between quotation marks, and identifiers with the signs inside them: must occur as it is.
-    private(set) var exact: [String] = []
-    /// Every other run of the query, as a phrase.
-    private(set) var phrases: [String] = []
+    private(set) var exact: [TextPhrase] = []
+    /// Every other run of the query.
+    private(set) var phrases: [TextPhrase] = []
     /// Words, the beginnings of words, and pairs of ideographs: any of them will do.
-    private(set) var parts: [String] = []
+    private(set) var parts: [TextPart] = []
 
     /// More of these are left out of a query.
     private static let phrasesMax = 32, partsMax = 64
@@ -28,16 +28,13 @@ struct SearchQuery {
     /// True when nothing can be searched for.
     var isEmpty: Bool { exact.isEmpty && phrases.isEmpty }
 
-    /// All that must occur as it is; nil when there is nothing of the kind.
-    var pinned: String? { exact.isEmpty ? nil : exact.joined(separator: " AND ") }
-
-    /// Everything must occur, each run as a phrase.
-    var strict: String? { isEmpty ? nil : (exact + phrases).joined(separator: " AND ") }
+    /// All that must occur, each run as a phrase.
+    var strict: [TextPhrase] { exact + phrases }
 
     private mutating func add(exact runs: ArraySlice<TextRuns.Run>) {
         guard !runs.isEmpty else { return }
         exact.append(Self.phrase(runs))
-        if runs.count > 1 { parts.append(Self.phrase(runs)) }
+        if runs.count > 1 { parts.append(.phrase(Self.phrase(runs))) }
         for run in runs { addParts(of: run) }
     }
 
@@ -53,29 +50,34 @@ struct SearchQuery {
         switch run.kind {
         case .word:
             let word = run.text(run.pieces[0])
-            parts.append(Self.quoted(word))
-            if let stem = WordStem.of(word) { parts.append(Self.quoted(stem) + " *") }
+            parts.append(.phrase(TextPhrase(word)))
+            if let stem = WordStem.of(word) { parts.append(.beginning(stem)) }
         case .ideographs:
             let characters = run.pieces.prefix(64).map(run.text)
-            if characters.count == 1 { parts.append(Self.quoted(characters[0])) }
-            parts += zip(characters, characters.dropFirst()).map { Self.quoted($0 + $1) }
+            parts += Self.tokens(characters).map { .phrase(TextPhrase($0)) }
         }
     }
 
     /// Runs as one phrase. In documents a run of ideographs ends with its last one alone; a query must name
     /// that to go on behind it.
-    private static func phrase(_ runs: ArraySlice<TextRuns.Run>) -> String {
+    private static func phrase(_ runs: ArraySlice<TextRuns.Run>) -> TextPhrase {
+        var strings: [String] = []
         var tokens: [String] = []
         for (index, run) in zip(runs.indices, runs) {
-            let pieces = run.pieces.prefix(64)
-            tokens.append(quoted(pieces.map(run.text).joined()))
-            if run.kind == .ideographs, pieces.count > 1, index + 1 < runs.endIndex,
-                let last = pieces.last
-            {
-                tokens.append(quoted(run.text(last)))
+            let pieces = run.pieces.prefix(64).map(run.text)
+            strings.append(pieces.joined())
+            tokens += run.kind == .word ? pieces : Self.tokens(pieces)
+            if run.kind == .ideographs, pieces.count > 1, index + 1 < runs.endIndex, let last = pieces.last {
+                strings.append(last)
+                tokens.append(last)
             }
         }
-        return tokens.joined(separator: " + ")
+        return TextPhrase(strings: strings, tokens: tokens)
+    }
+
+    /// What the tokenizer makes of a run of ideographs in a query.
+    private static func tokens(_ characters: [String]) -> [String] {
+        characters.count == 1 ? characters : zip(characters, characters.dropFirst()).map { $0 + $1 }
     }
 
     /// Words that only signs keep apart, as in `task-01h2`, `Vault.open` or `10.0.0.1`, are one group.
@@ -108,12 +110,33 @@ struct SearchQuery {
             || (run.folded.contains(where: isDigit) && !run.folded.allSatisfy(isDigit))
     }
 
-    private static func quoted(_ text: String) -> String { "\"\(text)\"" }
-
-    private static func unique(_ expressions: [String], _ most: Int) -> [String] {
-        var seen: Set<String> = []
-        return Array(expressions.filter { seen.insert($0).inserted }.prefix(most))
+    private static func unique<Piece: Hashable>(_ pieces: [Piece], _ most: Int) -> [Piece] {
+        var seen: Set<Piece> = []
+        return Array(pieces.filter { seen.insert($0).inserted }.prefix(most))
     }
+}
+
+/// Words and ideographs that stand one behind the other.
+struct TextPhrase: Hashable {
+    /// As an FTS5 expression.
+    let sql: String
+    /// What it is in the index.
+    let tokens: [String]
+
+    init(strings: [String], tokens: [String]) {
+        sql = strings.map { "\"\($0)\"" }.joined(separator: " + ")
+        self.tokens = tokens
+    }
+
+    /// A single one of the index.
+    init(_ token: String) { self.init(strings: [token], tokens: [token]) }
+}
+
+/// A part of a query, of which any will do.
+enum TextPart: Hashable {
+    case phrase(TextPhrase)
+    /// Any word that begins so.
+    case beginning(String)
 }
 
 /// What of a text stands between quotation marks of one kind, and what around it.
@@ -145,14 +168,17 @@ enum QuotedText {
 
 /// What other forms of an English word begin with.
 enum WordStem {
+    /// What a word may have behind its stem.
+    static let endings = [
+        "ations", "ation", "ings", "ing", "ies", "ied", "ers", "ed", "es", "er", "s", "y", "e",
+    ]
+
     /// Nil for a word that is too short to tell.
     static func of(_ word: String) -> String? {
         guard word.count > 2, word.utf8.allSatisfy({ (0x61...0x7A).contains($0) }) else {
             return word.count > 2 ? word : nil
         }
-        for ending in [
-            "ations", "ation", "ings", "ing", "ies", "ied", "ers", "ed", "es", "er", "s", "y", "e",
-        ]
+        for ending in endings
         where word.hasSuffix(ending) && word.count - ending.count >= 4 {
             return String(word.dropLast(ending.count))
         }

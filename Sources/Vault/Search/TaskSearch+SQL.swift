@@ -8,8 +8,7 @@ extension ReadTransaction {
         let limit = filter.limit > 0 ? filter.limit + 1 : Int(Int32.max)
         let matches = try SearchIndex.table.matches(
             db, SearchQuery(text),
-            condition: "+task_fts.rowid NOT IN (SELECT row FROM task WHERE deleted_at IS NOT NULL)", [],
-            limit: limit)
+            condition: "NOT IN (SELECT row FROM task WHERE deleted_at IS NOT NULL)", [], limit: limit)
         let hits = try matches.compactMap { match -> TaskHit? in
             let snippet = try SearchIndex.table.snippet(
                 db, match.row, match.expression, column: -1, tokens: 16)
@@ -26,7 +25,8 @@ extension ReadTransaction {
 /// SQLite open a savepoint for each row, and the index write each row out at once instead of in bulk.
 enum SearchIndex {
     static let table = FullTextTable(
-        name: "task_fts", weights: "4.0, 1.0, 2.0, 1.0", heads: "{title tags}")
+        name: "task_fts", weights: [4, 1, 2, 1],
+        heads: FullTextHeads(table: "task_fts", filter: "{title tags} : ", weights: [4, 1, 2, 1]))
 
     static let schema = """
         CREATE VIRTUAL TABLE task_fts USING fts5(

@@ -24,6 +24,7 @@ package struct Schema: Sendable {
             Step(id: "10", sql: [ChunkIndex.schema]),
             Step(id: "11", sql: [VectorIndex.schema]),
             Step(id: "12", sql: [VectorIndex.generations]),
+            Step(id: "13", sql: [ChunkIndex.headSchema]),
             Step(id: "14", sql: [VectorIndex.centred]),
         ])
 
