@@ -1,4 +1,3 @@
-import Glibc
 import Knowledge
 import TestSupport
 import Testing
@@ -11,15 +10,15 @@ import Vault
         let seed = printedSeed()
         var random = SplitMix64(seed: seed)
         let home = try VaultHome()
-        for round in 0..<8 {
-            let worker = try WorkerProcess(["index-churn", home.root, "\(random.next())"])
-            let wanted = Int(random.next() % 4)
-            worker.lines { $0.count >= wanted }
-            usleep(UInt32(random.next() % 30_000))
-            worker.kill()
+        var steps = 0
+        for round in 0..<stressCount("AI_TEAM_TEST_KILLS", 16) {
+            let change = 1 + random.next() % 400
+            let worker = try WorkerProcess(["index-churn", home.root, "\(random.next())", "\(change)"])
+            steps += worker.lines().count
             #expect(worker.wait() == -1, "seed \(seed), round \(round)")
             try check(home, "seed \(seed), round \(round)")
         }
+        print("\(steps) steps were done before the kills")
     }
 
     private func check(_ home: VaultHome, _ when: Comment) throws {

@@ -1,9 +1,7 @@
 import Backup
 import Cryptography
 import FileSystem
-import Glibc
 import KeyRing
-import Synchronization
 import Vault
 
 /// Backups and restores that end by kill -9 at a chosen change to the file system.
@@ -62,18 +60,9 @@ enum BackupWorker {
     }
 
     static func dying<R>(_ text: String, _ body: () throws -> R) throws -> R {
-        let last = Int(text) ?? 0
-        let count = Mutex(0)
-        IOTrace.start { _ in
-            let now = count.withLock { count in
-                count += 1
-                return count
-            }
-            if now == last { kill(getpid(), SIGKILL) }
-        }
+        Death.at(Int(text) ?? 0)
         let result = try body()
-        IOTrace.stop()
-        print("changes \(count.withLock { $0 })")
+        print("changes \(Death.averted())")
         return result
     }
 }

@@ -26,6 +26,7 @@ let commands: [String: ([String]) throws -> Void] = [
     "vault-read-pairs": VaultWorker.readPairs,
     "vault-canary": VaultWorker.canary,
     "index-churn": IndexWorker.churn,
+    "vector-fill": VectorWorker.fill,
     "vector-bench": VectorBench.run,
     "vector-query": VectorBench.query,
     "model-bench": ModelBench.run,
