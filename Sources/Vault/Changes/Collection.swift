@@ -34,7 +34,7 @@ struct Collection: Sendable {
         number: 5, table: "document",
         columns: [
             .blob("name", []), .blob("path", []), .text("title", ""), .text("category", ""), .list("tags"),
-            .text("created_by", ""), .integer("created_at", 0),
+            .text("created_by", ""), .integer("created_at", 0), .text("project_id"),
         ])
     static let documentVersion = Collection(
         number: 6, table: "document_version",

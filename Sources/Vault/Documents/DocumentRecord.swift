@@ -6,6 +6,8 @@ public struct DocumentRecord: Sendable, Equatable {
     public var title: String
     public var category: String
     public var tags: [String]
+    /// The id of the project that it belongs to.
+    public var projectID: String?
     public var contentType: String
     /// Bytes of the newest version.
     public var size: Int64
@@ -32,6 +34,7 @@ extension DocumentRecord: JSONEncodable {
             writer.field("title", title)
             writer.field("category", category)
             writer.field("tags", tags)
+            writer.field("project_id", projectID)
             writer.field("size", size)
             writer.field("content_type", contentType)
             writer.field("version", version)

@@ -3,9 +3,10 @@ internal import GRDB
 
 extension ReadTransaction {
     /// Documents, the newest first.
-    public func documents(category: String? = nil, tag: String? = nil, deleted: Bool = false, limit: Int = 0)
-        throws -> Page<DocumentRecord>
-    {
+    public func documents(
+        category: String? = nil, tag: String? = nil, project: String? = nil, deleted: Bool = false,
+        limit: Int = 0
+    ) throws -> Page<DocumentRecord> {
         var condition = "d.deleted_at IS \(deleted ? "NOT " : "")NULL"
         var arguments: [any DatabaseValueConvertible] = []
         if let category {
@@ -15,6 +16,10 @@ extension ReadTransaction {
         if let tag {
             condition += " AND EXISTS (SELECT 1 FROM json_each(d.tags) j WHERE j.value = ?)"
             arguments.append(tag)
+        }
+        if let project {
+            condition += " AND d.project_id = ?"
+            arguments.append(project)
         }
         let cut = limit > 0 ? " LIMIT \(limit + 1)" : ""
         let found = try fetchDocuments(
@@ -63,7 +68,7 @@ extension ReadTransaction {
             sql: """
                 SELECT d.id, d.title, d.category, d.tags, v.content_type, v.size, v.number, d.name, d.path,
                     d.created_at, max(d.updated_at, v.updated_at), d.deleted_at, v.sha256, v.epoch,
-                    v.text_sha256, v.text_size, \(Self.isHere)
+                    v.text_sha256, v.text_size, \(Self.isHere), d.project_id
                 FROM document d JOIN document_version v ON v.row = (SELECT w.row FROM document_version w
                     WHERE w.document_id = d.id AND w.deleted_at IS NULL
                     ORDER BY w.number DESC, w.id DESC LIMIT 1)
@@ -72,7 +77,8 @@ extension ReadTransaction {
         return try Row.fetchAll(statement, arguments: arguments).map { row in
             try DocumentRecord(
                 id: row[0], title: row[1], category: row[2], tags: Text.decodeList(row[3]),
-                contentType: row[4], size: row[5], version: row[6], name: Array(row[7] as Data),
+                projectID: row[17], contentType: row[4], size: row[5], version: row[6],
+                name: Array(row[7] as Data),
                 path: Array(row[8] as Data), createdAt: Timestamp(milliseconds: row[9]),
                 updatedAt: Timestamp(milliseconds: row[10]),
                 deletedAt: (row[11] as Int64?).map(Timestamp.init(milliseconds:)),
@@ -152,6 +158,9 @@ extension ReadTransaction {
 extension WriteTransaction {
     /// Records a file whose blob is stored: a new document, or a new version of the one from the same path.
     func recordUpload(_ file: ReadyFile, into old: DocumentRecord?) throws -> String {
+        if let project = file.projectID, !project.isEmpty, try !exists(.project, project) {
+            throw notFound(project, .project)
+        }
         let id = try old?.id ?? ids.next(.document)
         if let old {
             var fields: [FieldChange] = []
@@ -164,8 +173,12 @@ extension WriteTransaction {
             if let tags = file.tags, tags != old.tags {
                 fields.append(FieldChange(5, .text(Text.encode(tags))))
             }
+            if let project = file.projectID, project != old.projectID ?? "" {
+                fields.append(FieldChange(8, project.isEmpty ? .null : .text(project)))
+            }
             try update(.document, id: id, fields)
         } else {
+            let project = file.projectID.flatMap { $0.isEmpty ? nil : FieldChange(8, .text($0)) }
             try insert(
                 .document, id: id,
                 [
@@ -173,7 +186,7 @@ extension WriteTransaction {
                     FieldChange(3, .text(file.title)), FieldChange(4, .text(file.category)),
                     FieldChange(5, .text(Text.encode(file.tags ?? []))), FieldChange(6, .text(actor)),
                     FieldChange(7, .integer(now.milliseconds)),
-                ])
+                ] + [project].compactMap(\.self))
         }
         guard old?.content.sha256 != file.blob.reference.sha256 else { return id }
         let versions = try headVersions(of: id)

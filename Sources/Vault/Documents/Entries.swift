@@ -25,7 +25,8 @@ extension Vault {
             }
             let file = ReadyFile(
                 item: UploadItem(path: [], name: Array(name.utf8)), blob: blob, text: nil, contentType: type,
-                title: title, category: category, tags: tags, old: nil, isUnchanged: false, index: index)
+                title: title, category: category, tags: tags, projectID: options.projectID, old: nil,
+                isUnchanged: false, index: index)
             var added = try settle([file], options)[0]
             added.chunks = try read { try $0.chunkCount(of: added.id) }
             return added

@@ -9,6 +9,8 @@ public struct UploadOptions: Sendable {
     public var category: String?
     /// Nil leaves the tags of known documents alone.
     public var tags: [String]?
+    /// The id of a project; empty takes documents out of theirs, nil leaves known ones in it.
+    public var projectID: String?
     public var actor = "user"
     /// Cuts texts for the search; nil leaves that to the next search.
     public var indexer: (any DocumentIndexer)?
@@ -25,6 +27,7 @@ struct ReadyFile: Sendable {
     var title: String
     var category: String
     var tags: [String]?
+    var projectID: String?
     var old: DocumentRecord?
     var isUnchanged: Bool
     /// Where the same content was uploaded from before, when nothing is there any more.
@@ -235,7 +238,8 @@ extension Vault {
             item: item, blob: blob, text: text, contentType: type,
             title: title ?? ContentType.title(name: item.name, type: type, head: head),
             category: category ?? old?.category ?? ContentType.category(type),
-            tags: try options.tags.map(Text.tags), old: old, isUnchanged: isUnchanged, index: index)
+            tags: try options.tags.map(Text.tags), projectID: options.projectID, old: old,
+            isUnchanged: isUnchanged, index: index)
     }
 
     /// Texts up to this length are cut while they are uploaded, in bytes: a batch of them is in memory.

@@ -5,6 +5,8 @@ internal import GRDB
 public struct DocumentFilter: Sendable, Equatable {
     public var category: String?
     public var tag: String?
+    /// The id of a project.
+    public var project: String?
     /// Changed then or later.
     public var since: Timestamp?
 
@@ -87,6 +89,10 @@ extension ReadTransaction {
         if let tag = filter.tag {
             conditions.append("EXISTS (SELECT 1 FROM json_each(d.tags) j WHERE j.value = ?)")
             arguments += [tag]
+        }
+        if let project = filter.project {
+            conditions.append("d.project_id = ?")
+            arguments += [project]
         }
         if let since = filter.since {
             conditions.append(

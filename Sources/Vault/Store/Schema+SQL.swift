@@ -26,6 +26,7 @@ package struct Schema: Sendable {
             Step(id: "12", sql: [VectorIndex.generations]),
             Step(id: "13", sql: [ChunkIndex.headSchema]),
             Step(id: "14", sql: [VectorIndex.centred]),
+            Step(id: "14", sql: [documentProject]),
         ])
 
     /// With one more step, as a later program would have it.
@@ -153,6 +154,16 @@ package struct Schema: Sendable {
             birth_incarnation INTEGER NOT NULL, counter INTEGER NOT NULL, fields BLOB NOT NULL,
             reason TEXT NOT NULL, is_taken INTEGER NOT NULL);
         CREATE INDEX sync_void_segment ON sync_void(device, incarnation, stream, sequence);
+        """
+
+    /// A document's project. Where the log has changes of other devices, which may have known projects of
+    /// documents before, the documents count as hidden, so that the next round shows them anew.
+    private static let documentProject = """
+        ALTER TABLE document ADD COLUMN project_id TEXT;
+        CREATE INDEX document_project ON document(project_id) WHERE project_id IS NOT NULL;
+        INSERT OR IGNORE INTO hidden(collection, record, until)
+        SELECT \(Collection.document.number), id, 0 FROM document
+        WHERE (SELECT count(DISTINCT device) FROM origin) > 1;
         """
 
     private static let tasks = """

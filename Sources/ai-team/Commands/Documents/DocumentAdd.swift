@@ -31,15 +31,19 @@ struct DocumentAdd: Command {
     var type: EntryType
     @Option(help: ArgumentHelp("The first heading when not given.", valueName: "title")) var title: String?
     @Option(help: ArgumentHelp("A tag; may be repeated.", valueName: "tag")) var tag: [String] = []
+    @Option(help: ArgumentHelp("The project, by id or name.", valueName: "project"))
+    var project: String?
     @Argument(help: "A file; - is standard input.") var file = "-"
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
         let text = try InputFile.bytes(file)
+        let vault = try context.vault()
         var options = UploadOptions()
         options.tags = tag.isEmpty ? nil : tag
+        options.projectID = try vault.projectID(project)
         options.indexer = try context.indexer()
-        let added = try context.vault().addDocument(
+        let added = try vault.addDocument(
             text, title: title, category: type.rawValue, options: options)
         context.console.emit(added) { ["added \(added.id)  \(added.title.printable)"] }
     }

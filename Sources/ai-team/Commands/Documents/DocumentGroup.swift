@@ -20,19 +20,23 @@ struct DocumentList: Command {
         commandName: "list", abstract: "List documents.",
         discussion: """
             EXAMPLES:
-              ai-team kb list --category guide
+              ai-team kb list --category guide --project website
               ai-team kb list --deleted
             """)
 
     @Option(help: ArgumentHelp("Only this category.", valueName: "category")) var category: String?
     @Option(help: ArgumentHelp("Only documents with this tag.", valueName: "tag")) var tag: String?
+    @Option(help: ArgumentHelp("Only documents of this project, by id or name.", valueName: "project"))
+    var project: String?
     @Flag(help: "The trash instead.") var deleted = false
     @OptionGroup var limit: LimitOption
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
-        let page = try context.vault().read {
-            try $0.documents(category: category, tag: tag, deleted: deleted, limit: limit.limit)
+        let page = try context.vault().read { vault in
+            try vault.documents(
+                category: category, tag: tag, project: project.map(vault.resolveProject), deleted: deleted,
+                limit: limit.limit)
         }
         context.console.emit(
             list: page, none: "no documents",
@@ -74,7 +78,8 @@ struct DocumentShow: Command {
         context.console.emit(found) {
             details([
                 ("id", found.id), ("title", found.title), ("category", found.category),
-                ("tags", found.tags.joined(separator: ", ")), ("type", found.contentType),
+                ("tags", found.tags.joined(separator: ", ")), ("project", found.projectID),
+                ("type", found.contentType),
                 ("size", sizeText(found.size)), ("version", "\(found.version)"),
                 ("content", found.isHere ? nil : "not on this device yet"),
                 ("name", String(decoding: found.name, as: UTF8.self)),

@@ -38,6 +38,8 @@ struct DocumentSearch: Command {
     @Option(help: "At most this many documents.") var limit = 10
     @Option(help: ArgumentHelp("Only this category.", valueName: "category")) var category: String?
     @Option(help: ArgumentHelp("Only documents with this tag.", valueName: "tag")) var tag: String?
+    @Option(help: ArgumentHelp("Only documents of this project, by id or name.", valueName: "project"))
+    var project: String?
     @Option(help: ArgumentHelp("Changed since: so long ago (7d), or a time.", valueName: "since"))
     var since: SinceArgument?
     @OptionGroup(title: "Global options") var common: CommonOptions
@@ -59,6 +61,7 @@ struct DocumentSearch: Command {
             var filter = DocumentFilter()
             filter.category = category
             filter.tag = tag
+            filter.project = try project.map(tx.resolveProject)
             filter.since = since?.time(now: tx.now)
             return try HybridRanking.hits(tx, query, mode.mode, filter, limit: limit, vectors: vectors)
         }

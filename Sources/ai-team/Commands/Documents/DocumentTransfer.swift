@@ -15,22 +15,26 @@ struct DocumentUpload: Command {
 
             EXAMPLES:
               ai-team kb upload README.md
-              ai-team kb upload 'docs/**/*.md' --category guide --tag manual
+              ai-team kb upload 'docs/**/*.md' --category guide --tag manual --project website
             """)
 
     @Argument(help: "Files, directories, patterns.") var paths: [String]
     @Option(help: ArgumentHelp("The category; found out when not given.", valueName: "category"))
     var category: String?
     @Option(help: ArgumentHelp("A tag; may be repeated.", valueName: "tag")) var tag: [String] = []
+    @Option(help: ArgumentHelp("The project, by id or name; '' is none.", valueName: "project"))
+    var project: String?
     @OptionGroup(title: "Global options") var global: GlobalOptions
 
     func execute(_ context: Context) throws {
+        let vault = try context.vault()
         var uploading = UploadOptions()
         uploading.category = category
         uploading.tags = tag.isEmpty ? nil : tag
+        uploading.projectID = try vault.projectID(project)
         uploading.indexer = try context.indexer()
         let progress = Progress("uploading", console: context.console)
-        let report = try context.vault().upload(
+        let report = try vault.upload(
             RawArguments.bytes(of: paths), workingDirectory: Array(absolute(".").utf8), options: uploading
         ) { files, _, total in progress.update(done: Int64(files), total: Int64(total)) }
         progress.finish()
@@ -147,5 +151,12 @@ enum RawArguments {
             raw[String(decoding: bytes, as: UTF8.self)] = bytes
         }
         return words.map { raw[$0] ?? Array($0.utf8) }
+    }
+}
+
+extension Vault {
+    /// The id of the project that `--project` names; empty stays empty, which takes documents out of theirs.
+    func projectID(_ named: String?) throws -> String? {
+        try named.map { name in try name.isEmpty ? "" : read { try $0.resolveProject(name) } }
     }
 }

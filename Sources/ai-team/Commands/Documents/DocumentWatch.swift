@@ -23,6 +23,8 @@ struct DocumentWatch: Command {
     @Option(help: ArgumentHelp("The category; found out when not given.", valueName: "category"))
     var category: String?
     @Option(help: ArgumentHelp("A tag; may be repeated.", valueName: "tag")) var tag: [String] = []
+    @Option(help: ArgumentHelp("The project, by id or name; '' is none.", valueName: "project"))
+    var project: String?
     @Option(help: ArgumentHelp("Time between looks; 2s unless said.", valueName: "duration"))
     var interval: DurationArgument?
     @Flag(help: "Look once, and end.") var once = false
@@ -34,6 +36,7 @@ struct DocumentWatch: Command {
         var options = UploadOptions()
         options.category = category
         options.tags = tag.isEmpty ? nil : tag
+        options.projectID = try vault.projectID(project)
         options.indexer = try context.indexer()
         var watched = try WatchedFolder(
             RawArguments.bytes(of: [folder])[0], workingDirectory: Array(absolute(".").utf8))
