@@ -4,6 +4,7 @@ import Foundation
 final class RunningProgram {
     private let process = Process()
     private let output = Pipe()
+    private var said = Data()
 
     init(_ arguments: [String], in home: TestHome) throws {
         process.executableURL = URL(filePath: Program.path)
@@ -23,10 +24,21 @@ final class RunningProgram {
 
     var isRunning: Bool { process.isRunning }
 
+    /// Reads what it says until that is `count` whole lines or it is gone; all whole lines since it began.
+    func lines(_ count: Int) -> [Data] {
+        while true {
+            let lines = said.split(separator: 10, omittingEmptySubsequences: false).dropLast()
+            if lines.count >= count { return Array(lines) }
+            let more = output.fileHandleForReading.availableData
+            if more.isEmpty { return Array(lines) }
+            said += more
+        }
+    }
+
     /// Waits for the end: its exit code, or the negative number of the signal that ended it; and what it
     /// said.
     func wait() -> (status: Int32, output: Data) {
-        let said = output.fileHandleForReading.readDataToEndOfFile()
+        said += output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         let wasKilled = process.terminationReason == .uncaughtSignal
         return (wasKilled ? -process.terminationStatus : process.terminationStatus, said)

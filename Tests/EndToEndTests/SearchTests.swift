@@ -52,6 +52,7 @@ import Testing
         let checks = try home.json("doctor")["checks"].list
         #expect(checks.contains { $0["name"].string == "search_index" && $0["ok"].bool == true })
     }
+
     @Test("A watched folder is kept in step")
     func watch() throws {
         let home = try TestHome()
@@ -65,5 +66,40 @@ import Testing
         #expect(second["trashed"].list.map { $0["title"].string } == ["備份"])
         #expect(try home.json("kb", "search", "每晚", "--mode", "text")["results"].list.isEmpty)
         try home.error("kb", "watch", "elsewhere", "--once", expect: 3)
+    }
+
+    @Test("While it runs a watched folder's files are followed, until it is interrupted")
+    func watchOn() throws {
+        let home = try TestHome()
+        func write(_ name: String, _ text: String) throws { _ = try home.file(name, Data(text.utf8)) }
+        try write("notes/a.md", "# First\n\nalpha")
+        let watch = try RunningProgram(["kb", "watch", "notes", "--interval", "20ms", "--json"], in: home)
+        func next(_ count: Int) throws -> JSON {
+            let line = try #require(watch.lines(count).dropFirst(count - 1).first)
+            return JSON(try JSONSerialization.jsonObject(with: line))
+        }
+        func found(_ query: String) throws -> [String?] {
+            try home.json("kb", "search", query, "--mode", "text")["results"].list.map { $0["title"].string }
+        }
+        let id = try #require(try next(1)["uploaded"][0]["id"].string)
+        try write("notes/deep/b.md", "# Second\n\nbeta")
+        #expect(try next(2)["uploaded"][0]["status"].string == "new")
+        #expect(try found("beta") == ["Second"])
+        try write("notes/a.md", "# First\n\ngamma")
+        let changed = try next(3)["uploaded"][0]
+        #expect(changed["status"].string == "updated" && changed["id"].string == id)
+        #expect(try found("alpha").isEmpty && found("gamma") == ["First"])
+        let folder = home.folder.appending(path: "notes")
+        try FileManager.default.moveItem(
+            at: folder.appending(path: "a.md"), to: folder.appending(path: "c.md"))
+        let renamed = try next(4)
+        #expect(renamed["uploaded"][0]["id"].string == id && renamed["trashed"].list.isEmpty)
+        #expect(renamed["uploaded"][0]["renamed_from"].string?.hasSuffix("notes/a.md") == true)
+        try FileManager.default.removeItem(at: folder.appending(path: "deep/b.md"))
+        #expect(try next(5)["trashed"][0]["title"].string == "Second")
+        #expect(try found("beta").isEmpty && found("gamma") == ["First"])
+        watch.send(SIGINT)
+        #expect(watch.wait().status == 130)
+        #expect(try home.json("kb", "list").list.count == 1)
     }
 }

@@ -42,6 +42,12 @@ final class TestHome {
         try run(arguments + ["--json"], input: input, environment: [:], expect: 0, location).json()
     }
 
+    /// The same with the words in a list.
+    @discardableResult
+    func runJSON(_ arguments: [String], _ location: SourceLocation = #_sourceLocation) throws -> JSON {
+        try run(arguments + ["--json"], input: "", environment: [:], expect: 0, location).json()
+    }
+
     /// Runs a command that fails with `status`, and returns its error object.
     @discardableResult
     func error(

@@ -7,8 +7,8 @@ import Vault
 /// Commands on the documents of a `VaultHome` and their search index.
 enum IndexWorker {
     /// `ROOT SEED CHANGES`: uploads texts, some of them without bringing them into the index, cuts all anew,
-    /// brings in what is missing, and dies at the CHANGES-th change to the file system. Says `ready` after each
-    /// step.
+    /// brings in what is missing, and dies at the CHANGES-th change to the file system. Says `ready` after
+    /// each step.
     static func churn(_ arguments: [String]) throws {
         let root = arguments[0]
         var random = SplitMix64(seed: UInt64(arguments[1]) ?? 0)

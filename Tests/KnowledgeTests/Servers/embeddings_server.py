@@ -78,6 +78,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         model = body["model"]
         if self.path != "/v1/embeddings":
             return self.reply(404, b"{}")
+        if model == "poisoned" and any("poison" in text for text in body["input"]):
+            return self.reply(400, b"{}")
         if model == "locked":
             return self.reply(401, b"bad key " + (self.headers.get("authorization") or "").encode())
         if model == "elsewhere":

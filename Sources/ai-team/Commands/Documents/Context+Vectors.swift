@@ -23,14 +23,7 @@ extension Context {
     /// What vectors bring to a search; nil where text has to do without them, after saying why.
     func vectorSide(_ vault: Vault, _ query: String) throws -> VectorSide? {
         do {
-            let settings = try EmbeddingSettings(configuration())
-            let embedder = try embedder(settings, vault)
-            // What would leave this machine goes when a person says so, not beside a search.
-            if try settings.destination == nil {
-                _ = try VectorFilling(vault, embedder, settings: settings.text, element: settings.element)
-                    .run(patience: .seconds(1))
-            }
-            guard let (space, used, destination) = try whole(vault, embedder, settings) else { return nil }
+            guard let (space, used, destination) = try answering(vault) else { return nil }
             guard used.model.languages.cover(query) else {
                 console.warn(
                     "the model \(used.model.model) was made for English, and the query is not: "
@@ -45,22 +38,49 @@ extension Context {
         }
     }
 
-    /// The configured model's vectors, or those of the model before it while they are being made.
-    private func whole(
-        _ vault: Vault, _ embedder: any Embedder, _ settings: EmbeddingSettings
-    ) throws -> (VectorSpace, any Embedder, String?)? {
-        let spaces = try vault.read { try $0.vectorSpaces() }
-        let identity = embedder.identity(settings.element)
-        if let space = spaces.first(where: { $0.identity == identity }), space.state == .ready {
-            if try vault.read({ try !$0.chunksWithoutVector(space, limit: 1).isEmpty }) {
-                tell("not all passages have a vector yet")
+    /// Vectors that answer, what asks them, and where it sends the query.
+    private typealias Answering = (VectorSpace, any Embedder, String?)
+
+    /// The configured model's vectors, or those of the model before it while they can't be had whole.
+    private func answering(_ vault: Vault) throws -> Answering? {
+        let settings = try EmbeddingSettings(configuration())
+        let known = try vault.read { try $0.vectorSpaces() }
+        do {
+            let embedder = try embedder(settings, vault)
+            // What would leave this machine goes when a person says so, not beside a search.
+            if try settings.destination == nil {
+                _ = try VectorFilling(vault, embedder, settings: settings.text, element: settings.element)
+                    .run(patience: .seconds(1))
             }
-            return (space, embedder, try settings.destination)
+            let spaces = try vault.read { try $0.vectorSpaces() }
+            let identity = embedder.identity(settings.element)
+            if let space = spaces.first(where: { $0.identity == identity }), space.state == .ready {
+                if try vault.read({ try !$0.chunksWithoutVector(space, limit: 1).isEmpty }) {
+                    tell("not all passages have a vector yet")
+                }
+                return (space, embedder, try settings.destination)
+            }
+            let older = try older(than: settings, spaces, vault)
+            tell(
+                "the vectors of \(embedder.model.model) are not all made yet"
+                    + (older.map { ", those of \($0.0.identity.model) were searched" } ?? ""))
+            return older
+        } catch let error as EmbeddingError {
+            guard let older = try older(than: settings, known, vault) else { throw error }
+            console.warn("\(error); the vectors of \(older.0.identity.model) were searched")
+            return older
         }
-        tell("the vectors of \(embedder.model.model) are not all made yet")
-        guard let space = spaces.first(where: { $0.state == .ready }) else { return nil }
+    }
+
+    /// The whole vectors of a model that was configured before.
+    private func older(
+        than settings: EmbeddingSettings, _ spaces: [VectorSpace], _ vault: Vault
+    ) throws -> Answering? {
+        guard let space = spaces.first(where: { $0.state == .ready && $0.settings != settings.text }) else {
+            return nil
+        }
         let older = try EmbeddingSettings(parsing: space.settings)
-        let used = try self.embedder(older, vault)
+        let used = try embedder(older, vault)
         // The text index cuts words another way since: its vectors can't be asked any more.
         guard used.identity(older.element) == space.identity else { return nil }
         return (space, used, try older.destination)
