@@ -1,4 +1,5 @@
 internal import EncryptedSQLite
+internal import FoundationEssentials
 internal import GRDB
 
 extension Vault {
@@ -29,6 +30,46 @@ extension Vault {
 }
 
 extension ReadTransaction {
+    /// The passages of a document as they are kept, in their order.
+    func storedPassages(ofDocument row: Int64) throws -> [StoredPassage] {
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT ordinal, start, heading, text, hash FROM chunk WHERE document = ? ORDER BY ordinal, row
+                """)
+        return try Row.fetchAll(statement, arguments: [row]).map {
+            StoredPassage(
+                ordinal: $0[0], start: $0[1], heading: $0[2], text: $0[3], hash: Array($0[4] as Data))
+        }
+    }
+
+    /// Passages that should have one vector of a model and have none or several, in words; empty when all is
+    /// well.
+    public func vectorGaps() throws -> [String] {
+        var found: [String] = []
+        for space in try vectorSpaces() {
+            let ids = VectorIndex.ids(of: space.id)
+            let lacking = try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT count(*) FROM chunk c WHERE c.row <= ? AND NOT EXISTS (
+                        SELECT 1 FROM vector v WHERE v.chunk = c.row AND +v.id BETWEEN ? AND ?)
+                    """, arguments: [space.filled, ids.lowerBound, ids.upperBound])
+            if let lacking, lacking > 0 {
+                found.append("\(space.identity.model) lacks vectors of \(lacking) passages")
+            }
+            let double = try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT count(*) FROM (SELECT chunk FROM vector INDEXED BY vector_chunk
+                        WHERE chunk >= 0 AND +id BETWEEN ? AND ? GROUP BY chunk HAVING count(*) > 1)
+                    """, arguments: [ids.lowerBound, ids.upperBound])
+            if let double, double > 0 {
+                found.append("\(space.identity.model) has two vectors of \(double) passages")
+            }
+        }
+        return found
+    }
+
     func strayIndexRows() throws -> [String] {
         let checks = [
             (

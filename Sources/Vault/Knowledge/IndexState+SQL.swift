@@ -10,8 +10,8 @@ enum IndexState: Int64 {
     case unreadable = 3
 }
 
-/// A document whose newest content is here and not in the index.
-struct UnindexedDocument {
+/// A document whose newest content is here, and where its text is.
+struct IndexableDocument {
     let row: Int64
     let id: String
     let contentType: String
@@ -26,27 +26,53 @@ extension ReadTransaction {
     /// - Parameters:
     ///   - version: the indexer's.
     ///   - id: this document alone.
-    func unindexedDocuments(version: Int, id: String? = nil, limit: Int) throws -> [UnindexedDocument] {
+    func unindexedDocuments(version: Int, id: String? = nil, limit: Int) throws -> [IndexableDocument] {
+        try newestContents(
+            """
+            LEFT JOIN indexed i ON i.document = d.row
+            WHERE d.deleted_at IS NULL AND (?1 IS NULL OR d.id = ?1)
+                AND (i.document IS NULL OR i.sha256 <> v.sha256 OR i.version <> ?2)
+            """, order: "DESC", [id, version, limit])
+    }
+
+    /// Documents whose newest content is here and in the index, by their rows.
+    ///
+    /// - Parameters:
+    ///   - version: the indexer's.
+    ///   - row: only later ones.
+    func indexedDocuments(version: Int, after row: Int64, limit: Int) throws -> [IndexableDocument] {
+        try newestContents(
+            """
+            JOIN indexed i ON i.document = d.row
+            WHERE d.deleted_at IS NULL AND d.row > ?1
+                AND i.state = 1 AND i.sha256 = v.sha256 AND i.version = ?2
+            """, order: "ASC", [row, version, limit])
+    }
+
+    /// - Parameters:
+    ///   - condition: on the document d and its newest version v, joined with what it needs.
+    ///   - arguments: the third is the limit.
+    private func newestContents(
+        _ condition: String, order: String, _ arguments: StatementArguments
+    ) throws -> [IndexableDocument] {
         let statement = try db.cachedStatement(
             sql: """
                 SELECT d.row, d.id, v.content_type, v.sha256, v.size, v.epoch, v.text_sha256, v.text_size
                 FROM document d JOIN document_version v ON v.row = (SELECT w.row FROM document_version w
                     WHERE w.document_id = d.id AND w.deleted_at IS NULL
                     ORDER BY w.number DESC, w.id DESC LIMIT 1)
-                LEFT JOIN indexed i ON i.document = d.row
-                WHERE d.deleted_at IS NULL AND (?1 IS NULL OR d.id = ?1)
-                    AND (i.document IS NULL OR i.sha256 <> v.sha256 OR i.version <> ?2)
+                \(condition)
                     AND EXISTS (SELECT 1 FROM blob b
                         WHERE b.sha256 = ifnull(v.text_sha256, v.sha256) AND b.epoch = v.epoch)
-                ORDER BY d.row DESC LIMIT ?3
+                ORDER BY d.row \(order) LIMIT ?3
                 """)
-        return try Row.fetchAll(statement, arguments: [id, version, limit]).map { row in
+        return try Row.fetchAll(statement, arguments: arguments).map { row in
             let content = BlobReference(sha256: Array(row[3] as Data), size: row[4], epoch: row[5])
             var text: BlobReference? = SearchableText.isText(row[2]) ? content : nil
             if let sha256 = row[6] as Data?, let size = row[7] as Int64? {
                 text = BlobReference(sha256: Array(sha256), size: size, epoch: row[5])
             }
-            return UnindexedDocument(
+            return IndexableDocument(
                 row: row[0], id: row[1], contentType: row[2], sha256: content.sha256, text: text)
         }
     }

@@ -62,18 +62,19 @@ extension Vault {
         try index(found, indexer, &report)
     }
 
-    private static let batchDocuments = 64
+    /// Documents that are read between two transactions.
+    static let batchDocuments = 64
 
     /// Reads and cuts documents on all cores, then writes what came of it in one transaction.
     private func index(
-        _ batch: [UnindexedDocument], _ indexer: any DocumentIndexer, _ report: inout IndexReport
+        _ batch: [IndexableDocument], _ indexer: any DocumentIndexer, _ report: inout IndexReport
     ) throws {
         let slots = Mutex([Result<[DocumentPiece], any Error>?](repeating: nil, count: batch.count))
         DispatchQueue.concurrentPerform(iterations: batch.count) { index in
             let result = Result { try self.pieces(of: batch[index], indexer) }
             slots.withLock { $0[index] = result }
         }
-        var outcomes: [(document: UnindexedDocument, state: IndexState, pieces: [DocumentPiece])] = []
+        var outcomes: [(document: IndexableDocument, state: IndexState, pieces: [DocumentPiece])] = []
         for (document, slot) in zip(batch, slots.withLock({ $0 })) {
             switch slot {
             case .success(let pieces):
@@ -99,12 +100,14 @@ extension Vault {
         report.documents += batch.count
     }
 
-    private static func isDamage(_ error: VaultError) -> Bool {
+    /// Whether a content is damaged or gone, rather than that reading it failed.
+    static func isDamage(_ error: VaultError) -> Bool {
         error.code == .integrityFailure || error.code == .notFound
     }
 
-    private func pieces(
-        of document: UnindexedDocument, _ indexer: any DocumentIndexer
+    /// Reads and cuts a document.
+    func pieces(
+        of document: IndexableDocument, _ indexer: any DocumentIndexer
     ) throws -> [DocumentPiece] {
         guard let text = document.text else { return [] }
         let bytes = try naming(document.id) {

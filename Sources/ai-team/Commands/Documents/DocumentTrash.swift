@@ -6,6 +6,10 @@ struct DocumentDelete: Command {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Put a document into the trash, which keeps it for 30 days.",
         discussion: """
+            With --purge the document, its versions, its history and its passages and vectors leave this \
+            vault, and other devices with their next sync. Backups that were made before keep them until \
+            they are pruned, and so does the remote for a month or more.
+
             EXAMPLES:
               ai-team kb delete 7f3k2q
               ai-team kb delete 7f3k2q --purge --yes

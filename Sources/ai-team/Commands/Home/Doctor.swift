@@ -97,8 +97,14 @@ struct Doctor: Command {
 
     private static func searchIndex(_ context: Context) throws -> String {
         let vault = try context.unguardedVault()
-        let problems = try vault.checkSearchIndex()
-        let vectors = try vault.read { try $0.vectorProblems() }
+        var problems = try vault.checkSearchIndex()
+        let misfits = try vault.documentsThatMisfit(ChunkIndexer())
+        if !misfits.isEmpty {
+            problems.append(
+                "\(counted(misfits.count, "document")) whose passages are not what the text makes: "
+                    + misfits.prefix(5).joined(separator: ", "))
+        }
+        let vectors = try vault.read { try $0.vectorProblems() + $0.vectorGaps() }
         guard vectors.isEmpty else {
             throw Failure(
                 .failed, vectors.joined(separator: "; "), hint: "run `ai-team kb embed --reembed`")
