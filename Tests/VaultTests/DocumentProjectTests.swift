@@ -87,7 +87,7 @@ import Vault
                 sql: """
                     DROP INDEX document_project;
                     ALTER TABLE document DROP COLUMN project_id;
-                    DELETE FROM grdb_migrations WHERE identifier = '14';
+                    DELETE FROM grdb_migrations WHERE identifier = '15';
                     INSERT OR REPLACE INTO blinding(id, random) VALUES (1, blind())
                     """)
         }

@@ -71,6 +71,8 @@ import Vault
             """
             INSERT INTO chunk_fts(chunk_fts, rowid, title, heading, text)
             SELECT 'delete', row, title, heading, text FROM chunk_content WHERE text LIKE 'three of b%';
+            INSERT INTO head_fts(head_fts, rowid, title, heading)
+            SELECT 'delete', row, title, heading FROM chunk_content WHERE text LIKE 'three of b%';
             DELETE FROM chunk WHERE text LIKE 'three of b%'
             """)
         #expect(try problems().isEmpty)
@@ -87,7 +89,9 @@ import Vault
             INSERT INTO chunk(document, ordinal, start, length, heading, text, hash)
             SELECT document, 3, start, length, heading, text, hash FROM chunk WHERE text = 'one of a.txt';
             INSERT INTO chunk_fts(rowid, title, heading, text)
-            SELECT row, title, heading, text FROM chunk_content WHERE row = last_insert_rowid()
+            SELECT row, title, heading, text FROM chunk_content WHERE row = (SELECT max(row) FROM chunk);
+            INSERT INTO head_fts(rowid, title, heading)
+            SELECT row, title, heading FROM chunk_content WHERE row = (SELECT max(row) FROM chunk)
             """)
         #expect(try problems().isEmpty)
         #expect(try misfits() == [documents[0]])
@@ -98,13 +102,6 @@ import Vault
     @Test func aPassageAtAnotherPlaceIsFound() throws {
         try expectWhole()
         try damage("UPDATE chunk SET start = start + 1 WHERE text = 'two of a.txt'")
-        #expect(try misfits() == [documents[0]])
-    }
-
-    @Test func wordsThatAreNotTheTextsAreFound() throws {
-        try expectWhole()
-        try damage("UPDATE chunk SET text = 'four of a.txt' WHERE text = 'one of a.txt'")
-        #expect(try problems() == ["the text index is not what the texts make"])
         #expect(try misfits() == [documents[0]])
     }
 

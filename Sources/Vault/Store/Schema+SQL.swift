@@ -26,7 +26,7 @@ package struct Schema: Sendable {
             Step(id: "12", sql: [VectorIndex.generations]),
             Step(id: "13", sql: [ChunkIndex.headSchema]),
             Step(id: "14", sql: [VectorIndex.centred]),
-            Step(id: "14", sql: [documentProject]),
+            Step(id: "15", sql: [documentProject]),
         ])
 
     /// With one more step, as a later program would have it.

@@ -104,7 +104,14 @@ struct Doctor: Command {
                 "\(counted(misfits.count, "document")) whose passages are not what the text makes: "
                     + misfits.prefix(5).joined(separator: ", "))
         }
-        let vectors = try vault.read { try $0.vectorProblems() + $0.vectorGaps() }
+        let vectors = try vault.read { tx in
+            try tx.vectorProblems() + tx.vectorGaps()
+                + tx.vectorSpaces().compactMap { space in
+                    let misfits = try CodeCheck.misfits(tx, space)
+                    return misfits == 0
+                        ? nil : "\(misfits) codes of \(space.identity.model) are not those of its vectors"
+                }
+        }
         guard vectors.isEmpty else {
             throw Failure(
                 .failed, vectors.joined(separator: "; "), hint: "run `ai-team kb embed --reembed`")
