@@ -50,9 +50,7 @@ package struct BlockCodes: Sendable {
                 for lane in 0..<Self.lanes where near[lane] < nearest.bound {
                     let slot = step * Self.lanes + lane
                     guard allowed[slot >> 6] & 1 << UInt64(slot & 63) != 0 else { continue }
-                    nearest.offer(slot: first + UInt32(slot), distance: near[lane]) { word in
-                        codes[word * Self.steps + step][lane]
-                    }
+                    nearest.offer(slot: first + UInt32(slot), distance: near[lane])
                 }
             }
         }

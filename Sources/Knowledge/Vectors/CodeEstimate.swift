@@ -25,11 +25,11 @@ package struct CodeEstimate {
         self.sums = sums
     }
 
-    /// - Parameter code: the words of a code with the query's dimensions.
-    package func of(_ code: ArraySlice<UInt64>) -> Float {
+    /// - Parameter code: one with the query's dimensions.
+    package func of(_ code: SignCode) -> Float {
         var sum: Float = 0
         var start = 0
-        for word in code {
+        for word in code.words {
             var rest = word
             for _ in 0..<8 {
                 sum += sums[start + Int(rest & 255)]

@@ -1,15 +1,12 @@
-/// The slots whose codes lie nearest to a query's, at most so many, with their codes.
+/// The slots whose codes lie nearest to a query's, at most so many.
 ///
 /// They are counted by their distances, of which there are few, so that it is known at each moment how near
 /// the next one must be; what fell behind is swept out now and then. Slots are offered in ascending order: of
 /// two at the same distance the lower one counts as nearer, and the same data give the same answer.
 package struct NearestCodes: Sendable {
     private let limit: Int
-    private let words: Int
     /// Distance and slot in one number.
     private var keys: [UInt64] = []
-    /// The words of each key's code.
-    private var codes: [UInt64] = []
     /// How many of the keys lie at each distance.
     private var counts: [Int]
     /// And how many at `farthest` or nearer.
@@ -22,11 +19,9 @@ package struct NearestCodes: Sendable {
     /// - Parameter words: of a code.
     package init(limit: Int, words: Int) {
         self.limit = max(1, limit)
-        self.words = words
         farthest = Int16(64 * words + 1)
         counts = [Int](repeating: 0, count: 64 * words + 2)
         keys.reserveCapacity(4 * self.limit)
-        codes.reserveCapacity(4 * self.limit * words)
     }
 
     /// Only codes nearer than this get in.
@@ -35,13 +30,11 @@ package struct NearestCodes: Sendable {
     /// No code as far as this is wanted, whatever is found here.
     mutating func narrow(to ceiling: Int16) { self.ceiling = min(self.ceiling, ceiling) }
 
-    /// - Parameter word: gives the words of the code.
     @inline(__always)
-    package mutating func offer(slot: UInt32, distance: Int16, word: (Int) -> UInt64) {
+    package mutating func offer(slot: UInt32, distance: Int16) {
         guard distance < bound else { return }
         if keys.count == 4 * limit { sweep() }
         keys.append(UInt64(UInt16(distance)) << 32 | UInt64(slot))
-        for place in 0..<words { codes.append(word(place)) }
         counts[Int(distance)] += 1
         within += 1
         while within - counts[Int(farthest)] >= limit {
@@ -52,29 +45,23 @@ package struct NearestCodes: Sendable {
 
     /// Takes what was found among later slots.
     package mutating func take(_ later: NearestCodes) {
-        let words = words
-        for (place, key) in later.keys.enumerated() {
-            offer(slot: Self.slot(key), distance: Self.distance(key)) { later.codes[place * words + $0] }
-        }
+        for key in later.keys { offer(slot: Self.slot(key), distance: Self.distance(key)) }
     }
 
-    /// A slot and its code.
-    package struct Found {
-        package let slot: UInt32
-        package let code: ArraySlice<UInt64>
+    /// What got in of this slot and later ones.
+    func latest(from slot: UInt32) -> some Sequence<UInt32> {
+        keys.reversed().lazy.map(Self.slot).prefix { $0 >= slot }
     }
 
     /// The nearest, in the order of their slots.
-    package func found() -> [Found] {
+    package func found() -> [UInt32] {
         // Of those at the farthest distance the first ones fill what room the nearer leave.
         var room = limit - (within - counts[Int(farthest)])
-        return keys.indices.filter { place in
-            let distance = Self.distance(keys[place])
+        return keys.filter { key in
+            let distance = Self.distance(key)
             if distance == farthest { room -= 1 }
             return distance < farthest || distance == farthest && room >= 0
-        }.map { place in
-            Found(slot: Self.slot(keys[place]), code: codes[place * words..<(place + 1) * words])
-        }
+        }.map(Self.slot)
     }
 
     private static func slot(_ key: UInt64) -> UInt32 { UInt32(truncatingIfNeeded: key) }
@@ -83,13 +70,6 @@ package struct NearestCodes: Sendable {
     /// What lies farther than `farthest` is not among the nearest any more. At most twice `limit` stay: all
     /// but those at `farthest` are fewer than `limit`, and so were these when they came in.
     private mutating func sweep() {
-        var kept = 0
-        for place in keys.indices where Self.distance(keys[place]) <= farthest {
-            keys[kept] = keys[place]
-            for word in 0..<words { codes[kept * words + word] = codes[place * words + word] }
-            kept += 1
-        }
-        keys.removeLast(keys.count - kept)
-        codes.removeLast(codes.count - kept * words)
+        keys.removeAll { Self.distance($0) > farthest }
     }
 }

@@ -76,25 +76,43 @@ package struct VectorSearch {
             hint: "run: ai-team kb embed --reembed; text search works without them")
     }
 
+    private typealias Candidate = (slot: UInt32, code: SignCode)
+
     /// The candidates as their codes suggest: bits find them, as they are counted fastest.
-    private static func ordered(_ candidates: [NearestCodes.Found], by query: [Float]) -> [UInt32] {
+    private static func ordered(_ candidates: [Candidate], by query: [Float]) -> [UInt32] {
         let estimate = CodeEstimate(query)
         return candidates.map { (slot: $0.slot, estimate: estimate.of($0.code)) }
             .sorted { $0.estimate != $1.estimate ? $0.estimate > $1.estimate : $0.slot < $1.slot }
             .map(\.slot)
     }
 
-    private func candidates(
-        _ code: SignCode, _ mask: SlotMask, _ cache: CodeCache?
-    ) throws -> [NearestCodes.Found] {
-        if let cache { return CodeScan(code, mask).nearest(in: try held(cache)).found() }
+    private func candidates(_ code: SignCode, _ mask: SlotMask, _ cache: CodeCache?) throws -> [Candidate] {
+        if let cache {
+            let blocks = try held(cache)
+            return codes(of: CodeScan(code, mask).nearest(in: blocks).found(), in: blocks)
+        }
         var nearest = NearestCodes(limit: Rerank.most, words: words)
         var room = BlockCodes.room()
+        // Blocks go as they come; what may be wanted of one is kept.
+        var kept: [UInt32: SignCode] = [:]
         try tx.eachVectorBlock(space) { number, _, bytes in
-            guard let codes = bytes.flatMap({ BlockCodes(block: $0, words: words) }) else { throw damaged() }
-            codes.scan(code, number, mask, distances: &room, into: &nearest)
+            guard let block = bytes.flatMap({ BlockCodes(block: $0, words: words) }) else { throw damaged() }
+            block.scan(code, number, mask, distances: &room, into: &nearest)
+            let first = UInt32(number * CodeBlock.slots)
+            for slot in nearest.latest(from: first) { kept[slot] = block.code(of: Int(slot - first)) }
         }
-        return nearest.found()
+        return nearest.found().compactMap { slot in kept[slot].map { (slot, $0) } }
+    }
+
+    /// The codes of slots; both are in ascending order.
+    private func codes(of slots: [UInt32], in blocks: [CodeCache.Block]) -> [Candidate] {
+        var place = 0
+        return slots.compactMap { slot in
+            let number = Int(slot) / CodeBlock.slots
+            while place < blocks.count, blocks[place].number < number { place += 1 }
+            guard place < blocks.count else { return nil }
+            return blocks[place].codes.code(of: Int(slot) % CodeBlock.slots).map { (slot, $0) }
+        }
     }
 
     /// The cache's blocks, brought up to date.

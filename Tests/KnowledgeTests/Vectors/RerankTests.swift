@@ -41,7 +41,7 @@ import Testing
             let isSet = code.words[number.offset / 64] >> UInt64(number.offset % 64) & 1 == 1
             return sum + (isSet ? number.element : -number.element)
         }
-        #expect(abs(CodeEstimate(query).of(code.words[...]) - sum) < 1e-4)
+        #expect(abs(CodeEstimate(query).of(code) - sum) < 1e-4)
     }
 
     @Test func slotsWithoutAVectorAreLeftOut() {
@@ -66,10 +66,10 @@ import Testing
             var nearest = NearestCodes(limit: Rerank.most, words: 6)
             for (slot, other) in codes.enumerated() {
                 let distance = Int16(other.distance(to: code))
-                nearest.offer(slot: UInt32(slot), distance: distance) { other.words[$0] }
+                nearest.offer(slot: UInt32(slot), distance: distance)
             }
             let estimate = CodeEstimate(query)
-            let slots = nearest.found().map { (slot: $0.slot, estimate: estimate.of($0.code)) }
+            let slots = nearest.found().map { (slot: $0, estimate: estimate.of(codes[Int($0)])) }
                 .sorted { $0.estimate > $1.estimate }.map(\.slot)
             let scorer = VectorScorer(query, element: .float32)
             let scores = vectors.map { vector in
