@@ -153,7 +153,9 @@ struct DocumentVerifyRecall: Command {
 
     func execute(_ context: Context) throws {
         let vault = try context.vault()
-        guard let space = try vault.read({ try $0.vectorSpaces().first { $0.state == .ready } }) else {
+        // What uploads have written is only called whole by the next search.
+        let spaces = try vault.read { try $0.vectorSpaces() }
+        guard let space = spaces.first(where: { $0.state == .ready }) ?? spaces.first else {
             throw Failure(.notFound, "there are no vectors yet", hint: "run: ai-team kb embed")
         }
         let check = try RecallCheck.run(vault, space)
