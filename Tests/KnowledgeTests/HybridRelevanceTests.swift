@@ -36,6 +36,14 @@ import Vault
         #expect(try #require(hybrid).mrr >= #require(text).mrr - 0.02)
         #expect(try #require(hybrid).recallAt5 >= #require(text).recallAt5 - 0.02)
         #expect(try #require(vector).mrr >= 0.45)
+        for language in ["zh", "en", "mixed"] {
+            for mode in ["text", "hybrid"] {
+                let score = try #require(scores["\(mode) \(language)"])
+                #expect(score.mrr >= 0.88 && score.recallAt5 >= 0.78 && score.ndcgAt10 >= 0.81)
+            }
+            let score = try #require(scores["vector \(language)"])
+            #expect(score.mrr >= 0.5 && score.recallAt5 >= 0.45 && score.ndcgAt10 >= 0.45)
+        }
     }
 
     /// Useless vectors, like those of a model for another language, push no identifier from its place.
