@@ -64,6 +64,14 @@ import Vault
         #expect(try misfits().isEmpty)
     }
 
+    /// And whoever found it can still close the vault.
+    @Test func aTextThatWasChangedBehindTheIndexIsFound() throws {
+        try damage("UPDATE chunk SET text = 'something else' WHERE text LIKE 'two of a%'")
+        #expect(try test.vault.checkSearchIndex() == ["the text index is not what the texts make"])
+        #expect(try misfits() == [documents[0]])
+        try test.vault.close()
+    }
+
     @Test func aPassageThatIsMissingIsFound() throws {
         try expectWhole()
         // The vault's own way takes it out of the text index and the vectors as well: those fit each other.
