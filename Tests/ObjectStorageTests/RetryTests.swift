@@ -67,6 +67,16 @@ import Testing
         #expect(again.applied == 1 && again.server.object("some/name") == [2])
     }
 
+    /// The put's answer is lost and it is refused when it is tried again: whose object that is, is asked until
+    /// there is an answer.
+    @Test func aLostAnswerIsFoundOutHoweverOftenItIsAsked() throws {
+        let unanswered = StrictServer.Fault.answer(500, "InternalError")
+        let bench = try Bench([.lostAfter, unanswered, nil, unanswered, nil, nil])
+        let etag = try bench.store.put(bench.name(), .bytes([1, 2, 3]), .ifAbsent)
+        #expect(try bench.store.head(bench.name())?.etag == etag)
+        #expect(bench.applied == 1)
+    }
+
     @Test func aReadGoesOnWhereItStopped() throws {
         let content = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
         let bench = try Bench([.cutBody, .cutBody, .answer(503, "SlowDown")])

@@ -132,8 +132,9 @@ public struct RetryingStore: ObjectStore {
         }
     }
 
-    /// The version that stands under the name if its bytes are those of `body`. A question that gets no
-    /// answer says nothing.
+    /// The version that stands under the name if its bytes are those of `body`.
+    ///
+    /// - Throws: what is asked again: without an answer a write of ours would be taken for another's.
     private func etag(_ name: ObjectName, of body: ObjectBody) throws -> ETag? {
         do {
             guard let info = try store.head(name), info.size == body.size else { return nil }
@@ -142,7 +143,7 @@ public struct RetryingStore: ObjectStore {
             var hasher = Hasher(.sha256)
             let read = try store.get(name, range: nil, unless: nil) { hasher.update($0) }
             return hasher.finalize() == hashes.sha256 ? read?.etag : nil
-        } catch let error as StorageError where error.isTransient || error.code == .notFound {
+        } catch let error as StorageError where error.code == .notFound {
             return nil
         }
     }
