@@ -71,7 +71,9 @@ import Testing
     /// there is an answer.
     @Test func aLostAnswerIsFoundOutHoweverOftenItIsAsked() throws {
         let unanswered = StrictServer.Fault.answer(500, "InternalError")
-        let bench = try Bench([.lostAfter, unanswered, nil, unanswered, nil, nil])
+        // The second put finds that a key was written twice in a second, and says when to come again.
+        let later = StrictServer.Fault.answer(503, "SlowDown", retryAfter: 2)
+        let bench = try Bench([.lostAfter, unanswered, later, unanswered, nil, unanswered, nil, nil])
         let etag = try bench.store.put(bench.name(), .bytes([1, 2, 3]), .ifAbsent)
         #expect(try bench.store.head(bench.name())?.etag == etag)
         #expect(bench.applied == 1)
