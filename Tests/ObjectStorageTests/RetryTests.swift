@@ -67,8 +67,8 @@ import Testing
         #expect(again.applied == 1 && again.server.object("some/name") == [2])
     }
 
-    /// The put's answer is lost and it is refused when it is tried again: whose object that is, is asked until
-    /// there is an answer.
+    /// The put's answer is lost and it is refused when it is tried again: whose object that is, is asked
+    /// until there is an answer.
     @Test func aLostAnswerIsFoundOutHoweverOftenItIsAsked() throws {
         let unanswered = StrictServer.Fault.answer(500, "InternalError")
         // The second put finds that a key was written twice in a second, and says when to come again.
