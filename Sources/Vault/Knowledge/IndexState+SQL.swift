@@ -106,8 +106,9 @@ extension ReadTransaction {
         guard let mark = try setting(IndexMark.key).flatMap(IndexMark.init), mark.version == version else {
             return false
         }
+        // By the batches, of which few are later: SQLite would take all changes of the two collections.
         let later = try db.cachedStatement(
-            sql: "SELECT EXISTS(SELECT 1 FROM change WHERE batch > ? AND collection IN (?, ?))")
+            sql: "SELECT EXISTS(SELECT 1 FROM change WHERE batch > ? AND +collection IN (?, ?))")
         let numbers = [Collection.document.number, Collection.documentVersion.number]
         return try Bool.fetchOne(later, arguments: [mark.sequence, numbers[0], numbers[1]]) == false
     }
