@@ -78,13 +78,14 @@ import Testing
         #expect(try home.run("kb", "embed").text == "good (openai, 16 dimensions): 3 of 3 passages\n")
         #expect(try spaces(home) == ["good ready 3"])
         let sent = try server.requests().count
-        #expect(try server.keys().last == "Bearer sk-e2e")
+        #expect(try server.requests().last?.key == "Bearer sk-e2e")
         try home.json("kb", "embed")
         #expect(try server.requests().count == sent)
         #expect(try home.json("kb", "embed", "--logout")["has_key"].bool == false)
         try home.json("kb", "embed", "--reembed")
         #expect(try server.requests().count > sent)
-        #expect(try server.keys().last == "")
+        let last = try #require(try server.requests().last)
+        #expect(last.key == nil)
         #expect(try spaces(home) == ["good ready 3"])
 
         let answer = try home.json("kb", "search", "passkey", "--mode", "hybrid")
@@ -132,7 +133,9 @@ import Testing
         try configure(home, ["provider": "local", "folder": folder])
         try expectText(home, folder)
         try home.error("kb", "embed", expect: 1)
-        try EmbeddingServer.makeModel(in: folder)
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let script = ProjectPython.root + "/Tests/KnowledgeTests/Local/make_model.py"
+        _ = try Python.run([script, folder, "bert", "uncased", "F32", "mean", "7"])
         #expect(try home.json("kb", "embed")["spaces"][0]["state"].string == "ready")
         #expect(try home.run("kb", "search", "passkey", "--mode", "vector").text.contains("Login"))
         try FileManager.default.removeItem(atPath: folder + "/tokenizer.json")
@@ -188,9 +191,9 @@ import Testing
         // What holds the run up goes; it goes on, and with its end the old model's vectors go.
         _ = try home.file("parts.md", Data(sections.dropLast().joined().utf8))
         try home.json("kb", "upload", path)
-        let before = try server.requests().joined().count
+        let before = try server.requests().flatMap(\.body.input).count
         try home.json("kb", "embed")
-        #expect(try server.requests().joined().count == before + 43)
+        #expect(try server.requests().flatMap(\.body.input).count == before + 43)
         #expect(try spaces(home) == ["poisoned ready 299"])
         #expect(try home.json("kb", "search", "part 31", "--mode", "vector")["model"].string == "poisoned")
     }

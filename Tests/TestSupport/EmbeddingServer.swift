@@ -1,27 +1,26 @@
 import Foundation
-import TestSupport
 
-/// The server of Servers/embeddings_server.py; it ends with this value.
-final class EmbeddingServer {
-    struct Request: Decodable {
-        struct Body: Decodable {
-            let model: String
-            let input: [String]
-            let dimensions: Int?
+/// The server of KnowledgeTests/Servers/embeddings_server.py; it ends with this value.
+package final class EmbeddingServer {
+    package struct Request: Decodable {
+        package struct Body: Decodable {
+            package let model: String
+            package let input: [String]
+            package let dimensions: Int?
         }
 
-        let path: String
-        let key: String?
-        let body: Body
+        package let path: String
+        package let key: String?
+        package let body: Body
     }
 
     private struct Greeting: Decodable { let url: String }
 
     private let process = Process()
     private let input = Pipe()
-    let url: String
+    package let url: String
 
-    init() throws {
+    package init() throws {
         process.executableURL = URL(filePath: try ProjectPython.interpreter())
         process.arguments = [ProjectPython.root + "/Tests/KnowledgeTests/Servers/embeddings_server.py"]
         let output = Pipe()
@@ -41,7 +40,7 @@ final class EmbeddingServer {
     }
 
     /// What it was sent so far.
-    func requests() throws -> [Request] {
+    package func requests() throws -> [Request] {
         let script =
             "import sys,urllib.request as r;"
             + "o=r.build_opener(r.ProxyHandler({}));sys.stdout.write(o.open(sys.argv[1]).read().decode())"

@@ -1,12 +1,11 @@
 import Foundation
-import TestSupport
 
 /// The project's Python, as a peer that shares nothing with this program.
-enum Python {
-    struct Failure: Error, CustomStringConvertible { let description: String }
+package enum Python {
+    package struct Failure: Error, CustomStringConvertible { package let description: String }
 
     /// Runs it to the end and returns what it printed.
-    static func run(_ arguments: [String], input: String = "") throws -> String {
+    package static func run(_ arguments: [String], input: String = "") throws -> String {
         let process = Process()
         process.executableURL = URL(filePath: try ProjectPython.interpreter())
         process.arguments = arguments
