@@ -93,6 +93,15 @@ public struct EmbeddingSettings: Sendable, Equatable {
         }
     }
 
+    /// Whether what these settings send leaves this machine for nowhere but where `current` ones send it.
+    /// That an endpoint was set before is no leave to ask it now.
+    ///
+    /// - Throws: `EmbeddingError` for an endpoint that can't be.
+    package func sendsNowhereElse(than current: EmbeddingSettings) throws -> Bool {
+        guard try destination != nil else { return true }
+        return try current.provider == .openai && endpoint(nil).url == current.endpoint(nil).url
+    }
+
     /// The embedder.
     ///
     /// - Parameters:

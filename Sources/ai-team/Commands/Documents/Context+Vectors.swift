@@ -72,7 +72,7 @@ extension Context {
         }
     }
 
-    /// The whole vectors of a model that was configured before.
+    /// The whole vectors of a model that was configured before. An endpoint that is so no more gets nothing.
     private func older(
         than settings: EmbeddingSettings, _ spaces: [VectorSpace], _ vault: Vault
     ) throws -> Answering? {
@@ -80,6 +80,7 @@ extension Context {
             return nil
         }
         let older = try EmbeddingSettings(parsing: space.settings)
+        guard try older.sendsNowhereElse(than: settings) else { return nil }
         let used = try embedder(older, vault)
         // The text index cuts words another way since: its vectors can't be asked any more.
         guard used.identity(older.element) == space.identity else { return nil }
